@@ -1,0 +1,212 @@
+package import Foundation
+
+/// The time, handed in so that tests own it.
+package protocol HostClock: Sendable {
+    /// Wall clock; may jump.
+    var now: Date { get }
+    /// Never goes back; zero is arbitrary.
+    var uptime: Duration { get }
+    func sleep(for duration: Duration) async throws
+}
+
+/// What a running process is, beyond its number, which is used again.
+package struct ProcessIdentity: Sendable, Equatable, Hashable, Codable {
+    package var pid: Int32
+    /// In clock ticks since boot.
+    package var startTime: UInt64
+    package var bootID: String
+    package init(pid: Int32, startTime: UInt64, bootID: String) {
+        self.pid = pid
+        self.startTime = startTime
+        self.bootID = bootID
+    }
+}
+
+package struct MountPoint: Sendable, Equatable, Codable {
+    package var path: String
+    package var device: UInt64
+    package var fileSystem: String
+    package var isReadOnly: Bool
+    package init(path: String, device: UInt64, fileSystem: String, isReadOnly: Bool) {
+        self.path = path
+        self.device = device
+        self.fileSystem = fileSystem
+        self.isReadOnly = isReadOnly
+    }
+}
+
+package struct Room: Sendable, Equatable, Codable {
+    package var free: ByteCount
+    package var total: ByteCount
+    package var freeInodes: Int64?
+    package init(free: ByteCount, total: ByteCount, freeInodes: Int64?) {
+        self.free = free
+        self.total = total
+        self.freeInodes = freeInodes
+    }
+}
+
+/// Facts about this machine.
+package protocol HostFacts: Sendable {
+    var hostName: String { get }
+    /// `nil` where the system has none.
+    var machineID: String? { get }
+    var bootID: String { get }
+    /// When the system came up.
+    var bootTime: Date? { get }
+    /// The mount that `path`, or its nearest existing parent, lies on.
+    func mount(containing path: String) -> MountPoint?
+    /// Room on the file system of `path` or its nearest existing parent.
+    func room(at path: String) -> Room?
+    /// Device number of `path` or its nearest existing parent.
+    func device(of path: String) -> UInt64?
+    func currentProcess() -> ProcessIdentity
+    /// `nil` when there is no such process.
+    func process(_ pid: Int32) -> ProcessIdentity?
+    /// File name of the program a process runs; `nil` when unknown.
+    func executableName(of pid: Int32) -> String?
+    /// The user with this name, for running a tool as somebody else.
+    func user(named name: String) -> UserIdentity?
+    var effectiveUserID: UInt32 { get }
+}
+
+/// Turns references into secrets.
+package protocol SecretStore: Sendable {
+    /// - Parameter environment: the profile's own variables, consulted before the process's.
+    func resolve(_ reference: SecretReference, environment: [String: String]) async throws(SecretError) -> Secret
+    /// Writes a new random secret to `path` (0600, must not exist) and returns it.
+    func generate(at path: String) throws(SecretError) -> Secret
+}
+
+package enum SecretError: OperatorError, Equatable {
+    case missing(SecretReference)
+    case empty(SecretReference)
+    case unreadable(SecretReference, reason: String)
+    /// Others could read or replace it.
+    case exposed(SecretReference, reason: String)
+    case providerFailed(SecretReference, how: String)
+
+    package var kind: FailureKind { .badProfile }
+
+    package var description: String {
+        switch self {
+        case .missing(let reference): "the secret \(reference) is not there"
+        case .empty(let reference): "the secret \(reference) is empty"
+        case .unreadable(let reference, let reason): "the secret \(reference) cannot be read: \(reason)"
+        case .exposed(let reference, let reason): "the secret \(reference) is not safe: \(reason)"
+        case .providerFailed(let reference, let how): "the program that gives the secret \(reference) failed: \(how)"
+        }
+    }
+
+    package var hint: String? {
+        switch self {
+        case .missing(.environment(let name)): "set \(name), or name it in a file under `environment-files:`"
+        case .missing(.file(let path)): "create \(path) with mode 0600"
+        case .missing, .empty, .providerFailed: nil
+        case .unreadable: "check the owner and mode of the file"
+        case .exposed(.file(let path), _): "chmod 600 \(path), and give it to root or to yourself"
+        case .exposed: nil
+        }
+    }
+}
+
+/// Locks between runs of this program on one host, held by an open descriptor and gone with the process.
+package protocol LockService: Sendable {
+    /// - Parameters:
+    ///   - key: names the thing; the same for all users of the host.
+    ///   - purpose: written beside the lock for people to read.
+    ///   - wait: how long to wait for somebody else.
+    /// - Throws: ``LockError``.
+    func acquire(_ key: LockKey, mode: LockMode, purpose: String, wait: Duration)
+        async throws(LockError) -> any HeldLock
+    /// Who holds it now; `nil` when nobody does.
+    func holder(of key: LockKey) -> LockHolder?
+}
+
+package enum LockKey: Sendable, Hashable {
+    case profile(ProfileName)
+    /// The repository's resolved location: one lock per repository for all users of the host.
+    case repository(location: String)
+}
+
+package enum LockMode: String, Sendable, Codable { case shared, exclusive }
+
+package protocol HeldLock: Sendable {
+    /// Says what the holder is doing now.
+    func update(purpose: String)
+    func release()
+}
+
+package struct LockHolder: Sendable, Equatable, Codable {
+    package var process: ProcessIdentity
+    package var user: String
+    package var since: Date
+    package var purpose: String
+    package init(process: ProcessIdentity, user: String, since: Date, purpose: String) {
+        self.process = process
+        self.user = user
+        self.since = since
+        self.purpose = purpose
+    }
+}
+
+package enum LockError: OperatorError {
+    case held(LockKey, by: LockHolder?)
+    case unavailable(LockKey, reason: String)
+    case cancelled
+
+    package var kind: FailureKind {
+        switch self {
+        case .held: .tryLater
+        case .unavailable: .failed
+        case .cancelled: .interrupted
+        }
+    }
+
+    package var description: String {
+        switch self {
+        case .held(let key, let holder):
+            "\(LockError.name(key)) is in use"
+                + (holder.map { " by process \($0.process.pid) of \($0.user) since \(Timestamp.format($0.since)): \($0.purpose)" }
+                    ?? "")
+        case .unavailable(let key, let reason): "no lock could be taken on \(LockError.name(key)): \(reason)"
+        case .cancelled: "cancelled while waiting for a lock"
+        }
+    }
+
+    package var hint: String? {
+        switch self {
+        case .held: "wait for it, or give this run time with --lock-wait"
+        case .unavailable, .cancelled: nil
+        }
+    }
+
+    private static func name(_ key: LockKey) -> String {
+        switch key {
+        case .profile(let name): "profile \(name)"
+        case .repository(let location): "the repository at \(location)"
+        }
+    }
+}
+
+/// Private working folders.
+package protocol ScratchSpace: Sendable {
+    /// Makes a folder (0700) for a run below `root`, or below the default place.
+    func create(for run: RunID, root: String?) throws(ScratchError) -> String
+    func remove(_ path: String) throws(ScratchError)
+    /// Removes folders of runs that are over; `isLive` tells which are not.
+    /// - Returns: what was removed.
+    func sweep(root: String?, isLive: (RunID) -> Bool) throws(ScratchError) -> [String]
+}
+
+package struct ScratchError: OperatorError, Equatable {
+    package var path: String
+    package var reason: String
+    package init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+    package var description: String { "scratch folder \(path): \(reason)" }
+    package var hint: String? { "set `scratch:` in the profile to a folder that belongs to you and has room" }
+    package var kind: FailureKind { .failed }
+}

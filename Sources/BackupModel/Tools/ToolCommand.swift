@@ -1,0 +1,128 @@
+/// One start of an external program, as a plain value: built by pure code, asserted in tests without running, and handed
+/// to a ``ToolRunner``. No shell is ever involved.
+package struct ToolCommand: Sendable, Equatable {
+    /// A bare name, looked up once in the runner's search path, or an absolute path.
+    package var program: String
+    package var arguments: [String]
+    /// Added to the runner's small allow-listed environment (PATH, HOME, USER, LOGNAME, TZ, LANG=C.UTF-8, TMPDIR).
+    package var environment: [String: String] = [:]
+    /// Names of variables passed on from our own environment when they are set there.
+    package var inheritedVariables: Set<String> = []
+    package var secrets: [SecretDelivery] = []
+    package var input: ToolInput = .none
+    package var workingDirectory: String?
+    package var limits = Limits()
+    package var teardown: [TeardownStep] = TeardownStep.interruptFirst
+    /// What happens to the child when we die without a chance to stop it.
+    package var whenOrphaned: OrphanPolicy = .signal(.interrupt)
+    /// Added to the niceness of the child; 0 leaves it alone.
+    package var niceness: Int32 = 0
+    /// Runs as this user instead of ours; needs privileges.
+    package var user: UserIdentity?
+    /// Exit codes that count as "did its work". As a producer in a pipeline, only these release end of file.
+    package var acceptedExitCodes: Set<Int32> = [0]
+    /// How much of each output is kept: this much from the beginning and as much from the end.
+    package var keptOutput: ByteCount = .kibibytes(64)
+
+    package init(_ program: String, _ arguments: [String] = []) {
+        self.program = program
+        self.arguments = arguments
+    }
+
+    /// For people: the program and its arguments. Secrets are never among them.
+    package var displayed: String {
+        ([program] + arguments).map(ToolCommand.quoted).joined(separator: " ")
+    }
+
+    private static func quoted(_ word: String) -> String {
+        let plain = word.utf8.allSatisfy { byte in
+            (48...57).contains(byte) || (64...90).contains(byte) || (97...122).contains(byte)
+                || [37, 43, 44, 45, 46, 47, 58, 61, 95].contains(byte)
+        }
+        return plain && !word.isEmpty ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false)
+            .joined(separator: "'\\''") + "'"
+    }
+
+    /// Time limits, both counted on the monotonic clock.
+    package struct Limits: Sendable, Equatable {
+        /// From start to end. `nil`: none.
+        package var total: Duration?
+        /// Without any sign of life: no output, and no change in the kernel's account of the child's reads, writes and
+        /// CPU time. `nil`: none.
+        package var stall: Duration?
+
+        package init(total: Duration? = nil, stall: Duration? = .seconds(1800)) {
+            self.total = total
+            self.stall = stall
+        }
+    }
+}
+
+/// How a secret reaches a child. Never by argv and never through a file on disk.
+package enum SecretDelivery: Sendable, Equatable {
+    /// A sealed 0600 memory file inherited by the child; `variable` holds its path, `/dev/fd/N`.
+    case memoryFile(variable: String, Secret)
+    /// As above; the path is appended to `argument`, as in `--password-file=` or, with an empty string, alone; it becomes
+    /// the last arguments in the order of delivery.
+    case memoryFileArgument(String, Secret)
+    /// In the child's environment, where the tool has no other way.
+    case environment(variable: String, Secret)
+
+    package var secret: Secret {
+        switch self {
+        case .memoryFile(_, let secret), .memoryFileArgument(_, let secret), .environment(_, let secret): secret
+        }
+    }
+}
+
+/// What a child finds on its standard input.
+package enum ToolInput: Sendable, Equatable {
+    /// `/dev/null`
+    case none
+    /// A memory file with these bytes.
+    case bytes([UInt8])
+    /// A memory file with a secret's bytes.
+    case secret(Secret)
+    /// An existing file, opened read-only by us without following a final symbolic link.
+    case file(String)
+}
+
+package enum ToolSignal: String, Sendable, Equatable, Codable { case interrupt, terminate, kill, hangUp }
+
+/// Send `signal` to the child's process group, then wait up to `grace` for it to end. SIGKILL always comes last, by itself.
+package struct TeardownStep: Sendable, Equatable {
+    package var signal: ToolSignal
+    package var grace: Duration
+    package init(_ signal: ToolSignal, grace: Duration) {
+        self.signal = signal
+        self.grace = grace
+    }
+
+    /// restic needs up to a minute to finish an upload in flight and to remove its lock.
+    package static let interruptFirst = [
+        TeardownStep(.interrupt, grace: .seconds(20)), TeardownStep(.terminate, grace: .seconds(5)),
+    ]
+    package static let terminateFirst = [TeardownStep(.terminate, grace: .seconds(5))]
+}
+
+package enum OrphanPolicy: Sendable, Equatable {
+    /// The kernel sends this when the program that started the child dies.
+    case signal(ToolSignal)
+    /// Nothing: the child finds its end by SIGPIPE, as every producer of a pipeline must.
+    case leave
+}
+
+package struct UserIdentity: Sendable, Equatable {
+    package var name: String
+    package var uid: UInt32
+    package var gid: UInt32
+    package var groups: [UInt32]
+    package var home: String
+    package init(name: String, uid: UInt32, gid: UInt32, groups: [UInt32], home: String) {
+        self.name = name
+        self.uid = uid
+        self.gid = gid
+        self.groups = groups
+        self.home = home
+    }
+}

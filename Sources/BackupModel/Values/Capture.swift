@@ -1,0 +1,84 @@
+package import Foundation
+
+/// One part as a source hands it over for storing.
+package struct CapturedPart: Sendable {
+    package var path: PartPath
+    package var content: PartContent
+    /// A dump's bytes by the kernel's account must equal what the repository read; false for programs that also write
+    /// elsewhere, where the account is only an upper bound.
+    package var bytesAreExact: Bool
+
+    package init(path: PartPath, content: PartContent, bytesAreExact: Bool = true) {
+        self.path = path
+        self.content = content
+        self.bytesAreExact = bytesAreExact
+    }
+}
+
+package enum PartContent: Sendable {
+    /// Folders and files as they lie on disk.
+    case files(FileSelection)
+    /// The standard output of a program, streamed; it never touches a disk.
+    case stream(ToolCommand)
+    /// A finished private file, such as the copy of an SQLite database in scratch.
+    case file(String)
+}
+
+/// What a `files` source captures.
+package struct FileSelection: Sendable, Equatable {
+    /// Absolute.
+    package var roots: [String]
+    /// Patterns in restic's language.
+    package var excludes: [String] = []
+    /// Absolute paths left out whatever they are called; matched literally.
+    package var excludedPaths: [String] = []
+    package var excludesCacheDirectories = false
+    package var excludesLargerThan: ByteCount?
+    package var oneFileSystem = false
+    /// Original absolute path → absolute path of the consistent copy that stands in for it.
+    package var substitutes: [String: String] = [:]
+
+    package init(roots: [String]) { self.roots = roots }
+}
+
+/// What a repository says of a part that it stored.
+package struct StoredPart: Sendable, Equatable {
+    package var snapshot: SnapshotID
+    package var time: Date
+    /// What was read for it.
+    package var bytes: ByteCount
+    package var files: Int64?
+    /// What the repository grew by, where it says.
+    package var addedBytes: ByteCount?
+    /// Items that could not be read; capped at 100.
+    package var unreadable: [UnreadableItem]
+    package var unreadableCount: Int
+    package var notices: [String]
+    /// Resource use of the tools involved.
+    package var usage: [String: ResourceUsage]
+
+    package init(
+        snapshot: SnapshotID, time: Date, bytes: ByteCount, files: Int64? = nil, addedBytes: ByteCount? = nil,
+        unreadable: [UnreadableItem] = [], unreadableCount: Int = 0, notices: [String] = [],
+        usage: [String: ResourceUsage] = [:]
+    ) {
+        self.snapshot = snapshot
+        self.time = time
+        self.bytes = bytes
+        self.files = files
+        self.addedBytes = addedBytes
+        self.unreadable = unreadable
+        self.unreadableCount = unreadableCount
+        self.notices = notices
+        self.usage = usage
+    }
+}
+
+package struct UnreadableItem: Sendable, Equatable, Codable {
+    package var path: String
+    package var reason: String
+    package init(path: String, reason: String) {
+        self.path = path
+        self.reason = reason
+    }
+}

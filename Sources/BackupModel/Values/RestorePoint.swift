@@ -1,0 +1,41 @@
+package import Foundation
+
+/// The state as of a time: for each source its newest committed parts at or before it.
+package struct RestorePoint: Codable, Sendable, Equatable {
+    package struct Entry: Codable, Sendable, Equatable {
+        package var run: RunID
+        package var part: ManifestPart
+        /// How much older than the point it is.
+        package var age: Duration
+        package init(run: RunID, part: ManifestPart, age: Duration) {
+            self.run = run
+            self.part = part
+            self.age = age
+        }
+    }
+
+    /// The newest run that contributes.
+    package var run: RunID
+    package var time: Date
+    package var host: String
+    package var retentionClass: String
+    /// By source, then part.
+    package var entries: [Entry]
+    /// Sources of that run that it could not capture.
+    package var gaps: [ManifestGap]
+
+    package init(
+        run: RunID, time: Date, host: String, retentionClass: String, entries: [Entry], gaps: [ManifestGap]
+    ) {
+        self.run = run
+        self.time = time
+        self.host = host
+        self.retentionClass = retentionClass
+        self.entries = entries
+        self.gaps = gaps
+    }
+
+    package var bytes: ByteCount { entries.reduce(ByteCount.zero) { $0 + $1.part.bytes } }
+    /// True when parts of different runs stand side by side.
+    package var isMixed: Bool { Set(entries.map(\.run)).count > 1 }
+}
