@@ -39,6 +39,8 @@ package struct SourcePreview: Sendable, Equatable {
     /// In a few words: `2 folders`, `database app (PostgreSQL 15.18)`.
     package var summary: String
     package var parts: [PartPath]
+    /// Folders and files on this machine that it reads, for comparing their disk with the repository's.
+    package var paths: [String]
     package var estimatedBytes: ByteCount?
     package var estimatedFiles: Int64?
     /// Room needed in scratch while capturing.
@@ -48,11 +50,12 @@ package struct SourcePreview: Sendable, Equatable {
     package var tools: [String: String]
 
     package init(
-        summary: String, parts: [PartPath], estimatedBytes: ByteCount? = nil, estimatedFiles: Int64? = nil,
+        summary: String, parts: [PartPath], paths: [String] = [], estimatedBytes: ByteCount? = nil, estimatedFiles: Int64? = nil,
         scratchBytes: ByteCount = 0, notices: [String] = [], tools: [String: String] = [:]
     ) {
         self.summary = summary
         self.parts = parts
+        self.paths = paths
         self.estimatedBytes = estimatedBytes
         self.estimatedFiles = estimatedFiles
         self.scratchBytes = scratchBytes

@@ -62,6 +62,9 @@ package protocol PartReader: Sendable {
     var snapshot: SnapshotID { get }
     /// The command whose standard output is the content of one file of the snapshot.
     func dump(path: PartPath) async throws(RepositoryError) -> ToolCommand
+    /// The content of one small file of the snapshot, such as a manifest.
+    /// - Throws: ``RepositoryError/unsupported(_:)`` where it is larger than `limit`.
+    func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8]
     /// Restores files below `directory`, each at its full path below it. Nothing outside is written, links in the way are
     /// not followed.
     /// - Parameter include: absolute paths inside the snapshot; empty is all.
