@@ -1,0 +1,78 @@
+import BackupModel
+
+/// Retention of one repository: what the policy decides on what is there now, and carrying it out.
+struct RetentionWork: Sendable {
+    private let engine: Engine
+    private let catalog: RepositoryCatalog
+    private let allowedRemovals: Int?
+
+    init(_ engine: Engine, catalog: RepositoryCatalog, allowedRemovals: Int?) {
+        self.engine = engine
+        self.catalog = catalog
+        self.allowedRemovals = allowedRemovals
+    }
+
+    struct Planned: Sendable {
+        var plan: RetentionPlan
+        /// Of this profile and host, named by no manifest, and of no run that is alive.
+        var incomplete: [Snapshot]
+    }
+
+    func plan(loadingManifests: Bool) async throws -> Planned {
+        let contents = try await catalog.contents(loadingManifests: loadingManifests)
+        let points = RestorePoints(
+            snapshots: contents.snapshots, manifests: contents.manifests, profile: engine.profile.name,
+            host: engine.profile.host)
+        let plan = Retention.plan(
+            candidates: points.retentionCandidates, policy: engine.profile.retention, now: engine.clock.now,
+            safety: RetentionSafety(halts: try halts(contents), allowedRemovals: allowedRemovals))
+        return Planned(plan: plan, incomplete: points.incomplete)
+    }
+
+    func plan(recorder: RunRecorder) async throws -> RetentionPlan {
+        let plan = try await plan(loadingManifests: true).plan
+        engine.observer.observe(.retention(plan))
+        for group in plan.groups {
+            if let why = group.leftAlone { await recorder.notice("retention left \(group.group) alone: \(why)") }
+        }
+        return plan
+    }
+
+    /// Forgets what the plan removes, looks whether it is gone, then frees the room.
+    func carryOut(_ plan: RetentionPlan, recorder: RunRecorder) async throws {
+        let manifests = try await orphanedManifests(after: plan)
+        let report = try await engine.primary.forget(plan.removals + manifests)
+        try catalog.forgetKnowledge(of: report.removed)
+        if !report.remaining.isEmpty {
+            await recorder.notice(
+                "\(report.remaining.count) snapshots that retention dropped are still there; the repository did not let them go")
+        }
+        await recorder.notice("retention removed \(report.removed.count) snapshots")
+        if !report.removed.isEmpty { _ = try await engine.primary.prune(dryRun: false) }
+    }
+
+    /// Manifests all of whose parts go: they would name nothing.
+    private func orphanedManifests(after plan: RetentionPlan) async throws -> [SnapshotID] {
+        let removed = Set(plan.removals)
+        let contents = try await catalog.contents(loadingManifests: false)
+        let present = Set(contents.snapshots.map(\.id))
+        return contents.manifests.filter { _, manifest in
+            manifest.profile == engine.profile.name && manifest.host == engine.profile.host
+                && manifest.parts.allSatisfy { removed.contains($0.snapshot) || !present.contains($0.snapshot) }
+        }.map(\.key)
+    }
+
+    /// Why nothing at all may be removed now.
+    private func halts(_ contents: CatalogContents) throws -> [RetentionHalt] {
+        let newest = try engine.store.runs(RunQuery(profile: engine.profile.name, limit: 2))
+            .first { $0.process != engine.host.currentProcess() }
+        let unread = contents.snapshots.count {
+            $0.stamp?.content == .manifest && $0.stamp?.profile == engine.profile.name && $0.host == engine.profile.host
+                && contents.manifests[$0.id] == nil
+        }
+        return [
+            RetentionHalt.clock(now: engine.clock.now, newestRun: newest?.started, released: engine.released),
+            unread > 0 ? .unreadManifests(unread) : nil,
+        ].compactMap { $0 }
+    }
+}
