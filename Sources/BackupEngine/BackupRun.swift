@@ -33,13 +33,7 @@ package struct BackupRun: Sendable {
         let record = engine.newRecord(.backup, reason: request.reason, trigger: request.trigger)
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
-        let stop: (any Error)?
-        do {
-            try await work(recorder, record, holdings)
-            stop = nil
-        } catch {
-            stop = error
-        }
+        let stop = await limited { try await work(recorder, record, holdings) }
         let toolStarts = engine.primary.toolStarts
         return await uncancelled {
             await recorder.change { $0.toolStarts = toolStarts }
@@ -50,6 +44,32 @@ package struct BackupRun: Sendable {
         }
     }
 
+    /// Runs `body` within the profile's time limit.
+    /// - Returns: what it threw.
+    private func limited(_ body: @escaping @Sendable () async throws -> Void) async -> (any Error)? {
+        let work = Task { () -> (any Error)? in
+            do { try await body() } catch { return error }
+            return nil
+        }
+        let timer = engine.profile.settings.timeLimit.map { limit in
+            Task {
+                try await engine.clock.sleep(for: limit)
+                work.cancel()
+                return limit
+            }
+        }
+        let stop = await withTaskCancellationHandler { await work.value } onCancel: { work.cancel() }
+        timer?.cancel()
+        if let stop, let limit = try? await timer?.value, !Task.isCancelled {
+            // The timer ended by itself only when the limit had passed.
+            return RunStop.failed(
+                Failure(
+                    "the run was stopped after \(Age.words(limit)) (`time-limit`): \(RunRecorder.failure(of: stop).description)",
+                    hint: "raise `time-limit:` in the profile, or see in `holdfast show` what took so long"))
+        }
+        return stop
+    }
+
     private func work(_ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings) async throws {
         try await recorder.step(.record) { try await recorder.begin() }
         let wait = request.lockWait ?? engine.profile.settings.lockWait
@@ -57,9 +77,11 @@ package struct BackupRun: Sendable {
             try await holdings.lock(
                 .profile(engine.profile.name), .exclusive, purpose: "backup \(record.id)", wait: wait)
         }
-        try await recorder.step(.recover) {
-            let recovery = Recovery(engine)
-            for notice in try await recovery.run(except: record.id) { await recorder.notice(notice) }
+        let recovery = Recovery(engine)
+        let recovered = try await recorder.step(.recover) {
+            let recovered = try await recovery.run(except: record.id)
+            for notice in recovered.notices { await recorder.notice(notice) }
+            return recovered
         }
         try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
             try await holdings.lock(
@@ -78,6 +100,10 @@ package struct BackupRun: Sendable {
             return opened
         }
         let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
+        if !recovered.killedRuns.isEmpty {
+            let contents = try await catalog.contents(loadingManifests: true)
+            for notice in try recovery.reconcile(contents, killed: recovered.killedRuns) { await recorder.notice(notice) }
+        }
         let capture = Capture(engine, request, record, recorder, holdings)
         let captured = try await capture.run(ready)
         if Task.isCancelled { throw RunStop.cancelled }

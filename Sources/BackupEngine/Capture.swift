@@ -79,12 +79,10 @@ struct Capture: Sendable {
             throw RunStop.cancelled
         } catch {
             let failure = RunRecorder.failure(of: error)
-            let told = Failure("\(name): \(failure.description)", hint: failure.hint, kind: failure.kind)
-            if item.source.spec.onFailure == .abort { throw RunStop.failed(told) }
-            await recorder.fail(told)
-            let gap = ManifestGap(source: name, cause: failure.description)
-            await recorder.change { $0.gaps.append(gap) }
-            engine.observer.observe(.gap(gap))
+            if item.source.spec.onFailure == .abort {
+                throw RunStop.failed(Failure("\(name): \(failure.description)", hint: failure.hint, kind: failure.kind))
+            }
+            await recorder.gap(name, failure)
         }
     }
 

@@ -22,6 +22,8 @@ package struct Engine: Sendable {
     /// For run ids.
     package var entropy: @Sendable () -> UInt32
     package var user: String
+    /// Blots secrets out of text that is kept or shown.
+    package var redact: @Sendable (String) -> String
     /// When this program was made: no clock can be right that is earlier.
     package var released: Date?
 
@@ -30,6 +32,7 @@ package struct Engine: Sendable {
         journal: any ResourceJournal, locks: any LockService, scratch: any ScratchSpace, host: any HostFacts,
         clock: any HostClock, observer: any RunObserver, user: String,
         restorer: @escaping @Sendable (ManifestPart) throws(SourceError) -> any DumpSource,
+        redact: @escaping @Sendable (String) -> String = { $0 }, released: Date? = nil,
         failpoint: @escaping @Sendable (RunStep) async -> Void = { _ in },
         entropy: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
     ) {
@@ -46,6 +49,8 @@ package struct Engine: Sendable {
         self.observer = observer
         self.user = user
         self.restorer = restorer
+        self.redact = redact
+        self.released = released
         self.failpoint = failpoint
         self.entropy = entropy
     }

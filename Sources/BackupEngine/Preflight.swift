@@ -34,12 +34,11 @@ struct Preflight: Sendable {
             } catch {
                 let failure = RunRecorder.failure(of: error)
                 if failure.kind == .interrupted || Task.isCancelled { throw RunStop.cancelled }
-                let told = Failure("\(name): \(failure.description)", hint: failure.hint, kind: failure.kind)
-                if source.spec.onFailure == .abort { throw RunStop.failed(told) }
-                await recorder.fail(told)
-                let gap = ManifestGap(source: name, cause: failure.description)
-                await recorder.change { $0.gaps.append(gap) }
-                engine.observer.observe(.gap(gap))
+                if source.spec.onFailure == .abort {
+                    throw RunStop.failed(
+                        Failure("\(name): \(failure.description)", hint: failure.hint, kind: failure.kind))
+                }
+                await recorder.gap(name, failure)
             }
         }
         try checkDestination(ready)

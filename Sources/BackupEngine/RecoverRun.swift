@@ -18,10 +18,10 @@ package struct RecoverRun: Sendable {
             }
             try await recorder.step(.recover) {
                 let recovery = Recovery(engine)
-                for notice in try await recovery.run(except: current) { await recorder.notice(notice) }
+                for notice in try await recovery.run(except: current).notices { await recorder.notice(notice) }
                 let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
                 let contents = try await catalog.contents(loadingManifests: true)
-                for notice in try recovery.adopt(contents) { await recorder.notice(notice) }
+                for notice in try recovery.reconcile(contents, killed: nil) { await recorder.notice(notice) }
             }
         }
     }

@@ -8,6 +8,7 @@ actor RunRecorder {
     private let clock: any HostClock
     private let observer: any RunObserver
     private let failpoint: @Sendable (RunStep) async -> Void
+    private let redact: @Sendable (String) -> String
     private let begun: Duration
 
     init(_ record: RunRecord, engine: Engine) {
@@ -16,6 +17,7 @@ actor RunRecorder {
         clock = engine.clock
         observer = engine.observer
         failpoint = engine.failpoint
+        redact = engine.redact
         begun = engine.clock.uptime
     }
 
@@ -44,11 +46,11 @@ actor RunRecorder {
             entry.outcome = .interrupted
         case .failure(RunStop.skipped(let error)):
             entry.outcome = .skipped
-            entry.detail = error.description
+            entry.detail = redact(error.description)
         case .failure(let error):
             let failure = RunRecorder.failure(of: error)
             entry.outcome = failure.kind == .interrupted ? .interrupted : .failed
-            entry.detail = failure.description
+            entry.detail = redact(failure.description)
         }
         if let details = details.removeValue(forKey: RunRecorder.key(step, subject)) { details(&entry) }
         record.steps.append(entry)
@@ -73,12 +75,25 @@ actor RunRecorder {
     func change(_ body: @Sendable (inout RunRecord) -> Void) { body(&record) }
 
     func notice(_ text: String) {
+        let text = redact(text)
         guard !record.notices.contains(text) else { return }
         record.notices.append(text)
         observer.observe(.notice(text))
     }
 
-    func fail(_ error: any OperatorError) { record.failures.append(Failure(error)) }
+    func fail(_ error: any OperatorError) { record.failures.append(redacted(Failure(error))) }
+
+    /// A source that this run could not capture.
+    func gap(_ source: SourceName, _ failure: Failure) {
+        fail(Failure("\(source): \(failure.description)", hint: failure.hint, kind: failure.kind))
+        let gap = ManifestGap(source: source, cause: redact(failure.description))
+        record.gaps.append(gap)
+        observer.observe(.gap(gap))
+    }
+
+    private func redacted(_ failure: Failure) -> Failure {
+        Failure(redact(failure.description), hint: failure.hint.map(redact), kind: failure.kind)
+    }
 
     /// Writes what is known so far.
     func checkpoint() throws(StoreError) { try store.update(record) }

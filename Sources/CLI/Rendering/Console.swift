@@ -11,6 +11,13 @@ final class Console: Sendable {
     /// Colour and a live display only where somebody watches.
     let isTerminal: Bool
     private let live = Mutex<String>("")
+    private let redaction = Mutex<@Sendable (String) -> String>({ $0 })
+
+    /// Blots secrets out of everything that is printed.
+    var redact: @Sendable (String) -> String {
+        get { redaction.withLock { $0 } }
+        set { redaction.withLock { $0 = newValue } }
+    }
 
     init(quiet: Bool, verbose: Bool, json: Bool) {
         isQuiet = quiet
@@ -23,7 +30,7 @@ final class Console: Sendable {
     func print(_ text: String) {
         live.withLock { shown in
             clear(&shown)
-            Console.write(text + "\n", to: STDOUT_FILENO)
+            Console.write(redact(text) + "\n", to: STDOUT_FILENO)
         }
     }
 
@@ -58,7 +65,7 @@ final class Console: Sendable {
     private func diagnose(_ text: String) {
         live.withLock { shown in
             clear(&shown)
-            Console.write(text + "\n", to: STDERR_FILENO)
+            Console.write(redact(text) + "\n", to: STDERR_FILENO)
         }
     }
 
