@@ -1,5 +1,3 @@
-package import Foundation
-
 /// Captures one source of a profile, and puts it back. One type per kind, listed in `DumpSourceRegistry`.
 package protocol DumpSource: Sendable {
     var spec: SourceSpec { get }
