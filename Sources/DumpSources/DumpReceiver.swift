@@ -12,7 +12,7 @@ struct DumpReceiver: Sendable {
         _ request: RestoreRequest, as target: String,
         proving prove: (String) async throws(SourceError) -> RestoreProof
     ) async throws(SourceError) -> RestoreReport {
-        if (try? FileStatus(target, followingLinks: false)) != nil {
+        if FileStatus.seen(target) != nil {
             throw .targetExists(target, hint: "restore into another folder with --to, or move it away first")
         }
         try services.checkRoom(for: request.part.bytes, at: request.directory)
@@ -50,7 +50,7 @@ struct DumpReceiver: Sendable {
         let watch = Task {
             while !Task.isCancelled {
                 do { try await services.clock.sleep(for: .milliseconds(500)) } catch { return }
-                guard let size = try? FileStatus(partial, followingLinks: false).size else { return }
+                guard let size = FileStatus.seen(partial)?.size else { return }
                 request.progress(TransferProgress(bytes: ByteCount(size), totalBytes: request.part.bytes))
             }
         }

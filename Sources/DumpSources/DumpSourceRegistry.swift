@@ -16,6 +16,7 @@ package struct DumpSourceKind: Sendable {
 /// Every kind of source there is. A new kind is one file and one line here.
 package enum DumpSourceRegistry {
     package static let kinds: [DumpSourceKind] = [
+        FilesSource.kind,
         SQLiteDump.kind,
     ]
 

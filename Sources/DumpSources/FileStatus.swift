@@ -31,6 +31,15 @@ struct FileStatus: Sendable, Equatable {
         self.init(info)
     }
 
+    /// The entry at `path` itself; `nil` when there is none, or it cannot be seen.
+    static func seen(_ path: String) -> FileStatus? { seen(Array(path.utf8)) }
+
+    static func seen(_ path: [UInt8]) -> FileStatus? {
+        var info = stat()
+        let result = (path + [0]).withUnsafeBytes { lstat($0.assumingMemoryBound(to: CChar.self).baseAddress!, &info) }
+        return result == 0 ? FileStatus(info) : nil
+    }
+
     init(_ info: stat) {
         kind =
             switch mode_t(info.st_mode) & mode_t(S_IFMT) {
@@ -101,6 +110,19 @@ enum System {
         let got = pread(descriptor, &bytes, bytes.count, end - off_t(bytes.count))
         guard got >= 0 else { throw SystemError(errno) }
         return Array(bytes[..<got])
+    }
+
+    static func isEmptyFolder(_ path: String) throws(SystemError) -> Bool {
+        guard let stream = opendir(path) else { throw SystemError(errno) }
+        defer { closedir(stream) }
+        var entries = 0
+        while entries < 3, readdir(stream) != nil { entries += 1 }
+        return entries < 3
+    }
+
+    /// `fnmatch(3)` on the whole path or on its last component.
+    static func matches(_ path: String, pattern: String) -> Bool {
+        fnmatch(pattern, path, 0) == 0 || !pattern.contains("/") && fnmatch(pattern, baseName(path), 0) == 0
     }
 
     /// Makes an empty file that only we can read.
@@ -174,18 +196,35 @@ enum System {
         guard fsync(folder) == 0 || errno == EINVAL else { throw SystemError(errno) }
     }
 
+    /// Whether a regular file begins with these bytes; false when it cannot be read.
+    static func begins(_ path: [UInt8], with magic: [UInt8]) -> Bool {
+        let descriptor = (path + [0]).withUnsafeBytes {
+            open($0.assumingMemoryBound(to: CChar.self).baseAddress!, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW)
+        }
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var bytes = [UInt8](repeating: 0, count: magic.count)
+        return read(descriptor, &bytes, bytes.count) == magic.count && bytes == magic
+    }
+
+    /// The entries of a folder below /proc whose names are numbers.
+    static func numbers(in folder: String) -> [Int32] {
+        guard let stream = opendir(folder) else { return [] }
+        defer { closedir(stream) }
+        var numbers: [Int32] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+            if let number = Int32(name) { numbers.append(number) }
+        }
+        return numbers
+    }
+
     /// Files that this very process has open. To open and close such a file once more would drop the record locks that a
     /// library holds on it.
     /// - Source: fcntl(2), "Record locking"
     static func openFiles() -> Set<FileStatus.Identity> {
-        guard let folder = opendir("/proc/self/fd") else { return [] }
-        defer { closedir(folder) }
         var identities: Set<FileStatus.Identity> = []
-        while let entry = readdir(folder) {
-            let name = withUnsafePointer(to: &entry.pointee.d_name) {
-                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
-            }
-            guard let number = Int32(name) else { continue }
+        for number in numbers(in: "/proc/self/fd") {
             var info = stat()
             if fstat(number, &info) == 0 { identities.insert(FileStatus(info).identity) }
         }

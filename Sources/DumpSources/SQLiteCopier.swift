@@ -17,10 +17,17 @@ struct SQLiteCopy: Sendable {
 /// database is copied as far as that is possible, and called damaged.
 struct SQLiteCopier: Sendable {
     static let magic = Array("SQLite format 3\0".utf8)
+    /// Endings of the files that belong to a database while it is in use.
+    static let sideFiles = ["-wal", "-shm", "-journal"]
 
     var services: Services
     var busyTimeout: Duration = .seconds(30)
     var method = SQLiteSettings.Method.auto
+
+    /// Bytes of a database and of what is not yet in its main file.
+    static func size(of path: String, _ status: FileStatus) -> Int64 {
+        status.size + (FileStatus.seen(path + "-wal")?.size ?? 0)
+    }
 
     /// The database's own path, without symbolic links, and its state.
     /// - Throws: when there is none, or it is no database.
@@ -54,14 +61,13 @@ struct SQLiteCopier: Sendable {
     func copy(_ path: String, into folder: String, as name: String) async throws(SourceError) -> SQLiteCopy {
         for _ in 1...2 {
             let (resolved, before) = try SQLiteCopier.examine(path)
-            let log = try? FileStatus(resolved + "-wal", followingLinks: true)
-            try services.checkRoom(for: ByteCount(before.size + (log?.size ?? 0)), at: folder)
+            try services.checkRoom(for: ByteCount(SQLiteCopier.size(of: resolved, before)), at: folder)
             let result: Result<SQLiteCopy, SourceError>
             do { result = .success(try await copyOnce(resolved, before, into: folder, as: name)) } catch {
                 result = .failure(error)
             }
             // A file put in its place meanwhile: the copy may be of either, or of both.
-            let after = try? FileStatus(resolved, followingLinks: false)
+            let after = FileStatus.seen(resolved)
             if after?.identity == before.identity {
                 if case .failure = result { try discard(name, in: folder) }
                 return try result.get()
@@ -114,13 +120,13 @@ struct SQLiteCopier: Sendable {
     private func copyWithoutSideFiles(
         _ copy: inout SQLiteCopy, of path: String, as name: String, in folder: String, script: [String], said: String
     ) async throws(SourceError) {
-        guard (try? FileStatus(path + "-wal", followingLinks: true)) == nil else {
+        guard FileStatus.seen(path + "-wal") == nil else {
             throw .unreadable(
                 path, reason: "\(said); it has a -wal, and reading that needs a -shm beside it: let this user write in "
                     + "\(parentFolder(path)), or run as the database's owner")
         }
         let journal = path + "-journal"
-        let journalBefore = try? FileStatus(journal, followingLinks: true)
+        let journalBefore = FileStatus.seen(journal)
         if journalBefore != nil {
             try create(name + "-journal", in: folder)
             do {
@@ -139,9 +145,9 @@ struct SQLiteCopier: Sendable {
             }
         }
         let isUntouched =
-            (try? FileStatus(path, followingLinks: false)) == copy.original
-            && (try? FileStatus(journal, followingLinks: true)) == journalBefore
-            && (try? FileStatus(path + "-wal", followingLinks: true)) == nil
+            FileStatus.seen(path) == copy.original
+            && FileStatus.seen(journal) == journalBefore
+            && FileStatus.seen(path + "-wal") == nil
         guard isUntouched else { throw .busy(path, detail: "it was written to while it could only be copied at rest") }
         try await check(&copy, of: path)
     }
@@ -155,7 +161,7 @@ struct SQLiteCopier: Sendable {
         let pages = SQLiteShell.backupScript(to: name, busyTimeout: busyTimeout, pinned: false)
         let result = try await run(pages, on: path, .readOnly, in: folder, limit: .seconds(120))
         if result.stopped == .cancelled { throw .cancelled }
-        if result.failure != nil || (try? FileStatus(copy.path, followingLinks: false))?.size == 0 {
+        if result.failure != nil || FileStatus.seen(copy.path)?.size == 0 {
             try discard(name, in: folder)
             try create(name, in: folder)
             do { try System.copyBytes(from: path, to: copy.path) } catch { throw error.reading(path) }
@@ -188,7 +194,7 @@ struct SQLiteCopier: Sendable {
 
     private func discard(_ name: String, in folder: String) throws(SourceError) {
         do {
-            for suffix in ["", "-journal", "-wal", "-shm"] { try System.remove("\(folder)/\(name)\(suffix)") }
+            for suffix in [""] + SQLiteCopier.sideFiles { try System.remove("\(folder)/\(name)\(suffix)") }
         } catch { throw .unreadable("\(folder)/\(name)", reason: "it cannot be removed: \(error)") }
     }
 }

@@ -21,7 +21,7 @@ package struct SQLiteDump: DumpSource {
         var bytes: Int64 = 0
         for path in settings.paths {
             let (resolved, status) = try SQLiteCopier.examine(path)
-            bytes += status.size + ((try? FileStatus(resolved + "-wal", followingLinks: true))?.size ?? 0)
+            bytes += SQLiteCopier.size(of: resolved, status)
         }
         let version = SQLiteShell.parseVersion(try await services.succeed(SQLiteShell.version).output.text)
         return SourcePreview(
@@ -63,7 +63,7 @@ package struct SQLiteDump: DumpSource {
             throw .unsupported("an SQLite database is a file and has no database name", hint: "restore it into a folder")
         }
         let target = "\(request.directory)/\(baseName(request.part.part.rawValue))"
-        for suffix in ["-wal", "-shm", "-journal"] where (try? FileStatus(target + suffix, followingLinks: false)) != nil {
+        for suffix in SQLiteCopier.sideFiles where FileStatus.seen(target + suffix) != nil {
             throw .targetExists(
                 target + suffix, hint: "it would be taken for part of the restored database; restore into another folder")
         }
