@@ -18,6 +18,7 @@ package enum DumpSourceRegistry {
     package static let kinds: [DumpSourceKind] = [
         FilesSource.kind,
         SQLiteDump.kind,
+        CommandDump.kind,
     ]
 
     package static func make(_ spec: SourceSpec, _ services: Services) throws(SourceError) -> any DumpSource {

@@ -66,8 +66,7 @@ struct TreeWalk: Sendable {
         let components = root.split(separator: "/").map(String.init)
         let bytes = Array(root.utf8)
         guard status.kind == .folder else {
-            let hasSideFiles = SQLiteCopier.sideFiles.contains { FileStatus.seen(root + $0) != nil }
-            return take(bytes, status, hasSideFiles: hasSideFiles)
+            return take(bytes, status) { SQLiteCopier.sideFiles.contains { FileStatus.seen(root + $0) != nil } }
         }
         var pending = [Folder(path: bytes == [47] ? [] : bytes, components: components, device: status.identity.device)]
         var looked = 0
@@ -85,20 +84,20 @@ struct TreeWalk: Sendable {
                     return
                 }
                 let path = folder.path + [47] + name
-                let components = folder.components + [String(decoding: name, as: UTF8.self)]
-                guard let status = FileStatus.seen(path), !isExcluded(components) else { continue }
+                let components = patterns.isEmpty ? [] : folder.components + [String(decoding: name, as: UTF8.self)]
+                guard !isExcluded(components), let status = FileStatus.seen(path) else { continue }
                 if status.kind == .folder {
                     if !settings.oneFileSystem || status.identity.device == folder.device {
                         pending.append(Folder(path: path, components: components, device: folder.device))
                     }
                 } else {
-                    take(path, status, hasSideFiles: SQLiteCopier.sideFiles.contains { names.contains(name + Array($0.utf8)) })
+                    take(path, status) { SQLiteCopier.sideFiles.contains { names.contains(name + Array($0.utf8)) } }
                 }
             }
         }
     }
 
-    private mutating func take(_ path: [UInt8], _ status: FileStatus, hasSideFiles: Bool) {
+    private mutating func take(_ path: [UInt8], _ status: FileStatus, hasSideFiles: () -> Bool) {
         if let limit = settings.excludesLargerThan, status.kind == .file, status.size > limit.bytes { return }
         findings.files += 1
         guard status.kind == .file else { return }
@@ -108,10 +107,10 @@ struct TreeWalk: Sendable {
         // Opening a file that we have open ourselves would drop our own locks on it.
         let isDatabase =
             ownFiles.contains(status.identity)
-            ? hasSideFiles : System.begins(path, with: SQLiteCopier.magic)
+            ? hasSideFiles() : System.begins(path, with: SQLiteCopier.magic)
         guard isDatabase else { return }
         if let name {
-            findings.databases.append(Database(path: name, status: status, hasSideFiles: hasSideFiles))
+            findings.databases.append(Database(path: name, status: status, hasSideFiles: hasSideFiles()))
         } else {
             findings.unnameableDatabases.append(String(decoding: path, as: UTF8.self))
         }
