@@ -24,7 +24,10 @@ struct ResticPool {
             var generator = RetentionGenerator(seed: UInt64(seed))
             return generator.candidates(count: 10...10).filter { $0.time < limit }
         }
-        _ = try await inPairs(candidates) { candidate in
+        // One instant with two offsets is decided by the order in which restic happens to load the two.
+        var offsets: [Date: Int] = [:]
+        for candidate in candidates { offsets[candidate.time] = candidate.utcOffset }
+        _ = try await inPairs(candidates.filter { offsets[$0.time] == $0.utcOffset }) { candidate in
             let local = UTCTime(candidate.time.addingTimeInterval(Double(candidate.utcOffset))).extended
             let time = local.replacing("T", with: " ").replacing("Z", with: "")
             try await run(
@@ -35,7 +38,7 @@ struct ResticPool {
 
     /// - Returns: lists of 5 to 40 snapshots, by host.
     func drawLists(_ count: Int) async throws -> [String: [RetentionCandidate]] {
-        let pool = try await snapshots().map(\.id)
+        let pool = try await snapshots().sorted { ($0.time, $0.id) < ($1.time, $1.id) }.map(\.id)
         var random = SeededGenerator(seed: 42)
         let draws = (0..<count).map { number in
             let size = Int.random(in: 5...min(40, pool.count), using: &random)
