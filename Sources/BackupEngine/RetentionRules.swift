@@ -6,7 +6,7 @@ import Foundation
 /// - Source: restic 0.19.1, https://restic.readthedocs.io/en/stable/060_forget.html and its answers to
 ///   `forget --dry-run --json`. Compared over generated lists in the end-to-end tests: one snapshot per period and rule,
 ///   the newest of it; periods are counted, not calendar steps, so gaps cost nothing; a rule with counts left keeps the
-///   oldest snapshot of all as well.
+///   oldest snapshot of all as well (0.18 and 0.19; 0.14 does not).
 struct RetentionRules {
     /// A snapshot's instant with the offset from UTC that it was taken in: calendar rules count in that.
     struct Moment: Equatable {
