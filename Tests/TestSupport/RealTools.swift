@@ -1,5 +1,5 @@
-package import Foundation
-package import Testing
+import Foundation
+import Testing
 
 /// The real programs that tests run on, as `scripts/install-tools --tests` lays them down.
 package enum RealTools {

@@ -1,0 +1,84 @@
+#pragma once
+/// What must happen between fork and exec, and the few kernel calls that Swift cannot reach.
+/// Every function that can fail returns 0 or an errno; nothing here allocates memory that the caller must free.
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+/// The most descriptors one child can be given.
+#define HF_MAX_DESCRIPTORS 64
+
+typedef struct {
+    const char *path;
+    char *const *arguments;
+    char *const *environment;
+    /// NULL: stays where we are.
+    const char *folder;
+    /// The child's whole table: `descriptors[i]` becomes i in the child, everything else is closed there.
+    const int *descriptors;
+    int descriptor_count;
+    int switches_user;
+    uid_t user;
+    gid_t group;
+    const gid_t *groups;
+    int group_count;
+    /// Sent to the child when the thread that started it dies; 0: none.
+    int orphan_signal;
+    /// Added to our own; 0 leaves it alone.
+    int niceness;
+} hf_spawn_request;
+
+typedef struct {
+    pid_t pid;
+    /// Becomes readable when the child has ended. Close-on-exec.
+    int handle;
+    /// Where it failed, for `hf_stage_name`.
+    int stage;
+} hf_spawned;
+
+typedef struct {
+    int has_ended;
+    int by_signal;
+    /// Exit code or signal number.
+    int status;
+    int64_t user_microseconds;
+    int64_t system_microseconds;
+    int64_t peak_bytes;
+} hf_ending;
+
+/// Starts a child as leader of its own session, umask 077, all signals at their defaults, none blocked, no core files.
+/// - Important: call it from a thread that lives as long as the child, or its orphan signal fires too early.
+int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned);
+const char *hf_stage_name(int stage);
+
+/// Looks whether the child has ended and leaves it a zombie, so that its account in /proc stays readable.
+int hf_look(const hf_spawned *child, hf_ending *ending);
+/// Collects a child that has ended.
+int hf_reap(const hf_spawned *child, hf_ending *ending);
+/// Signals the child itself, never another process that got its number.
+int hf_signal(const hf_spawned *child, int signal);
+/// Signals its whole group. Only while it has not been reaped: the number is not used again until then.
+int hf_signal_group(const hf_spawned *child, int signal);
+
+/// A sealed file of mode 0600 that exists in memory only, with the offset at its start.
+/// - Parameter owner, group: given to the file when not -1.
+int hf_memory_file(const void *bytes, size_t count, uid_t owner, gid_t group, int *descriptor);
+
+/// A close-on-exec pipe; `size` above 0 asks for so large a buffer and takes the default when that is refused.
+int hf_pipe(int size, int *read_end, int *write_end);
+/// A close-on-exec copy.
+int hf_duplicate(int descriptor, int *copy);
+int hf_set_nonblocking(int descriptor);
+/// Opens an existing regular file for reading; a symbolic link as its last part is refused.
+int hf_open_input(const char *path, int *descriptor);
+/// Bytes that lie unread in a pipe, asked at either end.
+int hf_unread_bytes(int descriptor, int64_t *count);
+
+/// Overwrites bytes that held a secret, even when nobody reads them again.
+void hf_wipe(void *bytes, size_t count);
+
+/// Prepares this process as a parent: SIGPIPE ignored, SIGCHLD at its default (ignored, children would vanish unseen).
+void hf_prepare_parent(void);
+/// Blocks every signal in the calling thread, so that they go to others.
+void hf_block_signals(void);
