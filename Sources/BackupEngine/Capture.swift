@@ -59,11 +59,16 @@ struct Capture: Sendable {
         let name = item.source.spec.name
         do {
             try await recorder.step(.capture, subject: name.rawValue) {
-                let reports: [PartReport]
+                var reports: [PartReport]
+                var missed: [Failure] = []
                 do throws(SourceError) {
                     reports = try await item.source.capture(item.context) { part async throws(RepositoryError) in
                         try await store(part, of: item.source)
                     }
+                } catch .incomplete(let captured, let failures) where !Task.isCancelled {
+                    reports = captured
+                    missed = failures
+                    await withdraw(name, except: captured.map(\.stored.snapshot))
                 } catch {
                     await withdraw(name)
                     throw Task.isCancelled ? RunStop.cancelled : RunStop.failed(error)
@@ -74,6 +79,7 @@ struct Capture: Sendable {
                     throw RunStop.failed(unmet)
                 }
                 await keep(reports, of: item.source)
+                for failure in missed { await recorder.gap(name, failure) }
             }
         } catch RunStop.cancelled {
             throw RunStop.cancelled
@@ -90,8 +96,11 @@ struct Capture: Sendable {
         SnapshotStamp(
             host: engine.profile.host, profile: engine.profile.name, run: record.id,
             content: source == nil ? .manifest : .part, source: source, part: part, retentionClass: retentionClass,
-            machine: engine.host.machineID.map { String($0.prefix(12)) }, extra: request.tags)
+            machine: Capture.machineTag(engine.host), extra: request.tags)
     }
+
+    /// Enough of the machine's id to tell machines apart, and not so much as to give it away.
+    static func machineTag(_ host: any HostFacts) -> String? { host.machineID.map { String($0.prefix(12)) } }
 
     private func store(_ part: CapturedPart, of source: any DumpSource) async throws(RepositoryError) -> StoredPart {
         let name = source.spec.name
@@ -143,8 +152,8 @@ struct Capture: Sendable {
     }
 
     /// What a failed source has stored so far must not be used: it is dropped, or where that fails listed as void.
-    private func withdraw(_ source: SourceName) async {
-        let ids = await ledger.withdraw(source)
+    private func withdraw(_ source: SourceName, except kept: [SnapshotID] = []) async {
+        let ids = await ledger.withdraw(source, except: Set(kept))
         guard !ids.isEmpty else { return }
         let primary = engine.primary
         let remaining = await uncancelled { () -> [SnapshotID] in
@@ -176,7 +185,11 @@ struct Capture: Sendable {
 
         func add(_ snapshot: Snapshot, source: SourceName) { stored[source, default: []].append(snapshot) }
         func void(_ id: SnapshotID) { voided.append(id) }
-        func withdraw(_ source: SourceName) -> [SnapshotID] { (stored.removeValue(forKey: source) ?? []).map(\.id) }
+        func withdraw(_ source: SourceName, except kept: Set<SnapshotID>) -> [SnapshotID] {
+            let all = stored[source] ?? []
+            stored[source] = all.filter { kept.contains($0.id) }
+            return all.map(\.id).filter { !kept.contains($0) }
+        }
         var contents: (snapshots: [Snapshot], void: [SnapshotID]) { (stored.values.flatMap { $0 }, voided) }
     }
 }

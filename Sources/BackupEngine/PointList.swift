@@ -10,6 +10,7 @@ package struct PointList: Sendable {
         /// Newest first.
         package var points: [RestorePoint]
         package var incomplete: [Snapshot]
+        /// Of other profiles, hosts and tools.
         package var foreign: [Snapshot]
         package var notices: [String]
         package var restorePoints: RestorePoints
@@ -27,9 +28,12 @@ package struct PointList: Sendable {
         if engine.store.wasRecreated {
             notices.append("the history was lost; it has been rebuilt from the repository, but runs that stored nothing are gone")
         }
-        notices += points.warnings(thisMachine: engine.host.machineID)
+        let warning = SharedProfile.warning(
+            snapshots: contents.snapshots, profile: engine.profile.name, host: engine.profile.host,
+            machine: Capture.machineTag(engine.host))
+        if let warning { notices.append(warning) }
         return Contents(
-            points: points.all, incomplete: points.incomplete, foreign: points.foreign, notices: notices,
+            points: points.points, incomplete: points.incomplete, foreign: points.others + points.foreign, notices: notices,
             restorePoints: points)
     }
 }

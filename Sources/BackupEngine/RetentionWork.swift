@@ -20,12 +20,10 @@ struct RetentionWork: Sendable {
 
     func plan(loadingManifests: Bool) async throws -> Planned {
         let contents = try await catalog.contents(loadingManifests: loadingManifests)
-        let points = RestorePoints(
-            snapshots: contents.snapshots, manifests: contents.manifests, profile: engine.profile.name,
-            host: engine.profile.host)
+        let points = points(contents)
         let plan = Retention.plan(
             candidates: points.retentionCandidates, policy: engine.profile.retention, now: engine.clock.now,
-            safety: RetentionSafety(halts: try halts(contents), allowedRemovals: allowedRemovals))
+            safety: RetentionSafety(halts: try halts(points), allowedRemovals: allowedRemovals))
         return Planned(plan: plan, incomplete: points.incomplete)
     }
 
@@ -40,7 +38,8 @@ struct RetentionWork: Sendable {
 
     /// Forgets what the plan removes, looks whether it is gone, then frees the room.
     func carryOut(_ plan: RetentionPlan, recorder: RunRecorder) async throws {
-        let manifests = try await orphanedManifests(after: plan)
+        let contents = try await catalog.contents(loadingManifests: false)
+        let manifests = points(contents).manifestsLeftEmpty(afterRemoving: plan.removals)
         let report = try await engine.primary.forget(plan.removals + manifests)
         try catalog.forgetKnowledge(of: report.removed)
         if !report.remaining.isEmpty {
@@ -51,28 +50,19 @@ struct RetentionWork: Sendable {
         if !report.removed.isEmpty { _ = try await engine.primary.prune(dryRun: false) }
     }
 
-    /// Manifests all of whose parts go: they would name nothing.
-    private func orphanedManifests(after plan: RetentionPlan) async throws -> [SnapshotID] {
-        let removed = Set(plan.removals)
-        let contents = try await catalog.contents(loadingManifests: false)
-        let present = Set(contents.snapshots.map(\.id))
-        return contents.manifests.filter { _, manifest in
-            manifest.profile == engine.profile.name && manifest.host == engine.profile.host
-                && manifest.parts.allSatisfy { removed.contains($0.snapshot) || !present.contains($0.snapshot) }
-        }.map(\.key)
+    private func points(_ contents: CatalogContents) -> RestorePoints {
+        RestorePoints(
+            snapshots: contents.snapshots, manifests: contents.manifests, profile: engine.profile.name,
+            host: engine.profile.host)
     }
 
     /// Why nothing at all may be removed now.
-    private func halts(_ contents: CatalogContents) throws -> [RetentionHalt] {
+    private func halts(_ points: RestorePoints) throws -> [RetentionHalt] {
         let newest = try engine.store.runs(RunQuery(profile: engine.profile.name, limit: 2))
             .first { $0.process != engine.host.currentProcess() }
-        let unread = contents.snapshots.count {
-            $0.stamp?.content == .manifest && $0.stamp?.profile == engine.profile.name && $0.host == engine.profile.host
-                && contents.manifests[$0.id] == nil
-        }
         return [
             RetentionHalt.clock(now: engine.clock.now, newestRun: newest?.started, released: engine.released),
-            unread > 0 ? .unreadManifests(unread) : nil,
+            points.retentionHalt,
         ].compactMap { $0 }
     }
 }

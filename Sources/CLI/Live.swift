@@ -12,12 +12,13 @@ import Tools
 final class Live: Sendable {
     let console: Console
     let profile: Profile
-    let runner: SupervisedRunner
+    let runner: any ToolRunner
     let host: LocalHost
     let clock = SystemClock()
-    let locks: FileLocks
+    let locks: any LockService
     let secrets: SecretResolver
     private let folders: StateFolders
+    private let redact: @Sendable (String) -> String
 
     var stateFolder: String { folders.state }
 
@@ -26,24 +27,25 @@ final class Live: Sendable {
     init(_ global: GlobalOptions, _ console: Console) throws {
         self.console = console
         profile = try Profiles(global).chosen()
-        runner = try SupervisedRunner()
-        let runner = runner
+        let runner = try SupervisedRunner()
+        self.runner = runner
+        redact = { runner.redactor.redact($0) }
         Interruption.onHurry { runner.killEverything() }
-        console.redact = { runner.redactor.redact($0) }
+        console.redact = redact
         host = LocalHost()
         folders = StateFolders.resolve(profileState: profile.settings.state, profileCache: profile.settings.cache)
         locks = FileLocks(stateFolder: folders.state, host: host, clock: clock)
         secrets = SecretResolver(runner: runner)
     }
 
-    func store() throws -> SQLiteRunStore { try SQLiteRunStore(folder: folders.state) }
+    func store() throws -> any RunStore { try SQLiteRunStore(folder: folders.state) }
 
     private var services: Services {
         Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
     }
 
     func repository(_ spec: RepositorySpec) throws -> any Repository {
-        try RepositoryRegistry.make(spec, services: services, cacheFolder: folders.cache)
+        try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
     }
 
     /// - Parameter name: `nil` for the primary.
@@ -63,9 +65,8 @@ final class Live: Sendable {
             throw Failure("profile \(profile.name) has no primary repository", kind: .badProfile)
         }
         let services = services
-        let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services: services) }
+        let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
         let specs = profile.sources
-        let runner = runner
         return Engine(
             profile: profile, sources: sources, primary: try repository(primary), store: try store(),
             pins: FilePins(folder: folders.state), journal: FileJournal(folder: folders.state), locks: locks,
@@ -73,9 +74,9 @@ final class Live: Sendable {
             observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console),
             user: UserDatabase.currentUserName,
             restorer: { part throws(SourceError) in
-                try DumpSourceRegistry.make(Live.spec(for: part, among: specs), services: services)
+                try DumpSourceRegistry.make(Live.spec(for: part, among: specs), services)
             },
-            redact: { runner.redactor.redact($0) },
+            redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
             failpoint: { await Failpoint.reach($0) })
     }

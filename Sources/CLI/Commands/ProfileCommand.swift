@@ -2,6 +2,7 @@ import ArgumentParser
 import BackupModel
 import DumpSources
 import Foundation
+import HostSystem
 import ProfileLoader
 import Repositories
 
@@ -147,12 +148,14 @@ struct ProfileNew: OperatorCommand {
             throw Failure(
                 "`\(name)` cannot be a profile's name", hint: "use letters, digits, `.`, `_` and `-`", kind: .usage)
         }
-        let findings = HostSurvey(roots: roots).look()
-        let draft = ProfileDraft(name: name, findings: findings, repository: repository.map(absolute))
-        let text = draft.yaml
-        try check(text, named: name)
-        console.print(text.hasSuffix("\n") ? String(text.dropLast()) : text)
-        for notice in findings.notices { console.say("note: \(Console.harmless(notice))") }
+        let findings = HostSurvey(roots: roots).run()
+        let folders = StateFolders.resolve()
+        let draft = ProfileDraft(
+            name: name.rawValue, findings: findings,
+            repository: repository.map(absolute) ?? "\(folders.state)/repositories/\(name)",
+            passwordFile: "\(folders.state)/passwords/\(name)")
+        try check(draft.text, named: name)
+        console.print(draft.text.hasSuffix("\n") ? String(draft.text.dropLast()) : draft.text)
         return .success
     }
 

@@ -54,7 +54,7 @@ struct RepositoryList: OperatorCommand {
                         lines.append("  " + RepositoryViews.words(lock))
                     }
                 }
-            } catch let error as RepositoryError {
+            } catch {
                 lines.append("  \(error.description)")
                 entries.append(("error", RunViews.failure(Failure(error))))
                 status = ExitStatus(for: error.kind)
