@@ -64,7 +64,6 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["BackupModel", "Tools", "HostSystem"], path: "Tests/TestSupport",
             swiftSettings: strict),
-        .testTarget(name: "BackupModelTests", dependencies: ["BackupModel"], swiftSettings: strict),
         .testTarget(
             name: "ProgramsTests", dependencies: ["Programs", "BackupModel", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
@@ -72,24 +71,8 @@ let package = Package(
             name: "ToolsTests", dependencies: ["Tools", "ProcessSpawn", "BackupModel", "TestSupport", "FakeTool"],
             swiftSettings: strict),
         .testTarget(
-            name: "HostSystemTests", dependencies: ["HostSystem", "BackupModel", "TestSupport"], swiftSettings: strict),
-        .testTarget(
-            name: "DumpSourcesTests",
-            dependencies: ["DumpSources", "Programs", "Tools", "HostSystem", "BackupModel", "TestSupport"],
-            swiftSettings: strict),
-        .testTarget(
-            name: "RepositoriesTests",
-            dependencies: ["Repositories", "Programs", "Digests", "Tools", "HostSystem", "BackupModel", "TestSupport"],
-            swiftSettings: strict),
-        .testTarget(
             name: "ProfileLoaderTests",
             dependencies: ["ProfileLoader", "DumpSources", "Repositories", "BackupModel", "TestSupport"],
-            swiftSettings: strict),
-        .testTarget(
-            name: "RunHistoryTests",
-            dependencies: [
-                "RunHistory", "BackupModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
-            ],
             swiftSettings: strict),
         .testTarget(
             name: "BackupEngineTests", dependencies: ["BackupEngine", "BackupModel", "TestSupport"],
