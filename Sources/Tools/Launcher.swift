@@ -54,9 +54,10 @@ struct Launcher: Sendable {
             case 0: return Descriptor(owning: number)
             case ELOOP: throw .inputUnreadable(path: path, reason: "it is a symbolic link")
             case ENOTSUP: throw .inputUnreadable(path: path, reason: "it is not a regular file")
-            default: throw Launcher.isExhaustion(code)
-                ? .exhausted(what: "opening \(path) failed", code: code, reason: describe(errno: code))
-                : .inputUnreadable(path: path, reason: describe(errno: code))
+            default:
+                throw Launcher.isExhaustion(code)
+                    ? .exhausted(what: "opening \(path) failed", code: code, reason: describe(errno: code))
+                    : .inputUnreadable(path: path, reason: describe(errno: code))
             }
         }
     }
