@@ -23,10 +23,7 @@ struct RestorePointResolutionTests {
     }
 
     private func resolve(_ text: String, in other: RestorePoints? = nil) throws -> RestorePoint {
-        switch try (other ?? points).resolve(text, now: Self.now, timeZone: Self.berlin) {
-        case .point(let point): point
-        case .snapshot(let snapshot): throw RestorePointError.unknown("\(snapshot.id)", nearest: nil, available: [])
-        }
+        try (other ?? points).resolve(text, now: Self.now, timeZone: Self.berlin)
     }
 
     private func problem(_ text: String, in other: RestorePoints? = nil) -> RestorePointError? {
@@ -151,15 +148,19 @@ struct RestorePointResolutionTests {
         #expect(problem(void[0].short, in: points) == .void(void[0]))
     }
 
-    @Test func `what another tool left is found as a snapshot`() throws {
+    @Test func `what another tool left, or another host, is a point of its own`() throws {
         var contents = contents
         let foreign = contents.foreign("2026-11-01T00:00:00Z")
-        let choice = try contents.restorePoints().resolve(foreign.short, now: Self.now, timeZone: .gmt)
-        guard case .snapshot(let snapshot) = choice else {
-            Issue.record("not a snapshot: \(choice)")
-            return
-        }
-        #expect(snapshot.id == foreign)
+        let neighbour = contents.run("2026-11-01T05:00:00Z", [.init("db", "/db.sql")], host: "attic")
+        let points = contents.restorePoints()
+        let alone = try resolve(foreign.short, in: points)
+        #expect(alone.entries.map(\.part.snapshot) == [foreign])
+        #expect(alone.entries[0].part.source.rawValue == "snapshot-\(foreign.short)")
+        #expect(alone.entries[0].notice == "of another program; nothing more is known of it")
+        let other = try resolve(neighbour[0].short, in: points)
+        #expect(other.host == "attic")
+        #expect(other.entries.map(\.part.part.rawValue) == ["/db.sql"])
+        #expect(try #require(other.entries[0].notice).hasPrefix("of profile home on host attic"))
     }
 
     @Test(arguments: ["latest", "2026-11-18"]) func `nothing backed up, nothing found`(_ text: String) {
