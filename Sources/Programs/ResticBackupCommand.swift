@@ -21,7 +21,8 @@ extension Restic {
 
     /// Backs up its own standard input as one file called `path`.
     package func backupStandardInput(as path: PartPath, _ stamp: SnapshotStamp) -> ToolCommand {
-        backup(["backup", "--json", "--stdin", "--stdin-filename", path.rawValue], as: stamp)
+        let name = ResticPartName.stored(path, by: version)
+        return backup(["backup", "--json", "--stdin", "--stdin-filename", name], as: stamp)
     }
 
     private func backup(_ words: [String], as stamp: SnapshotStamp) -> ToolCommand {
