@@ -74,7 +74,8 @@ struct DumpReceiver: Sendable {
 extension Services {
     /// Runs a pipeline whose every stage must do its work.
     /// - Throws: the failure of the stage that failed first.
-    func pipe(_ stages: [ToolCommand]) async throws(SourceError) {
+    @discardableResult
+    func pipe(_ stages: [ToolCommand]) async throws(SourceError) -> [ToolResult] {
         let result: PipelineResult
         do { result = try await runner.pipeline(stages.map(prepared), refusingEmpty: true, reading: nil) } catch {
             throw .tool(error)
@@ -85,5 +86,6 @@ extension Services {
         guard result.committed else {
             throw .toolFailed(tool: baseName(stages[0].program), how: "its output was not let through", detail: "")
         }
+        return result.stages
     }
 }

@@ -18,6 +18,7 @@ package enum DumpSourceRegistry {
     package static let kinds: [DumpSourceKind] = [
         FilesSource.kind,
         SQLiteDump.kind,
+        PostgreSQLDump.kind,
         CommandDump.kind,
     ]
 
