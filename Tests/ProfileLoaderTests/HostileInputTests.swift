@@ -120,9 +120,10 @@ struct HostileInputTests {
         ("? [a]\n: b\n", "a key must be text"),
         ("a: @x\n", "cannot begin a value"), ("a: \"\\q\"\n", "unknown `\\`"), ("<<: {a: b}\n", "merge keys"),
         ("[a, b]\n", "a profile is a map"), ("just text\n", "a profile is a map"), ("", "at least one source"),
-        ("# nothing\n", "at least one source"), ("%YAML 9.9\n---\na: b\n", ""), ("a: !x b\n", "tag"),
-        ("\u{feff}a: b\n", "no such key"), ("a: \u{7f}\n", "control character"), ("a: &x *x\n", ""),
-        ("- - - -\n  -\n -", ""),
+        ("# nothing\n", "at least one source"), ("%YAML 9.9\n---\na: b\n", "incompatible YAML document"),
+        ("a: !x b\n", "tag"),
+        ("\u{feff}a: b\n", "no such key"), ("a: \u{7f}\n", "control character"), ("a: &x *x\n", "a key is expected"),
+        ("- - - -\n  -\n -", "indented wrongly"),
     ])
     func `malformed text is explained at its place`(_ text: String, _ words: String) throws {
         let problems = try messages(text)
