@@ -98,8 +98,14 @@ void hf_prepare_parent(void) {
     }
 }
 
-void hf_block_signals(void) {
-    sigset_t all;
+int hf_start_thread(void *(*body)(void *), void *argument) {
+    // The new thread inherits our mask.
+    sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, body, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error) pthread_detach(thread);
+    return error;
 }

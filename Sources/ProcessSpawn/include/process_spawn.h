@@ -80,5 +80,5 @@ void hf_wipe(void *bytes, size_t count);
 
 /// Prepares this process as a parent: SIGPIPE ignored, SIGCHLD at its default (ignored, children would vanish unseen).
 void hf_prepare_parent(void);
-/// Blocks every signal in the calling thread, so that they go to others.
-void hf_block_signals(void);
+/// Starts a detached thread that gets no signals, so that they go to others.
+int hf_start_thread(void *(*body)(void *), void *argument);
