@@ -5,6 +5,14 @@ import Testing
 
 @testable import HostSystem
 
+/// Stands still, and does something whenever somebody sleeps by it.
+private struct HookedClock: HostClock {
+    let whenSlept: @Sendable () -> Void
+    var now: Date { Date(timeIntervalSince1970: 0) }
+    var uptime: Duration { .zero }
+    func sleep(for duration: Duration) async throws { whenSlept() }
+}
+
 @Suite struct `A lock` {
     let folder: ScratchFolder
     let locks: FileLocks
@@ -106,12 +114,12 @@ import Testing
         held.release()
     }
 
-    @Test func `is not missed for somebody who only looks who holds it`() async throws {
-        let looker = Task.detached { [locks, key] in
-            while !Task.isCancelled { _ = locks.holder(of: key) }
-        }
-        defer { looker.cancel() }
-        for _ in 0..<50 { try await take(key).release() }
+    @Test func `is not missed, even without waiting, for somebody who only looks who holds it`() async throws {
+        let looking = try await take(key)
+        let clock = HookedClock { looking.release() }
+        let other = FileLocks(
+            stateFolder: folder["state"], host: FakeHost(), clock: clock, user: "x", sharedFolder: folder["shared"])
+        try await other.acquire(key, mode: .exclusive, purpose: "", wait: .zero).release()
     }
 
     @Test func `is one lock for two processes, and dies with the other one`() async throws {
@@ -180,6 +188,14 @@ import Testing
         _ = try await expectHeld(key, .exclusive)
         lost.release()
         again.release()
+    }
+
+    @Test func `on a file that was swept away before it was taken is none`() throws {
+        let file = try LockFile(at: lockPath, mode: 0o666)
+        unlink(lockPath)
+        let newer = try LockFile(at: lockPath, mode: 0o666)
+        #expect(try file.lock(.exclusive, key: key) == nil)
+        #expect(try newer.lock(.exclusive, key: key) === newer)
     }
 
     @Test(.enabled(if: geteuid() == 0, "becoming another user needs root"))
