@@ -24,7 +24,7 @@ package struct PointList: Sendable {
         let points = RestorePoints(
             snapshots: contents.snapshots, manifests: contents.manifests, profile: engine.profile.name,
             host: engine.profile.host)
-        var notices = opened.notices
+        var notices = opened.notices + contents.notices
         if engine.store.wasRecreated {
             notices.append("the history was lost; it has been rebuilt from the repository, but runs that stored nothing are gone")
         }

@@ -39,10 +39,10 @@ package struct RestoreRun: Sendable {
 
     private func restore(_ recorder: RunRecorder, _ findings: Findings) async throws {
         let record = await recorder.record
+        try refuseLinks(in: plan.directory)
         try refuseOccupiedPlaces()
         let staging = plan.directory + "/.holdfast-restore-\(record.id)"
         try makeFolder(plan.directory, private: false)
-        try refuseLink(plan.directory)
         try makeFolder(staging, private: true)
         await recorder.change { $0.scratch.append(staging) }
         do {
@@ -50,10 +50,12 @@ package struct RestoreRun: Sendable {
                 try await recorder.step(.capture, subject: "\(item.part.source)\(item.part.part)") {
                     let report = try await restore(item, into: staging, record, recorder)
                     await findings.add(item.part, report)
-                    for notice in report.notices { await recorder.notice("\(item.part.source): \(notice)") }
+                    for notice in report.notices { recorder.notice("\(item.part.source): \(notice)") }
                 }
             }
             try Task.checkCancellation()
+            // It may have been long since.
+            try refuseOccupiedPlaces()
             for source in Set(plan.items.map(\.part.source)).sorted() {
                 if let aside = try settle(source, from: staging, record) { await findings.keep(aside: aside) }
             }
@@ -77,7 +79,7 @@ package struct RestoreRun: Sendable {
             database: item.database
         ) { observer.observe(.progress(subject: subject, $0)) }
         let context = CaptureContext(run: record.id, scratch: staging) { text in
-            Task { await recorder.notice("\(item.part.source): \(text)") }
+            recorder.notice("\(item.part.source): \(text)")
         }
         var report = try await source.restore(request, context)
         // It was proven in the staging folder; by the time anyone reads this it is in its place.
@@ -110,16 +112,31 @@ package struct RestoreRun: Sendable {
                 attributes: isPrivate ? [.posixPermissions: 0o700] : nil)
         } catch {
             throw Failure(
-                "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to",
-                kind: .notPermitted)
+                "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to")
         }
     }
 
-    /// A link in the target's place could lead the restored files anywhere.
-    private func refuseLink(_ path: String) throws {
-        let type = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-        if type == .typeSymbolicLink {
-            throw Failure("\(path) is a symbolic link", hint: "give the folder it leads to")
+    /// A link in the target's path could lead the restored files anywhere. Those of root and of the invoking user that
+    /// stand in the way there are theirs to set; in the target's own place none may be.
+    private func refuseLinks(in path: String) throws {
+        var place = path
+        while place.count > 1 {
+            if let attributes = try attributesIfPresent(place), attributes[.type] as? FileAttributeType == .typeSymbolicLink {
+                let owner = (attributes[.ownerAccountID] as? NSNumber)?.uint32Value
+                guard place != path, owner == 0 || owner == engine.host.effectiveUserID else {
+                    throw Failure("\(place) is a symbolic link", hint: "give --to the folder that it leads to")
+                }
+            }
+            place = (place as NSString).deletingLastPathComponent
+        }
+    }
+
+    /// `nil` where nothing is; of a link, those of the link itself.
+    private func attributesIfPresent(_ path: String) throws -> [FileAttributeKey: Any]? {
+        do {
+            return try FileManager.default.attributesOfItem(atPath: path)
+        } catch let error as CocoaError where error.code == .fileReadNoSuchFile || error.code == .fileNoSuchFile {
+            return nil
         }
     }
 
