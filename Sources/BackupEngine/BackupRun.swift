@@ -117,7 +117,8 @@ package struct BackupRun: Sendable {
         let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
             let key = LockKey.repository(location: engine.primary.location)
             let opened = try await OpenRepository(engine, repository: engine.primary).open(request.creation) {
-                try await holdings.exchange(key, for: .exclusive, purpose: "creating for backup \(record.id)", wait: wait)
+                try await holdings.exchange(
+                    key, for: .exclusive, purpose: "creating for backup \(record.id)", wait: wait)
             }
             if await holdings.isAlone(with: key) {
                 try await holdings.exchange(key, for: .shared, purpose: "backup \(record.id)", wait: wait)
@@ -165,7 +166,8 @@ package struct BackupRun: Sendable {
             run: record.id, profile: record.profile, host: engine.profile.host, machine: engine.host.machineID,
             started: record.started, finished: engine.clock.now, reason: record.reason,
             retentionClass: request.retentionClass,
-            parts: captured.parts.sorted { ($0.source, $0.part) < ($1.source, $1.part) }, gaps: captured.gaps, void: captured.void,
+            parts: captured.parts.sorted { ($0.source, $0.part) < ($1.source, $1.part) }, gaps: captured.gaps,
+            void: captured.void,
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
         let stored = try await capture.store(manifest)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))
@@ -206,7 +208,8 @@ package struct BackupRun: Sendable {
         if failure.kind == .interrupted { return .cancelled }
         return .failed(
             Failure(
-                "the backup itself is stored and complete; retention failed: \(failure.description)", hint: failure.hint,
+                "the backup itself is stored and complete; retention failed: \(failure.description)",
+                hint: failure.hint,
                 kind: failure.kind))
     }
 

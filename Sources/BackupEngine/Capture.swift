@@ -69,7 +69,9 @@ struct Capture: Sendable {
                 }
                 if Task.isCancelled { throw RunStop.cancelled }
                 do {
-                    if let unmet = try await Expectations(engine.primary).unmet(item.source.spec, reports) { throw unmet }
+                    if let unmet = try await Expectations(engine.primary).unmet(item.source.spec, reports) {
+                        throw unmet
+                    }
                 } catch {
                     await ledger.withdraw(name)
                     throw Task.isCancelled ? RunStop.cancelled : error
@@ -104,7 +106,8 @@ struct Capture: Sendable {
     private func stamp(_ source: SourceName?, _ part: PartPath?) -> SnapshotStamp {
         SnapshotStamp(
             host: engine.profile.host, profile: engine.profile.name, run: record.id,
-            content: source == nil ? .manifest : .part, source: source, part: part, retentionClass: request.retentionClass,
+            content: source == nil ? .manifest : .part, source: source, part: part,
+            retentionClass: request.retentionClass,
             machine: Capture.machineTag(engine.host), extra: request.tags)
     }
 

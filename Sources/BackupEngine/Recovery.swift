@@ -93,7 +93,8 @@ package struct Recovery: Sendable {
                 run.tools.merge(manifest.tools) { $1 }
                 run.outcome = Outcome(parts: manifest.parts, gaps: manifest.gaps)
                 run.failures = manifest.failures
-                run.notices.append("stopped after its manifest was stored; what it stored was found complete afterwards")
+                run.notices.append(
+                    "stopped after its manifest was stored; what it stored was found complete afterwards")
                 try engine.store.update(run)
                 found.append("run \(run.id) was stopped after it had stored everything; it counts")
             } else {

@@ -27,7 +27,8 @@ package struct RepositoryCatalog: Sendable {
         var contents = CatalogContents(
             snapshots: snapshots, manifests: try engine.store.manifests(of: key).filter { present.contains($0.key) })
         guard loadingManifests else { return contents }
-        let missing = snapshots
+        let missing =
+            snapshots
             .filter { contents.manifests[$0.id] == nil && isOwnManifest($0.stamp) }
             .sorted { $0.time > $1.time }
         for snapshot in missing {
@@ -117,7 +118,8 @@ extension RunRecord {
     init(rebuiltFrom manifest: Manifest, user: String?) {
         self.init(
             id: manifest.run, profile: manifest.profile, operation: .backup, started: manifest.started,
-            process: ProcessIdentity(pid: 0, startTime: 0, bootID: ""), user: user ?? "unknown", reason: manifest.reason,
+            process: ProcessIdentity(pid: 0, startTime: 0, bootID: ""), user: user ?? "unknown",
+            reason: manifest.reason,
             trigger: "unknown", profileDigest: "")
         finished = manifest.finished
         duration = .milliseconds(Int64(max(0, manifest.finished.timeIntervalSince(manifest.started)) * 1000))

@@ -46,7 +46,8 @@ extension RestorePlan {
         }
         let chosen = point.entries.filter { options.only?.contains($0.part.source) ?? true }
         guard !chosen.isEmpty else {
-            throw Failure("restore point \(point.run) is empty", hint: "`holdfast backup list` shows the others", kind: .notFound)
+            throw Failure(
+                "restore point \(point.run) is empty", hint: "`holdfast backup list` shows the others", kind: .notFound)
         }
         var items: [Item] = []
         for entry in chosen {
@@ -98,13 +99,16 @@ extension RestorePlan {
             case .clean, .tolerated: continue
             case .partial:
                 warnings.append(
-                    "\(item.part.source)\(item.part.part) is partial: \(item.part.unreadableCount) items could not be read")
-            case .damaged: warnings.append("\(item.part.source)\(item.part.part) was damaged already when it was captured")
+                    "\(item.part.source)\(item.part.part) is partial: \(item.part.unreadableCount) items could not be read"
+                )
+            case .damaged:
+                warnings.append("\(item.part.source)\(item.part.part) was damaged already when it was captured")
             }
         }
         for gap in point.gaps where wanted?.contains(gap.source) ?? true {
             let isThere = items.contains { $0.part.source == gap.source && $0.run == point.run }
-            warnings.append("\(gap.source) was not \(isThere ? "wholly " : "")captured by run \(point.run): \(gap.cause)")
+            warnings.append(
+                "\(gap.source) was not \(isThere ? "wholly " : "")captured by run \(point.run): \(gap.cause)")
         }
         return warnings
     }

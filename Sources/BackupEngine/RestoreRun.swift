@@ -121,7 +121,9 @@ package struct RestoreRun: Sendable {
     private func refuseLinks(in path: String) throws {
         var place = path
         while place.count > 1 {
-            if let attributes = try attributesIfPresent(place), attributes[.type] as? FileAttributeType == .typeSymbolicLink {
+            if let attributes = try attributesIfPresent(place),
+                attributes[.type] as? FileAttributeType == .typeSymbolicLink
+            {
                 let owner = (attributes[.ownerAccountID] as? NSNumber)?.uint32Value
                 guard place != path, owner == 0 || owner == engine.host.effectiveUserID else {
                     throw Failure("\(place) is a symbolic link", hint: "give --to the folder that it leads to")

@@ -10,6 +10,7 @@ package struct RetentionReview: Sendable {
     package func plan() async throws -> RetentionPlan {
         let opened = try await OpenRepository(engine, repository: engine.primary).open(.never)
         let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
-        return try await RetentionWork(engine, catalog: catalog, allowedRemovals: nil).plan(loadingManifests: false).plan
+        return try await RetentionWork(engine, catalog: catalog, allowedRemovals: nil).plan(loadingManifests: false)
+            .plan
     }
 }

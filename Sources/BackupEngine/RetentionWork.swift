@@ -37,7 +37,9 @@ struct RetentionWork: Sendable {
     /// A run that history does not know may be one of another machine, so it is given a day.
     private func isOfDeadRun(_ snapshot: Snapshot) throws(StoreError) -> Bool {
         guard let id = snapshot.stamp?.run else { return false }
-        guard let run = try engine.store.run(id) else { return engine.clock.now.timeIntervalSince(snapshot.time) > 86_400 }
+        guard let run = try engine.store.run(id) else {
+            return engine.clock.now.timeIntervalSince(snapshot.time) > 86_400
+        }
         return run.finished != nil || engine.host.process(run.process.pid) != run.process
     }
 
@@ -79,7 +81,8 @@ struct RetentionWork: Sendable {
         let remaining = Set(doomed).subtracting(report.removed)
         if !remaining.isEmpty {
             recorder.notice(
-                "\(remaining.count) snapshots that retention dropped are still there; the repository did not let them go")
+                "\(remaining.count) snapshots that retention dropped are still there; the repository did not let them go"
+            )
         }
         guard !report.removed.isEmpty else { return [] }
         recorder.notice("retention removed \(report.removed.count) snapshots")
@@ -110,7 +113,8 @@ extension RetentionPlan {
         guard !ids.isEmpty else { return self }
         let groups = groups.map { group in
             Group(
-                group: group.group, decisions: group.decisions.filter { !ids.contains($0.id) }, leftAlone: group.leftAlone)
+                group: group.group, decisions: group.decisions.filter { !ids.contains($0.id) },
+                leftAlone: group.leftAlone)
         }
         return RetentionPlan(groups: groups.filter { !$0.decisions.isEmpty })
     }

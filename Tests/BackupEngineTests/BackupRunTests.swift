@@ -61,11 +61,11 @@ struct BackupRunTests {
     @Test func `the record is written before any lock is taken`() async throws {
         let bench = try Bench()
         let seen = Mutex<[Bool]>([])
-        _ = await bench.backup { step in
+        _ = await bench.backup(failpoint: { step in
             guard step == .lockProfile else { return }
             let isThere = bench.store.written.first?.outcome == nil && !bench.store.written.isEmpty
             seen.withLock { $0.append(isThere && bench.locks.history.isEmpty) }
-        }
+        })
         #expect(seen.withLock { $0 } == [true])
     }
 
@@ -255,9 +255,9 @@ struct BackupRunTests {
 
     @Test func `a history that fills up at the end fails the run`() async throws {
         let bench = try Bench()
-        let run = await bench.backup { step in
+        let run = await bench.backup(failpoint: { step in
             if step == .finish { bench.store.fail(with: .full(path: "/state", reason: "no space")) }
-        }
+        })
         #expect(run.outcome == .failed)
         #expect(run.exitStatus(strict: false) == .destinationFull)
         #expect(bench.locks.isEmpty)
@@ -275,9 +275,9 @@ struct BackupRunTests {
 
     @Test func `what cannot be given back is in the record that is kept`() async throws {
         let bench = try Bench()
-        let run = await bench.backup { step in
+        let run = await bench.backup(failpoint: { step in
             if step == .release { bench.scratch.fail(with: ScratchError(path: "/scratch", reason: "busy")) }
-        }
+        })
         #expect(run.outcome == .succeeded)
         #expect(try bench.store.run(run.id)?.says("left for the next run to sweep") == true)
         #expect(bench.locks.isEmpty)

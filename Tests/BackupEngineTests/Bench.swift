@@ -48,7 +48,14 @@ final class Bench: Sendable {
             locks: locks, scratch: scratch, host: host, clock: clock ?? self.clock, observer: observer, user: "tester",
             restorer: { part in sources.first { $0.spec.name == part.source } ?? ScriptedSource("other") },
             redact: { $0.replacingOccurrences(of: "hunter2", with: "‹redacted›") }, timeZone: .gmt,
-            failpoint: failpoint, entropy: { [counter] in counter.withLock { $0 += 1; return $0 } })
+            failpoint: failpoint, entropy: { self.nextNumber() })
+    }
+
+    private func nextNumber() -> UInt32 {
+        counter.withLock { count in
+            count += 1
+            return count
+        }
     }
 
     /// One backup, an hour of the clock after the last.
@@ -76,7 +83,8 @@ final class Bench: Sendable {
 
     /// The one manifest there is, or that of the newest run.
     func manifest() throws -> Manifest? {
-        guard let newest = manifests.max(by: { $0.time < $1.time }), let bytes = repository.content(of: newest.id) else {
+        guard let newest = manifests.max(by: { $0.time < $1.time }), let bytes = repository.content(of: newest.id)
+        else {
             return nil
         }
         return try Manifest(json: bytes)

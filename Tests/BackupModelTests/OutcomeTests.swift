@@ -13,11 +13,14 @@ struct OutcomeTests {
     }
 
     @Test(arguments: [
-        (Outcome.succeeded, BackupModel.ExitStatus.success, BackupModel.ExitStatus.success), (.skipped, .tryLater, .tryLater),
+        (Outcome.succeeded, BackupModel.ExitStatus.success, BackupModel.ExitStatus.success),
+        (.skipped, .tryLater, .tryLater),
         (.degraded, .success, .degraded), (.partial, .partial, .partial),
         (.interrupted, .interrupted, .interrupted), (.failed, .failed, .failed),
     ])
-    func `each outcome has its exit code`(outcome: Outcome, status: BackupModel.ExitStatus, strict: BackupModel.ExitStatus) {
+    func `each outcome has its exit code`(
+        outcome: Outcome, status: BackupModel.ExitStatus, strict: BackupModel.ExitStatus
+    ) {
         #expect(outcome.exitStatus(strict: false) == status)
         #expect(outcome.exitStatus(strict: true) == strict)
     }

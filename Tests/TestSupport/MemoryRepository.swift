@@ -5,7 +5,8 @@ import Synchronization
 /// A repository in memory that does as it is told: every call can fail, evidence can be wrong, forgetting can lie.
 package final class MemoryRepository: Repository {
     package enum Call: String, Sendable, CaseIterable {
-        case inspect, create, store, storeManifest, snapshots, forget, prune, verify, scrub, read, locks, clearDeadLocks,
+        case inspect, create, store, storeManifest, snapshots, forget, prune, verify, scrub, read, locks,
+            clearDeadLocks,
             toolVersion
     }
 
@@ -103,7 +104,9 @@ package final class MemoryRepository: Repository {
     ) async throws(RepositoryError) -> StoredPart {
         let isManifest = stamp.content == .manifest
         try await called(isManifest ? .storeManifest : .store, "\(stamp.source?.rawValue ?? "")\(part.path)", starts: 1)
-        if let source = stamp.source, let failure = state.withLock({ $0.script.storeFailures[source] }) { throw failure }
+        if let source = stamp.source, let failure = state.withLock({ $0.script.storeFailures[source] }) {
+            throw failure
+        }
         if Task.isCancelled { throw .cancelled }
         let bytes: [UInt8]
         switch part.content {
@@ -119,7 +122,8 @@ package final class MemoryRepository: Repository {
             state.count += 1
             let id = SnapshotID(rawValue: MemoryRepository.digits(state.count))
             state.snapshots.append(
-                Snapshot(id: id, time: now, host: stamp.host, user: "root", paths: [part.path.rawValue], tags: stamp.tags))
+                Snapshot(
+                    id: id, time: now, host: stamp.host, user: "root", paths: [part.path.rawValue], tags: stamp.tags))
             state.contents[id] = bytes
             return StoredPart(
                 snapshot: id, time: now, bytes: ByteCount(Int64(bytes.count)), files: 1,

@@ -51,7 +51,8 @@ package struct ScriptedSource: DumpSource {
         return preview
     }
 
-    package func capture(_ context: CaptureContext, storing store: PartStore) async throws(SourceError) -> [PartReport] {
+    package func capture(_ context: CaptureContext, storing store: PartStore) async throws(SourceError) -> [PartReport]
+    {
         try await capturing(context, store)
     }
 
