@@ -129,22 +129,22 @@ struct ResticFailureTests {
         restic: RealTools.Restic
     ) async throws {
         let bench = try await TestBench.prepared(restic)
-        let disk = try SmallDisk(at: bench.scratch["disk"], megabytes: 8)
-        defer { disk.unmount() }
-        try FileManager.default.copyItem(atPath: bench.folder, toPath: disk.path + "/r")
-        let repository = try bench.repository(at: disk.path + "/r")
-        try bench.scratch.write("small", to: "source/small.txt")
-        let first = try await bench.storeFiles(repository)
-        try bench.scratch.write(bench.noise(20_000_000), to: "source/large.bin")
-        let error = await #expect(throws: RepositoryError.self) { try await bench.storeFiles(repository) }
-        guard case .full(let location, _, let free) = error else {
-            Issue.record("\(String(describing: error))")
-            return
+        try await SmallDisk.mounted(at: bench.scratch["disk"], megabytes: 8) { disk in
+            try FileManager.default.copyItem(atPath: bench.folder, toPath: disk.path + "/r")
+            let repository = try bench.repository(at: disk.path + "/r")
+            try bench.scratch.write("small", to: "source/small.txt")
+            let first = try await bench.storeFiles(repository)
+            try bench.scratch.write(bench.noise(20_000_000), to: "source/large.bin")
+            let error = await #expect(throws: RepositoryError.self) { try await bench.storeFiles(repository) }
+            guard case .full(let location, _, let free) = error else {
+                Issue.record("\(String(describing: error))")
+                return
+            }
+            #expect(location == disk.path + "/r")
+            #expect(free == 42)
+            #expect(try repository.snapshotIDsOnDisk() == [first.snapshot])
+            #expect(try await repository.verify(.structure) { _ in }.isSound)
         }
-        #expect(location == disk.path + "/r")
-        #expect(free == 42)
-        #expect(try repository.snapshotIDsOnDisk() == [first.snapshot])
-        #expect(try await repository.verify(.structure) { _ in }.isSound)
     }
 
     @Test(.enabled(if: geteuid() == 0, "needs root to mount a disk read-only"), arguments: RealTools.restics)
@@ -154,17 +154,17 @@ struct ResticFailureTests {
         let bench = try await TestBench.prepared(restic)
         try bench.fillSource()
         let snapshot = try await bench.storeFiles(try bench.repository()).snapshot
-        let disk = try SmallDisk(at: bench.scratch["disk"], megabytes: 16)
-        defer { disk.unmount() }
-        try FileManager.default.copyItem(atPath: bench.folder, toPath: disk.path + "/r")
-        try disk.makeReadOnly()
-        let repository = try bench.repository(at: disk.path + "/r")
-        #expect(await failure { try await bench.storeFiles(repository) } == .destinationReadOnly)
-        #expect(repository.toolStarts == 0)
-        #expect(try await repository.snapshots().map(\.id) == [snapshot])
-        let report = try await repository.reader(for: snapshot)
-            .extract(include: [], into: bench.scratch["out"], exact: false) { _ in }
-        #expect(report == ExtractReport(files: 4, bytes: 300_014))
+        try await SmallDisk.mounted(at: bench.scratch["disk"], megabytes: 16) { disk in
+            try FileManager.default.copyItem(atPath: bench.folder, toPath: disk.path + "/r")
+            try await disk.makeReadOnly()
+            let repository = try bench.repository(at: disk.path + "/r")
+            #expect(await failure { try await bench.storeFiles(repository) } == .destinationReadOnly)
+            #expect(repository.toolStarts == 0)
+            #expect(try await repository.snapshots().map(\.id) == [snapshot])
+            let report = try await repository.reader(for: snapshot)
+                .extract(include: [], into: bench.scratch["out"], exact: false) { _ in }
+            #expect(report == ExtractReport(files: 4, bytes: 300_014))
+        }
     }
 
     @Test(.enabled(if: geteuid() == 0, "needs root to mount a disk"))
@@ -184,9 +184,10 @@ struct ResticFailureTests {
             }
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: place).isEmpty)
-        let disk = try SmallDisk(at: place, megabytes: 4)
-        defer { disk.unmount() }
-        #expect(try await repository.inspect(pin: nil) == .absent)
+        try await SmallDisk.mounted(at: place, megabytes: 4) { _ in
+            let state = try await repository.inspect(pin: nil)
+            #expect(state == .absent)
+        }
     }
 
     @Test func `a repository on the disk that it backs up is refused where that matters`() async throws {
@@ -208,7 +209,10 @@ struct ResticFailureTests {
         _ = try await repository.create()
         #expect(FileManager.default.fileExists(atPath: bench.scratch["new-password"]))
         try FileManager.default.removeItem(atPath: bench.scratch["new-password"])
-        #expect(await failure { try await bench.repository(password: "new-password", ["generate": .boolean(true)]).inspect(pin: nil) } == .badProfile)
+        #expect(
+            await failure {
+                try await bench.repository(password: "new-password", ["generate": .boolean(true)]).inspect(pin: nil)
+            } == .badProfile)
         #expect(!FileManager.default.fileExists(atPath: bench.scratch["new-password"]))
     }
 

@@ -146,7 +146,9 @@ enum TestProcess {
     static func find(_ isWanted: ([String]) -> Bool) -> Int32? {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: "/proc")) ?? []
         return names.compactMap { Int32($0) }.first { pid in
-            guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"), !data.isEmpty else { return false }
+            guard let data = FileManager.default.contents(atPath: "/proc/\(pid)/cmdline"), !data.isEmpty else {
+                return false
+            }
             return isWanted(data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) })
         }
     }

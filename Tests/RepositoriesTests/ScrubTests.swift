@@ -87,7 +87,8 @@ struct ScrubTests {
 
     @Test func `what cannot be read is told with the reason`() async throws {
         let name = String(repeating: "c", count: 64)
-        try FileManager.default.createSymbolicLink(atPath: scratch["r/index/\(name)"], withDestinationPath: "/etc/passwd")
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch["r/index/\(name)"], withDestinationPath: "/etc/passwd")
         let report = try await scrub()
         #expect(report.unreadable.keys.contains("index/\(name)"))
         #expect(!report.isSound)

@@ -1,35 +1,31 @@
+import BackupModel
 import Foundation
+import Testing
 
-/// A file system in memory, mounted for one test. Needs root.
+/// A file system in memory, mounted for as long as a test needs it. Needs root.
 struct SmallDisk {
     let path: String
 
-    init(at path: String, megabytes: Int) throws {
-        self.path = path
+    static func mounted(
+        at path: String, megabytes: Int, _ body: (SmallDisk) async throws -> Void
+    ) async throws {
+        let disk = SmallDisk(path: path)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try run("/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", path)
-    }
-
-    func makeReadOnly() throws { try run("/bin/mount", "-o", "remount,ro", path) }
-
-    func unmount() {
+        try await disk.run("/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", path)
+        let outcome: Result<Void, any Error>
         do {
-            try run("/bin/umount", "-l", path)
+            outcome = .success(try await body(disk))
         } catch {
-            print("\(path) stays mounted: \(error)")
+            outcome = .failure(error)
         }
+        try await disk.run("/bin/umount", "-l", path)
+        try outcome.get()
     }
 
-    private struct Failure: Error {
-        var arguments: [String]
-        var status: Int32
-    }
+    func makeReadOnly() async throws { try await run("/bin/mount", "-o", "remount,ro", path) }
 
-    private func run(_ program: String, _ arguments: String...) throws {
-        let process = try Process.run(URL(fileURLWithPath: program), arguments: arguments)
-        process.waitUntilExit()
-        guard process.terminationStatus == 0 else {
-            throw Failure(arguments: arguments, status: process.terminationStatus)
-        }
+    private func run(_ program: String, _ arguments: String...) async throws {
+        let result = try await TestBench.runner.run(ToolCommand(program, arguments))
+        try #require(result.didItsWork, "\(result.command.displayed): \(result.errors.text)")
     }
 }
