@@ -27,6 +27,10 @@ typedef struct {
     int orphan_signal;
     /// Added to our own; 0 leaves it alone.
     int niceness;
+    /// Pairs of paths: what stands in, and the file it stands in for, seen by the child alone. Needs the right to mount.
+    const char *const *overlays;
+    /// Number of pairs.
+    int overlay_count;
 } hf_spawn_request;
 
 typedef struct {
