@@ -144,7 +144,7 @@ static int open_transfers(pid_t pid, int *descriptor) {
     return *descriptor < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM) ? errno : 0;
 }
 
-int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
+static int spawn(const hf_spawn_request *request, hf_spawned *spawned) {
     spawned->stage = HF_STAGE_REQUEST;
     spawned->transfers = -1;
     if (request->descriptor_count < 3 || request->descriptor_count > HF_MAX_DESCRIPTORS) return EINVAL;
@@ -214,6 +214,16 @@ int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
     spawned->handle = spawned->transfers = -1;
     spawned->stage = account_error ? HF_STAGE_FORK : failure.stage;
     return account_error ? account_error : failure.error;
+}
+
+int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
+    // One at a time: until it is its program, a child holds copies of all our descriptors, and two that wait at their gates
+    // would hold each other's open.
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&turn);
+    const int error = spawn(request, spawned);
+    pthread_mutex_unlock(&turn);
+    return error;
 }
 
 static int wait_for(const hf_spawned *child, int options, hf_ending *ending) {

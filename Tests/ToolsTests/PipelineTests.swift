@@ -141,7 +141,7 @@ struct PipelineTests {
 
     @Test func `a limit of one stage ends all of them safely`() async throws {
         var producer = shell("echo data; exec sleep 60")
-        producer.limits = .init(total: .milliseconds(400))
+        producer.limits = .init(total: .seconds(2))
         let result = try await pipe(producer, try committer())
         #expect(result.firstFailure == 0 && !result.committed && !isCommitted)
         #expect(result.stages[0].stopped == .totalLimit)
