@@ -71,7 +71,7 @@ struct Launcher: Sendable {
             throw .couldNotStart(
                 program: command.program, stage: "request", code: EINVAL, reason: "an argument or variable holds a NUL")
         }
-        var spawned = hf_spawned(pid: 0, handle: -1, stage: 0)
+        var spawned = hf_spawned(pid: 0, handle: -1, transfers: -1, stage: 0)
         let groups = command.user?.groups ?? []
         let numbers = table.map(\.number)
         let code = withCStrings(arguments) { argumentList in

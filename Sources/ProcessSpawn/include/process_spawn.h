@@ -37,6 +37,8 @@ typedef struct {
     pid_t pid;
     /// Becomes readable when the child has ended. Close-on-exec.
     int handle;
+    /// Reads as its /proc/PID/io until it is reaped; -1 where there is none. Close-on-exec.
+    int transfers;
     /// Where it failed, for `hf_stage_name`.
     int stage;
 } hf_spawned;
