@@ -119,7 +119,7 @@ import Testing
     func `a database too broken for sqlite is stored byte by byte as damaged`(how: String) async throws {
         let path = try make("broken.db", "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(60000));")
         if how == "schema" {
-            try shell("yes | tr 'y\\n' '\\377\\377' | dd of=\"$1\" bs=1 seek=100 count=200 conv=notrunc iflag=fullblock status=none", path)
+            try shell("head -c 200 /dev/zero | tr '\\0' '\\377' | dd of=\"$1\" bs=1 seek=100 conv=notrunc status=none", path)
         } else {
             try shell("truncate -s 20000 \"$1\"", path)
         }
