@@ -6,7 +6,7 @@ import TestSupport
 
 @testable import DumpSources
 
-@Suite struct `Folders and files` {
+@Suite(.serialized) struct `Folders and files` {
     let bench: Bench
     let root: String
 
