@@ -5,10 +5,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -76,6 +78,16 @@ static int install_descriptors(const hf_spawn_request *request) {
     return 0;
 }
 
+/// A mount namespace of the child's own, in which files stand in for others. Nothing of it reaches other processes, and
+/// it goes with the child and its children.
+static int lay_over(const hf_spawn_request *request) {
+    if (unshare(CLONE_NEWNS)) return errno;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) return errno;
+    for (int i = 0; i < request->overlay_count; i++)
+        if (mount(request->overlays[2 * i], request->overlays[2 * i + 1], NULL, MS_BIND, NULL)) return errno;
+    return 0;
+}
+
 /// By bare system calls: the C library's own functions would look for threads that a cloned child does not have.
 static int switch_user(const hf_spawn_request *request) {
     if (syscall(SYS_setgroups, (size_t)request->group_count, request->groups)) return errno;
@@ -105,6 +117,7 @@ static start_failure become(const hf_spawn_request *request, pid_t parent) {
         errno = 0;
         if (nice(request->niceness) == -1 && errno) return (start_failure){ HF_STAGE_NICENESS, errno };
     }
+    if (request->overlay_count && (error = lay_over(request))) return (start_failure){ HF_STAGE_OVERLAY, error };
     if (request->switches_user && (error = switch_user(request))) return (start_failure){ HF_STAGE_USER, error };
     if (request->orphan_signal && (error = announce_orphan_signal(request, parent)))
         return (start_failure){ HF_STAGE_ORPHAN, error };

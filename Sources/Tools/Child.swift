@@ -111,7 +111,8 @@ final class Child {
         // Nobody else may collect our children; should it have happened all the same, its end is unknown and so not good.
         let vanished = hf_look(&process, &ending) == ECHILD
         guard ending.has_ended != 0 || vanished else { return }
-        termination = vanished ? .signaled(0) : ending.by_signal != 0 ? .signaled(ending.status) : .exited(ending.status)
+        termination =
+            vanished ? .signaled(0) : ending.by_signal != 0 ? .signaled(ending.status) : .exited(ending.status)
         died = now
         bytesWritten = vanished ? nil : ProcessAccount.bytesWritten(by: pid)
         for drain in openOutputs {

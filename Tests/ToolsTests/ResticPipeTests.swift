@@ -48,7 +48,8 @@ struct ResticPipeTests {
             #expect(try await contents(tool) == (0, 0), "\(name): \(result.stages[1].errors.text)")
         }
         let dump = try folder.write(Data((0..<3_000_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 5) }), to: "dump")
-        let result = try await runner.pipeline([ToolCommand("cat", ["--", dump]), store], refusingEmpty: true, reading: nil)
+        let result = try await runner.pipeline(
+            [ToolCommand("cat", ["--", dump]), store], refusingEmpty: true, reading: nil)
         #expect(result.committed, "\(result.stages[1].errors.text)")
         #expect(result.stages[1].output.text.contains("\"message_type\":\"summary\""))
         #expect(try await contents(tool) == (1, 0))

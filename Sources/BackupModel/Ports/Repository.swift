@@ -208,6 +208,8 @@ package enum RepositoryError: OperatorError {
     case unreachable(location: String, detail: String)
     case formatTooNew(location: String, detail: String)
     case occupied(location: String, by: String)
+    /// It is not where the profile demands: its disk is not mounted, or it lies on the disk that it backs up.
+    case misplaced(location: String, detail: String)
     /// Its id or keys are not those that are pinned.
     case changed(location: String, pinned: RepositoryIdentity, found: RepositoryIdentity)
     case toolTooOld(tool: String, version: String, needed: String)

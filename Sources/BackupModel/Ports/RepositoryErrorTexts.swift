@@ -1,7 +1,7 @@
 extension RepositoryError {
     package var kind: FailureKind {
         switch self {
-        case .absent: .noRepository
+        case .absent, .misplaced: .noRepository
         case .wrongPassword: .wrongPassword
         case .locked: .locked
         case .damaged, .keysMissing, .changed: .damaged
@@ -44,6 +44,7 @@ extension RepositoryError {
         case .formatTooNew(let location, let detail):
             "the repository at \(location) was made by a newer restic: \(detail)"
         case .occupied(let location, let what): "\(location) is no repository and is not empty: \(what)"
+        case .misplaced(let location, let detail): "the repository at \(location) is not used: \(detail)"
         case .changed(let location, let pinned, let found):
             pinned.id == found.id
                 ? "the keys of the repository at \(location) changed: pinned "
@@ -82,6 +83,7 @@ extension RepositoryError {
         case .unreachable: "check the network and the address; earlier backups are untouched"
         case .formatTooNew, .toolTooOld: "install a newer restic"
         case .occupied: "choose an empty folder for a new repository"
+        case .misplaced: "mount its disk, or correct the path; nothing was written"
         case .changed:
             "if it was moved or replaced on purpose: `holdfast repository accept-id`; otherwise treat it as tampering"
         case .producerFailed, .producedNothing, .miscounted: "earlier backups are untouched; mend the cause and run it again"

@@ -27,6 +27,10 @@ typedef struct {
     int orphan_signal;
     /// Added to our own; 0 leaves it alone.
     int niceness;
+    /// Pairs of paths: what stands in, and the file it stands in for, seen by the child alone. Needs the right to mount.
+    const char *const *overlays;
+    /// Number of pairs.
+    int overlay_count;
 } hf_spawn_request;
 
 typedef struct {
@@ -80,5 +84,5 @@ void hf_wipe(void *bytes, size_t count);
 
 /// Prepares this process as a parent: SIGPIPE ignored, SIGCHLD at its default (ignored, children would vanish unseen).
 void hf_prepare_parent(void);
-/// Blocks every signal in the calling thread, so that they go to others.
-void hf_block_signals(void);
+/// Starts a detached thread that gets no signals, so that they go to others.
+int hf_start_thread(void *(*body)(void *), void *argument);

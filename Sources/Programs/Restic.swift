@@ -1,0 +1,91 @@
+package import BackupModel
+
+/// One restic program pointed at one repository: builds its commands. Pure; nothing is started here.
+/// - Source: https://restic.readthedocs.io/en/stable/manual_rest.html, checked for 0.14.0, 0.18.0 and 0.19.1.
+package struct Restic: Sendable, Equatable {
+    package enum Cache: Sendable, Equatable {
+        case folder(String)
+        /// Reads go to the repository itself, so that a damaged file cannot hide behind a good copy.
+        case none
+    }
+
+    package var program: String
+    /// As restic takes it, without any password.
+    package var location: String
+    package var version: ResticVersion
+    package var cache: Cache
+    package var tuning = Tuning()
+    /// The password and the credentials of the backend.
+    package var secrets: [SecretDelivery] = []
+    /// Variables of the backend that are no secrets.
+    package var environment: [String: String] = [:]
+    package var niceness: Int32 = 0
+
+    package init(program: String = "restic", location: String, version: ResticVersion, cache: Cache) {
+        self.program = program
+        self.location = location
+        self.version = version
+        self.cache = cache
+    }
+
+    package struct Tuning: Sendable, Equatable {
+        /// `-o NAME=VALUE`
+        package var options: [String: String] = [:]
+        package var compression: String?
+        package var packSizeInMebibytes: Int64?
+        package var readConcurrency: Int64?
+        /// Per second.
+        package var uploadLimit: ByteCount?
+        package var downloadLimit: ByteCount?
+        package init() {}
+    }
+
+    /// The same without its cache.
+    package var uncached: Restic {
+        var copy = self
+        copy.cache = .none
+        return copy
+    }
+
+    /// Asks for the version. Needs neither repository nor password.
+    package static func versionCommand(program: String) -> ToolCommand {
+        var command = ToolCommand(program, ["version"])
+        command.limits = ToolCommand.Limits(total: .seconds(60))
+        return command
+    }
+
+    /// A subcommand with everything that all of them share.
+    /// - Parameter words: the subcommand and its own flags.
+    func command(_ words: [String], operands: [String] = []) -> ToolCommand {
+        var arguments = ["--repo", location]
+        switch cache {
+        case .folder(let path): arguments += ["--cache-dir", path]
+        case .none: arguments.append("--no-cache")
+        }
+        if let limit = tuning.uploadLimit { arguments += ["--limit-upload", kibibytes(limit)] }
+        if let limit = tuning.downloadLimit { arguments += ["--limit-download", kibibytes(limit)] }
+        for (name, value) in tuning.options.sorted(by: { $0.key < $1.key }) {
+            arguments += ["--option", "\(name)=\(value)"]
+        }
+        arguments += words
+        if !operands.isEmpty { arguments += ["--"] + operands }
+        var command = ToolCommand(program, arguments)
+        command.environment = environment
+        // One status line a second instead of up to sixty.
+        command.environment["RESTIC_PROGRESS_FPS"] = "1"
+        command.secrets = secrets
+        command.niceness = niceness
+        return command
+    }
+
+    /// restic counts in KiB per second, and takes 0 for no limit.
+    private func kibibytes(_ limit: ByteCount) -> String { String(max(1, limit.bytes / 1024)) }
+
+    /// Flags of commands that write packs.
+    var packingFlags: [String] {
+        var flags: [String] = []
+        if let compression = tuning.compression { flags += ["--compression", compression] }
+        if let size = tuning.packSizeInMebibytes { flags += ["--pack-size", String(size)] }
+        return flags
+    }
+}

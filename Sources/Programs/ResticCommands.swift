@@ -1,0 +1,98 @@
+package import BackupModel
+
+extension Restic {
+    /// Creates the repository.
+    package func initialize() -> ToolCommand { command(["init", "--json"]) }
+
+    /// The repository's configuration. Takes no lock, as all that follow and only read.
+    package func catConfig() -> ToolCommand { quick(command(["cat", "config", "--json", "--no-lock"])) }
+
+    package enum ListedKind: String, Sendable { case locks, keys, snapshots }
+
+    /// Ids, one on a line; JSON is not spoken here by any version.
+    package func list(_ kind: ListedKind) -> ToolCommand {
+        var command = quick(command(["list", kind.rawValue, "--no-lock"]))
+        command.keptOutput = .mebibytes(32)
+        return command
+    }
+
+    /// The content of a lock.
+    package func catLock(_ id: String) -> ToolCommand {
+        quick(command(["cat", "lock", "--json", "--no-lock"], operands: [id]))
+    }
+
+    /// Snapshots as one JSON list.
+    /// - Parameter tags: only those that bear all of them; empty is all.
+    package func snapshots(tags: [String] = []) -> ToolCommand {
+        var words = ["snapshots", "--json", "--no-lock"]
+        if !tags.isEmpty { words += ["--tag", tags.joined(separator: ",")] }
+        var command = command(words)
+        command.keptOutput = .mebibytes(64)
+        return command
+    }
+
+    /// Entries of a snapshot, one JSON object on a line.
+    package func entries(of snapshot: SnapshotID) -> ToolCommand {
+        command(["ls", "--json", "--no-lock"], operands: [snapshot.rawValue])
+    }
+
+    /// Writes one file of a snapshot to standard output. Takes no lock: a reader that goes away early ends restic by a
+    /// signal, which would leave it behind.
+    /// - Parameter path: as it is in the snapshot.
+    package func dump(_ snapshot: SnapshotID, path: String) -> ToolCommand {
+        var command = command(["dump", "--no-lock"], operands: [snapshot.rawValue, path])
+        command.whenOrphaned = .leave
+        return command
+    }
+
+    /// - Parameters:
+    ///   - include: paths inside the snapshot, taken literally; empty is all.
+    ///   - deleting: removes what is in the folder and not in the snapshot; needs ``ResticVersion/canDeleteOnRestore``.
+    ///   - locking: false for a repository that cannot be written to.
+    package func restore(
+        _ snapshot: SnapshotID, into directory: String, include: [String], deleting: Bool, locking: Bool
+    ) -> ToolCommand {
+        var words = ["restore", "--json", "--target", directory]
+        for path in include { words += ["--include", ResticPattern.literal(path)] }
+        if deleting { words.append("--delete") }
+        if !locking { words.append("--no-lock") }
+        var command = command(words, operands: [snapshot.rawValue])
+        command.keptOutput = .mebibytes(1)
+        return command
+    }
+
+    /// Drops snapshots by their full ids. 3 says that some are still there (from 0.19.0).
+    package func forget(_ snapshots: [SnapshotID]) -> ToolCommand {
+        var command = command(["forget"], operands: snapshots.map(\.rawValue))
+        command.acceptedExitCodes = [0, 3]
+        return command
+    }
+
+    package func prune(dryRun: Bool) -> ToolCommand {
+        command(["prune"] + packingFlags + (dryRun ? ["--dry-run"] : []))
+    }
+
+    package func check(_ depth: VerifyDepth) -> ToolCommand {
+        var words = ["check"]
+        if version.checkSpeaksJSON { words.append("--json") }
+        switch depth {
+        case .structure: break
+        case .data(let index, let count): words += ["--read-data-subset", "\(index)/\(count)"]
+        case .allData: words.append("--read-data")
+        }
+        var command = command(words)
+        command.keptOutput = .mebibytes(1)
+        return command
+    }
+
+    /// - Important: without `all` restic removes the locks that it takes for stale, and to find out signals the process
+    ///   named in a lock of this host (SIGHUP), whatever that process is by now. With `all`, locks in use go too.
+    package func unlock(all: Bool) -> ToolCommand { quick(command(["unlock"] + (all ? ["--remove-all"] : []))) }
+
+    /// For commands that read a few small files: they are done in seconds, or a server does not answer.
+    private func quick(_ command: ToolCommand) -> ToolCommand {
+        var command = command
+        command.limits.total = .seconds(1200)
+        return command
+    }
+}

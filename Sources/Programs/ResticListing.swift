@@ -1,0 +1,120 @@
+package import BackupModel
+import Foundation
+
+/// What restic lists: snapshots, ids, a lock, the configuration.
+/// - Source: https://restic.readthedocs.io/en/stable/075_scripting.html, checked for 0.14.0, 0.18.0 and 0.19.1.
+package enum ResticListing {
+    /// One damaged or foreign element ends the whole, so that no snapshot is overlooked in silence.
+    package struct Unreadable: Error, Equatable, CustomStringConvertible {
+        package var description: String
+    }
+
+    /// Reads `snapshots --json` element by element, so that memory is bounded by what is kept of each.
+    package static func snapshots(_ output: [UInt8]) throws(Unreadable) -> [Snapshot] {
+        var result: [Snapshot] = []
+        for element in try elements(of: output) {
+            guard let raw = try? JSONDecoder().decode(RawSnapshot.self, from: Data(output[element])),
+                let snapshot = raw.snapshot
+            else {
+                throw Unreadable(description: "element \(result.count + 1) of the list of snapshots cannot be read")
+            }
+            result.append(snapshot)
+        }
+        return result
+    }
+
+    /// Ids of a `list`: 64 hexadecimal digits on a line. Other lines are no ids.
+    package static func ids(_ output: String) -> [String] {
+        output.split(whereSeparator: \.isNewline).map(String.init).filter(isID)
+    }
+
+    /// The names that restic gives to its files.
+    package static func isID(_ text: String) -> Bool {
+        text.utf8.count == 64 && text.utf8.allSatisfy { (48...57).contains($0) || (97...102).contains($0) }
+    }
+
+    /// From `cat lock`; `nil` when it is none.
+    package static func lock(_ output: [UInt8], id: String) -> RepositoryLock? {
+        guard let raw = try? JSONDecoder().decode(RawLock.self, from: Data(output)),
+            let time = Timestamp.parse(raw.time)
+        else { return nil }
+        return RepositoryLock(
+            id: id, time: time, exclusive: raw.exclusive ?? false, host: raw.hostname ?? "", user: raw.username ?? "",
+            pid: raw.pid ?? 0)
+    }
+
+    /// From `cat config`: the repository's id and the version of its format.
+    package static func config(_ output: [UInt8]) -> (id: String, formatVersion: Int)? {
+        guard let raw = try? JSONDecoder().decode(RawConfig.self, from: Data(output)), isID(raw.id) else { return nil }
+        return (raw.id, raw.version)
+    }
+
+    /// Where the elements of a JSON list lie.
+    private static func elements(of bytes: [UInt8]) throws(Unreadable) -> [Range<Int>] {
+        let ranges: [Range<Int>]? = bytes.withUnsafeBytes { buffer in
+            // Text may stand before the list; the list begins its line.
+            guard let start = listStart(buffer) else { return nil }
+            var cursor = JSONCursor(UnsafeRawBufferPointer(rebasing: buffer[start...]))
+            guard cursor.take(91) else { return nil }
+            var ranges: [Range<Int>] = []
+            if cursor.take(93) { return ranges }
+            repeat {
+                cursor.skipBlanks()
+                let from = cursor.position
+                guard cursor.skipValue() else { return nil }
+                ranges.append(start + from..<start + cursor.position)
+            } while cursor.take(44)
+            return cursor.take(93) ? ranges : nil
+        }
+        guard let ranges else { throw Unreadable(description: "the list of snapshots is not complete") }
+        return ranges
+    }
+
+    private static func listStart(_ buffer: UnsafeRawBufferPointer) -> Int? {
+        var atLineStart = true
+        for (index, byte) in buffer.enumerated() {
+            if atLineStart, byte == 91 { return index }
+            atLineStart = byte == 10
+        }
+        return nil
+    }
+}
+
+private struct RawSnapshot: Decodable {
+    struct Summary: Decodable {
+        var total_files_processed: Int64?
+        var total_bytes_processed: Int64?
+    }
+
+    var id: String
+    var time: String
+    var hostname: String?
+    var username: String?
+    var paths: [String]?
+    var tags: [String]?
+    var parent: String?
+    var original: String?
+    var summary: Summary?
+
+    var snapshot: Snapshot? {
+        guard ResticListing.isID(id), let when = Timestamp.parseWithOffset(time) else { return nil }
+        return Snapshot(
+            id: SnapshotID(rawValue: id), time: when.date, utcOffset: when.utcOffset, host: hostname ?? "",
+            user: username, paths: paths ?? [], tags: tags ?? [], parent: parent.map(SnapshotID.init),
+            original: original.map(SnapshotID.init), bytes: summary?.total_bytes_processed.map { ByteCount($0) },
+            files: summary?.total_files_processed)
+    }
+}
+
+private struct RawLock: Decodable {
+    var time: String
+    var exclusive: Bool?
+    var hostname: String?
+    var username: String?
+    var pid: Int32?
+}
+
+private struct RawConfig: Decodable {
+    var id: String
+    var version: Int
+}

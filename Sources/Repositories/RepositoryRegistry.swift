@@ -1,0 +1,27 @@
+package import BackupModel
+
+/// One kind of repository: its keys, and how one is made from them.
+package struct RepositoryKind: Sendable {
+    package var descriptor: KindDescriptor
+    var make: @Sendable (RepositorySpec, Services, _ cacheFolder: String) throws(RepositoryError) -> any Repository
+}
+
+/// Every kind of repository there is. A new kind is one file and one line here.
+package enum RepositoryRegistry {
+    package static let kinds: [RepositoryKind] = [
+        RepositoryKind(descriptor: ResticSettings.descriptor) { spec, services, cacheFolder throws(RepositoryError) in
+            try ResticRepository(spec, services, cacheFolder: cacheFolder)
+        }
+    ]
+
+    /// - Parameter cacheFolder: a private folder that all repositories may share; each keeps to a folder of its own in it.
+    /// - Throws: ``RepositoryError/unsupported(_:)`` for a kind that is not listed, or settings that cannot be used.
+    package static func repository(
+        _ spec: RepositorySpec, _ services: Services, cacheFolder: String
+    ) throws(RepositoryError) -> any Repository {
+        guard let kind = kinds.first(where: { $0.descriptor.kind == spec.kind }) else {
+            throw .unsupported("`\(spec.kind)` is no kind of repository")
+        }
+        return try kind.make(spec, services, cacheFolder)
+    }
+}

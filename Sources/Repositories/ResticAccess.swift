@@ -1,0 +1,253 @@
+import BackupModel
+import Digests
+import Foundation
+import Programs
+import Synchronization
+
+/// Starts restic for one repository: asks once for version and secrets, counts the starts, waits for locks, and turns every
+/// bad end into one error.
+final class ResticAccess: Sendable {
+    let settings: ResticSettings
+    let services: Services
+    /// The repository's folder where it is one of this machine.
+    let folder: ResticFolder?
+    private let cacheFolder: String
+    private let counter = Atomic<Int>(0)
+    private let flatSnapshots = Mutex<[SnapshotID: Bool]>([:])
+    private let ready = Mutex<Task<Result<Restic, RepositoryError>, Never>?>(nil)
+
+    init(_ settings: ResticSettings, _ services: Services, cacheFolder: String) {
+        self.settings = settings
+        self.services = services
+        self.cacheFolder = cacheFolder
+        folder = settings.location.folder.map(ResticFolder.init)
+    }
+
+    var location: String { settings.location.text }
+    var starts: Int { counter.load(ordering: .relaxed) }
+    func countStart() { counter.add(1, ordering: .relaxed) }
+
+    /// Whether a snapshot is known to hold its stream under a flat name (``ResticPartName``).
+    func isStoredFlat(_ snapshot: SnapshotID) -> Bool? { flatSnapshots.withLock { $0[snapshot] } }
+    func rememberStoredFlat(_ snapshot: SnapshotID, _ isFlat: Bool) {
+        flatSnapshots.withLock { $0[snapshot] = isFlat }
+    }
+
+    // MARK: - What every command needs
+
+    /// The program, its version and the secrets. Asked for once, also when several parts are stored at the same time;
+    /// after a failure the next caller asks anew.
+    func restic() async throws(RepositoryError) -> Restic {
+        let task = ready.withLock { ready in
+            if let ready { return ready }
+            let task = Task<Result<Restic, RepositoryError>, Never> {
+                do throws(RepositoryError) {
+                    return .success(try await self.prepare())
+                } catch {
+                    return .failure(error)
+                }
+            }
+            ready = task
+            return task
+        }
+        let result = await task.value
+        if case .failure = result { ready.withLock { if $0 == task { $0 = nil } } }
+        return try result.get()
+    }
+
+    private func prepare() async throws(RepositoryError) -> Restic {
+        let version = try await version()
+        let ownCache = try privateFolder("restic-" + fingerprint())
+        var restic = Restic(
+            program: settings.program, location: location, version: version, cache: .folder(ownCache))
+        restic.tuning = settings.tuning
+        restic.tuning.uploadLimit = services.settings.uploadLimit
+        restic.tuning.downloadLimit = services.settings.downloadLimit
+        restic.niceness = services.settings.niceness
+        restic.environment = settings.plainVariables
+        restic.secrets = [.memoryFile(variable: "RESTIC_PASSWORD_FILE", try await secret(settings.password))]
+        for (name, reference) in settings.secretVariables.sorted(by: { $0.key < $1.key }) {
+            restic.secrets.append(.environment(variable: name, try await secret(reference)))
+        }
+        let usesRestCredentials = settings.secretVariables["RESTIC_REST_PASSWORD"] != nil
+        guard !usesRestCredentials || version.readsRestCredentialsFromEnvironment else {
+            throw .toolTooOld(tool: "restic", version: version.description, needed: "0.16.1, for RESTIC_REST_PASSWORD,")
+        }
+        return restic
+    }
+
+    /// Names this repository's cache: two copies of one repository must never share it.
+    private func fingerprint() throws(RepositoryError) -> String {
+        do throws(DigestError) {
+            return String(try SHA256.digest(of: Array(location.utf8)).description.prefix(16))
+        } catch {
+            throw .unsupported(error.description)
+        }
+    }
+
+    private func privateFolder(_ name: String) throws(RepositoryError) -> String {
+        let path = "\(cacheFolder)/\(name)"
+        do throws(SystemFailure) {
+            try SystemFolder.makePrivate(path)
+        } catch {
+            throw .unsupported("the cache folder \(error.path) cannot be made: \(error.reason)")
+        }
+        return path
+    }
+
+    private func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {
+        do throws(SecretError) {
+            return try await services.secrets.resolve(reference, environment: services.settings.environment)
+        } catch {
+            throw .secret(error)
+        }
+    }
+
+    /// Makes the password where the profile wants that and there is none.
+    func generatePasswordIfMissing() async throws(RepositoryError) {
+        guard settings.generatesPassword, case .file(let path) = settings.password else { return }
+        do throws(SecretError) {
+            _ = try await services.secrets.resolve(settings.password, environment: services.settings.environment)
+        } catch {
+            guard case .missing = error else { throw .secret(error) }
+            do throws(SecretError) {
+                _ = try services.secrets.generate(at: path)
+            } catch {
+                throw .secret(error)
+            }
+        }
+    }
+
+    func version() async throws(RepositoryError) -> ResticVersion {
+        guard let path = services.runner.locate(settings.program) else {
+            throw .tool(.notFound(program: settings.program, searched: ["the search path"]))
+        }
+        let cache = ResticVersionCache(file: try privateFolder("restic") + "/versions.json")
+        if let known = cache.version(ofProgramAt: path) { return try supported(known) }
+        let result = try await start(Restic.versionCommand(program: path))
+        guard result.didItsWork, let version = ResticVersion(programOutput: result.output.text) else {
+            throw .toolFailed(
+                tool: "restic version", how: result.termination.description,
+                detail: ResticDiagnostics(result.errors.text).telling)
+        }
+        cache.remember(version, ofProgramAt: path)
+        return try supported(version)
+    }
+
+    private func supported(_ version: ResticVersion) throws(RepositoryError) -> ResticVersion {
+        guard version.isSupported else {
+            throw .toolTooOld(
+                tool: "restic", version: version.description, needed: ResticVersion.oldest.description)
+        }
+        return version
+    }
+
+    // MARK: - Starting
+
+    /// Runs a command that must end well.
+    func run(_ command: ToolCommand, reading reader: (any LineReader)? = nil) async throws(RepositoryError)
+        -> ToolResult
+    {
+        let result = try await attempt(command, reading: reader)
+        guard result.didItsWork else { throw failure(of: result) }
+        return result
+    }
+
+    /// Runs a command whose bad end the caller reads himself. A lock is waited for; being stopped throws.
+    func attempt(
+        _ command: ToolCommand, reading reader: (any LineReader)? = nil
+    ) async throws(RepositoryError) -> ToolResult {
+        try await patiently { () throws(RepositoryError) in
+            let result = try await self.start(command, reading: reader)
+            guard !result.didItsWork else { return result }
+            let failure = self.failure(of: result)
+            switch failure {
+            case .locked, .cancelled, .timedOut: throw failure
+            default: return result
+            }
+        }
+    }
+
+    /// Waits for somebody else's lock, asking ever more seldom, as long as the profile allows.
+    func patiently<Value: Sendable>(
+        _ body: () async throws(RepositoryError) -> Value
+    ) async throws(RepositoryError) -> Value {
+        let clock = services.clock
+        let end = clock.uptime + services.settings.lockWait
+        var pause = Duration.seconds(1)
+        while true {
+            do throws(RepositoryError) {
+                return try await body()
+            } catch {
+                guard case .locked = error, clock.uptime < end else { throw error }
+            }
+            do {
+                try await clock.sleep(for: min(pause, end - clock.uptime))
+            } catch {
+                throw .cancelled
+            }
+            pause = min(pause * 2, .seconds(30))
+        }
+    }
+
+    func start(_ command: ToolCommand, reading reader: (any LineReader)? = nil) async throws(RepositoryError)
+        -> ToolResult
+    {
+        guard !Task.isCancelled else { throw .cancelled }
+        countStart()
+        do throws(ToolError) {
+            return try await services.runner.run(command, reading: reader)
+        } catch {
+            throw .tool(error)
+        }
+    }
+
+    // MARK: - Bad ends
+
+    func failure(of result: ToolResult) -> RepositoryError {
+        let diagnostics = ResticDiagnostics(result.errors.text)
+        let code: Int32? = if case .exited(let code) = result.termination { code } else { nil }
+        let reason = ResticFailure(exitCode: code, diagnostics, now: services.clock.now)
+        switch result.stopped {
+        case .cancelled: return .cancelled
+        case .totalLimit, .stallLimit:
+            if reason == .unreachable { return .unreachable(location: location, detail: diagnostics.telling) }
+            let limits = result.command.limits
+            let limit = result.stopped == .totalLimit ? limits.total : limits.stall
+            return .timedOut(tool: "restic", limit: limit.map { "\(Int($0.inSeconds)) s" } ?? "its time limit")
+        case .pipelineFailed, nil: break
+        }
+        return error(for: reason, detail: diagnostics.telling, how: result.termination.description)
+    }
+
+    private func error(for reason: ResticFailure, detail: String, how: String) -> RepositoryError {
+        switch reason {
+        case .noRepository: return .absent(location: location)
+        case .wrongPassword:
+            // restic says the same of a repository that has lost its keys.
+            if let folder, let keys = try? folder.keyIDs(), keys.isEmpty { return .keysMissing(location: location) }
+            return .wrongPassword(location: location)
+        case .locked(let notice):
+            return .locked(location: location, by: notice.map { [$0.lock] } ?? [], detail: detail)
+        case .formatTooNew: return .formatTooNew(location: location, detail: detail)
+        case .damaged: return .damaged(location: location, detail: detail)
+        case .full(let path):
+            let isInside = path.map { $0.hasPrefix(location + "/") } ?? true
+            let place = isInside ? location : path.map { ($0 as NSString).deletingLastPathComponent } ?? location
+            let isLocal = folder != nil || !isInside
+            return .full(
+                location: place, detail: detail, free: isLocal ? services.host.room(at: place)?.free : nil)
+        case .readOnly: return .readOnly(location: location, detail: detail)
+        case .denied: return .denied(location: location, detail: detail)
+        case .unreachable: return .unreachable(location: location, detail: detail)
+        case .sourceUnreadable: return .sourceUnreadable(detail: detail)
+        case .notFound: return .notFound(what: detail)
+        case .usage, .unknown: return .toolFailed(tool: "restic", how: how, detail: detail)
+        }
+    }
+}
+
+/// Does work to its end although the surrounding task is cancelled: what a failure left behind is put away all the same.
+func uncancelled<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
+    await Task { await body() }.value
+}

@@ -1,0 +1,228 @@
+import BackupModel
+import Foundation
+import Programs
+
+/// Stores one part as one snapshot. Success takes four things: restic ended as it should, its summary was read, the byte
+/// counts agree, and the snapshot is in the repository.
+struct ResticCapture: Sendable {
+    let access: ResticAccess
+    let restic: Restic
+    let part: CapturedPart
+    let stamp: SnapshotStamp
+    let progress: @Sendable (TransferProgress) -> Void
+
+    // MARK: - The three kinds of content
+
+    func files(_ selection: FileSelection) async throws(RepositoryError) -> StoredPart {
+        guard !selection.roots.isEmpty, selection.roots.allSatisfy({ $0.hasPrefix("/") }) else {
+            throw .unsupported("a selection of files needs absolute paths")
+        }
+        try requireOtherDevice(selection.roots)
+        let before = try access.folder?.snapshotIDs()
+        let reader = ResticOutputReader(progress: progress)
+        let result = try await access.start(restic.backup(selection, as: stamp), reading: reader)
+        guard result.didItsWork else {
+            let failure = access.failure(of: result)
+            if case .cancelled = failure { _ = await dropVoid(before: before) }
+            throw failure
+        }
+        let diagnostics = ResticDiagnostics(result.errors.text)
+        if result.termination == .exited(Restic.incompleteExitCode), ResticFailure.tellsOfDamage(diagnostics) {
+            throw .damaged(location: access.location, detail: diagnostics.items.first?.reason ?? diagnostics.telling)
+        }
+        var stored = try await proven(reader.backupSummary, since: before, started: result)
+        stored.usage = ["restic": result.usage]
+        stored.unreadable = Array(diagnostics.items.prefix(100))
+        stored.unreadableCount = diagnostics.items.count
+        if result.termination == .exited(Restic.incompleteExitCode), diagnostics.items.isEmpty {
+            stored.unreadable = [UnreadableItem(path: part.path.rawValue, reason: diagnostics.telling)]
+            stored.unreadableCount = 1
+        }
+        if !result.errors.isComplete { stored.notices.append("more items were unreadable than are listed") }
+        return stored
+    }
+
+    func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
+        guard !Task.isCancelled else { throw .cancelled }
+        let before = try access.folder?.snapshotIDs()
+        let reader = ResticOutputReader(progress: progress)
+        let result: PipelineResult
+        access.countStart()
+        do throws(ToolError) {
+            result = try await access.services.runner.pipeline(
+                [producer, restic.backupStandardInput(as: part.path, stamp)], refusingEmpty: true, reading: reader)
+        } catch {
+            throw .tool(error)
+        }
+        let source = result.stages[0]
+        let sink = result.stages[1]
+        guard result.committed, sink.didItsWork else {
+            let void = await dropVoid(before: before)
+            throw streamFailure(result, void: void)
+        }
+        var stored = try await proven(reader.backupSummary, since: before, started: sink)
+        stored.usage = [name(of: producer): source.usage, "restic": sink.usage]
+        guard let produced = source.producedBytes else {
+            stored.notices.append("the system kept no account of what \(name(of: producer)) wrote; it was not compared")
+            return stored
+        }
+        guard part.bytesAreExact ? produced == stored.bytes : produced >= stored.bytes else {
+            _ = await dropVoid(before: before)
+            throw .miscounted(part: part.path, produced: produced, stored: stored.bytes, void: stored.snapshot)
+        }
+        return stored
+    }
+
+    func file(_ path: String) async throws(RepositoryError) -> StoredPart {
+        let size: Int64
+        do throws(SystemFailure) {
+            guard let status = try SystemFolder.status(path), status.type == .file else {
+                throw SystemFailure(code: SystemFailure.noEntry, path: path)
+            }
+            size = status.size
+        } catch {
+            throw .sourceUnreadable(detail: "\(error.path): \(error.reason)")
+        }
+        // restic makes a snapshot of nothing and calls that success or not, depending on its version.
+        guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
+        let before = try access.folder?.snapshotIDs()
+        let reader = ResticOutputReader(progress: progress)
+        var command = restic.backupStandardInput(as: part.path, stamp)
+        command.input = .file(path)
+        let result = try await access.start(command, reading: reader)
+        guard result.didItsWork else {
+            _ = await dropVoid(before: before)
+            throw access.failure(of: result)
+        }
+        var stored = try await proven(reader.backupSummary, since: before, started: result)
+        stored.usage = ["restic": result.usage]
+        guard stored.bytes.bytes == size else {
+            _ = await dropVoid(before: before)
+            throw .miscounted(
+                part: part.path, produced: ByteCount(size), stored: stored.bytes, void: stored.snapshot)
+        }
+        return stored
+    }
+
+    // MARK: - Evidence
+
+    /// - Parameter before: the snapshots that were there, where they can be seen.
+    private func proven(
+        _ summary: ResticBackupSummary?, since before: Set<SnapshotID>?, started result: ToolResult
+    ) async throws(RepositoryError) -> StoredPart {
+        guard let summary else {
+            throw .noEvidence(location: access.location, detail: "restic ended well and gave no summary")
+        }
+        let snapshot = try await find(summary.snapshotID, before)
+        return StoredPart(
+            snapshot: snapshot,
+            time: summary.started ?? access.services.clock.now.addingTimeInterval(-result.usage.wall.inSeconds),
+            bytes: ByteCount(summary.bytesProcessed), files: summary.filesProcessed,
+            addedBytes: summary.addedBytes.map { ByteCount($0) })
+    }
+
+    /// The whole id of the snapshot that restic names, found in the repository itself.
+    private func find(_ name: String, _ before: Set<SnapshotID>?) async throws(RepositoryError) -> SnapshotID {
+        let candidates: [SnapshotID]
+        if let folder = access.folder {
+            candidates = try folder.snapshotIDs().filter { $0.rawValue.hasPrefix(name) }
+        } else {
+            candidates = try await tagged().map(\.id).filter { $0.rawValue.hasPrefix(name) }
+        }
+        // Eight digits may, once in a very long while, also begin an older one.
+        let fresh = candidates.count > 1 ? candidates.filter { before?.contains($0) != true } : candidates
+        guard fresh.count == 1, let snapshot = fresh.first else {
+            throw .noEvidence(
+                location: access.location,
+                detail: fresh.isEmpty
+                    ? "restic says that it made snapshot \(name.prefix(8)), and it is not there"
+                    : "several snapshots begin with \(name)")
+        }
+        if let folder = access.folder, try !folder.holdsIntact(snapshot) {
+            throw .damaged(
+                location: access.location, detail: "the new file snapshots/\(snapshot.rawValue) is not whole")
+        }
+        return snapshot
+    }
+
+    /// Snapshots of this very part of this very run.
+    private func tagged() async throws(RepositoryError) -> [Snapshot] {
+        let own = stamp.tags.filter { tag in ["run:", "source:", "part:", "kind:"].contains { tag.hasPrefix($0) } }
+        let output = try await access.run(restic.snapshots(tags: own)).output
+        do throws(ResticListing.Unreadable) {
+            return try ResticListing.snapshots(output.head + output.tail)
+        } catch {
+            throw .damaged(location: access.location, detail: error.description)
+        }
+    }
+
+    // MARK: - Failures
+
+    /// Looks for a snapshot that a failure left all the same, and drops it. Goes on although the run was cancelled.
+    /// - Returns: one that is still there. Where it cannot be looked for, nothing is known; no manifest will ever name it.
+    private func dropVoid(before: Set<SnapshotID>?) async -> SnapshotID? {
+        await uncancelled { () async -> SnapshotID? in
+            do throws(RepositoryError) {
+                // 0.14 leaves its lock behind when it is interrupted in the first moments.
+                if access.folder != nil { _ = try await ResticLocks(access: access).clearDead() }
+                // A folder that shows no new snapshot needs no restic to say so.
+                if let folder = access.folder, let before, try folder.snapshotIDs().isSubset(of: before) { return nil }
+                guard let void = try await tagged().last?.id else { return nil }
+                do throws(RepositoryError) {
+                    _ = try await access.run(restic.forget([void]))
+                } catch {
+                    return void
+                }
+                if let folder = access.folder { return try folder.snapshotIDs().contains(void) ? void : nil }
+                return try await tagged().contains { $0.id == void } ? void : nil
+            } catch {
+                return nil
+            }
+        }
+    }
+
+    private func streamFailure(_ result: PipelineResult, void: SnapshotID?) -> RepositoryError {
+        let source = result.stages[0]
+        let sink = result.stages[1]
+        if result.stages.contains(where: { $0.stopped == .cancelled }) { return .cancelled }
+        if result.wasEmpty { return .producedNothing(tool: name(of: source.command), void: void) }
+        if result.firstFailure == 1 || source.didItsWork {
+            let failure = access.failure(of: sink)
+            switch failure {
+            case .sourceUnreadable(let detail), .toolFailed(_, _, let detail):
+                return .producerFailed(
+                    tool: "restic", how: sink.termination.description, detail: detail, void: void)
+            default: return failure
+            }
+        }
+        if let stopped = source.stopped, stopped != .pipelineFailed {
+            let limits = source.command.limits
+            let limit = stopped == .totalLimit ? limits.total : limits.stall
+            return .producerFailed(
+                tool: name(of: source.command),
+                how: "stopped after \(limit.map { "\(Int($0.inSeconds)) s" } ?? "its limit")"
+                    + (stopped == .stallLimit ? " without a sign of life" : ""),
+                detail: lastWords(of: source), void: void)
+        }
+        return .producerFailed(
+            tool: name(of: source.command), how: source.termination.description, detail: lastWords(of: source),
+            void: void)
+    }
+
+    private func lastWords(of result: ToolResult) -> String {
+        result.errors.text.split(whereSeparator: \.isNewline).suffix(5).joined(separator: "\n")
+    }
+
+    private func name(of command: ToolCommand) -> String { (command.program as NSString).lastPathComponent }
+
+    /// A repository on the disk that it backs up is lost together with it.
+    private func requireOtherDevice(_ roots: [String]) throws(RepositoryError) {
+        guard access.settings.mustBeOffSourceDevice, let path = access.folder?.path else { return }
+        let host = access.services.host
+        let own = host.device(of: path)
+        if let root = roots.first(where: { host.device(of: $0) == own }) {
+            throw .misplaced(
+                location: access.location, detail: "it lies on the same disk as \(root), which it backs up")
+        }
+    }
+}

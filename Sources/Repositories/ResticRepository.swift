@@ -1,0 +1,109 @@
+package import BackupModel
+import Foundation
+import Programs
+
+/// Snapshots in a restic repository. Where the repository is a folder of this machine its files are looked at directly, so
+/// that restic, whose every start costs a key derivation, is started for what only restic can do.
+package struct ResticRepository: Repository {
+    package let spec: RepositorySpec
+    let access: ResticAccess
+
+    /// - Parameter cacheFolder: private; this repository keeps to a folder of its own in it.
+    /// - Throws: ``RepositoryError/unsupported(_:)`` for settings that cannot be used.
+    package init(_ spec: RepositorySpec, _ services: Services, cacheFolder: String) throws(RepositoryError) {
+        self.spec = spec
+        access = ResticAccess(try ResticSettings(spec), services, cacheFolder: cacheFolder)
+    }
+
+    package var location: String { access.location }
+    package var toolStarts: Int { access.starts }
+
+    package func toolVersion() async throws(RepositoryError) -> String { "restic \(try await access.version())" }
+
+    // MARK: - What is there
+
+    package func inspect(pin: RepositoryPin?) async throws(RepositoryError) -> RepositoryState {
+        try requirePlace()
+        guard let folder = access.folder else { return try await inspectRemote() }
+        switch try folder.content() {
+        case .missing, .empty: return .absent
+        case .foreign(let what): return .occupied(by: what)
+        case .unfinished: return .occupied(by: "a repository whose creation was not finished; it holds no snapshot")
+        case .headless: throw .damaged(location: location, detail: "its file config is missing")
+        case .repository: break
+        }
+        let keys = try folder.keyIDs()
+        guard !keys.isEmpty else { throw .keysMissing(location: location) }
+        let digest = try folder.configDigest()
+        if let pinned = pin?.identity, pinned.configDigest == digest, pinned.keyIDs == keys { return .present(pinned) }
+        var identity = try await identity()
+        identity.keyIDs = keys
+        identity.configDigest = digest
+        return .present(identity)
+    }
+
+    private func inspectRemote() async throws(RepositoryError) -> RepositoryState {
+        do throws(RepositoryError) {
+            var identity = try await identity()
+            let listed = try await access.run(try await access.restic().list(.keys))
+            identity.keyIDs = ResticListing.ids(listed.output.text).sorted()
+            return .present(identity)
+        } catch {
+            guard case .absent = error else { throw error }
+            return .absent
+        }
+    }
+
+    /// By the repository's own configuration, which only its password opens.
+    private func identity() async throws(RepositoryError) -> RepositoryIdentity {
+        let result = try await access.run(try await access.restic().catConfig())
+        guard let config = ResticListing.config(result.output.head + result.output.tail) else {
+            throw .damaged(location: location, detail: "its configuration cannot be read")
+        }
+        return RepositoryIdentity(
+            id: config.id, formatVersion: config.formatVersion, keyIDs: [], configDigest: nil)
+    }
+
+    /// Looks whether the disk is there that the profile demands. A folder on a disk that is not mounted looks like an empty
+    /// one, and a repository made there would fill the wrong disk.
+    func requirePlace() throws(RepositoryError) {
+        guard let path = access.folder?.path, let required = access.settings.requiredMount else { return }
+        let host = access.services.host
+        switch required {
+        case .anyAbove:
+            guard let mount = host.mount(containing: path), mount.path != "/" else {
+                throw .misplaced(location: location, detail: "no disk is mounted at it or above it")
+            }
+        case .at(let place):
+            guard let mount = host.mount(containing: place), mount.path == resolved(place) else {
+                throw .misplaced(location: location, detail: "nothing is mounted at \(place)")
+            }
+        }
+    }
+
+    private func resolved(_ path: String) -> String {
+        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    }
+
+    // MARK: - Making it
+
+    package func create() async throws(RepositoryError) -> RepositoryIdentity {
+        if access.folder != nil { try await requireNothing() }
+        try await access.generatePasswordIfMissing()
+        if access.folder == nil { try await requireNothing() }
+        _ = try await access.run(try await access.restic().initialize())
+        switch try await inspect(pin: nil) {
+        case .present(let identity): return identity
+        case .absent, .occupied:
+            throw .noEvidence(location: location, detail: "restic created a repository, and none is there")
+        }
+    }
+
+    private func requireNothing() async throws(RepositoryError) {
+        switch try await inspect(pin: nil) {
+        case .absent: return
+        case .present: throw .occupied(location: location, by: "a repository")
+        case .occupied(let what): throw .occupied(location: location, by: what)
+        }
+    }
+}

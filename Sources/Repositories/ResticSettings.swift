@@ -1,0 +1,167 @@
+package import BackupModel
+import Foundation
+package import Programs
+
+/// What a profile says about a restic repository. Keys may stand beside `restic:` or, but for the password's, in it.
+package struct ResticSettings: Sendable, Equatable {
+    package enum RequiredMount: Sendable, Equatable {
+        /// The folder itself, or one above it, other than `/`.
+        case anyAbove
+        case at(String)
+    }
+
+    package var location: ResticLocation
+    package var program: String
+    package var password: SecretReference
+    /// Makes a password where the file is missing and the repository is created.
+    package var generatesPassword: Bool
+    package var secretVariables: [String: SecretReference]
+    package var plainVariables: [String: String]
+    package var tuning: Restic.Tuning
+    package var requiredMount: RequiredMount?
+    /// The repository must not lie on the disk that files are backed up from.
+    package var mustBeOffSourceDevice: Bool
+
+    /// - Throws: ``RepositoryError/unsupported(_:)`` naming the key that is missing or cannot be used.
+    package init(_ spec: RepositorySpec) throws(RepositoryError) {
+        let entry = spec.entry
+        let own = spec.settings
+        let value = { (key: String) in own[key] ?? entry[key] }
+        let base = (entry.location.file as NSString).deletingLastPathComponent
+        guard let text = own.text ?? own["location"]?.text, let location = ResticLocation(text, relativeTo: base) else {
+            throw .unsupported("repository \(spec.name) has no location: write a folder or an address under `restic:`")
+        }
+        guard !location.containsPassword else {
+            throw .unsupported(
+                "the address of repository \(spec.name) holds a password; give it under `environment:` as "
+                    + "RESTIC_REST_USERNAME and RESTIC_REST_PASSWORD")
+        }
+        guard let password = entry["password"]?.secret else {
+            throw .unsupported("repository \(spec.name) has no password: write `password: file:/path` or `env:NAME`")
+        }
+        self.location = location
+        self.password = password
+        generatesPassword = entry["generate"]?.boolean ?? false
+        program = value("program")?.text ?? "restic"
+        secretVariables = [:]
+        plainVariables = [:]
+        for variable in entry["environment"]?.entries ?? [] {
+            if let reference = variable.value.secret {
+                secretVariables[variable.key] = reference
+            } else if let text = variable.value.text {
+                plainVariables[variable.key] = text
+            }
+        }
+        tuning = Restic.Tuning()
+        for option in value("options")?.entries ?? [] { tuning.options[option.key] = option.value.text }
+        tuning.compression = value("compression")?.text
+        tuning.packSizeInMebibytes = value("pack-size")?.byteCount.map { $0.bytes >> 20 }
+        tuning.readConcurrency = value("read-concurrency")?.integer
+        switch entry["must-be-mounted"]?.content {
+        case .boolean(true): requiredMount = .anyAbove
+        case .string(let path): requiredMount = .at(path)
+        default: requiredMount = nil
+        }
+        mustBeOffSourceDevice = entry["other-device-than-sources"]?.boolean ?? false
+    }
+}
+
+extension ResticSettings {
+    package static let descriptor = KindDescriptor(
+        kind: "restic",
+        summary: "A restic repository: a folder of this machine, or any backend that restic speaks to.",
+        shape: .either([.string, .object([locationKey] + tuningKeys)]),
+        siblingKeys: placeKeys + tuningKeys,
+        example: """
+            restic: /srv/backups/repository
+            password: file:/etc/holdfast/repository.password
+            generate: true
+            """,
+        check: check)
+
+    private static let locationKey = KeyDescriptor(
+        "location", .string,
+        "A folder (absolute, `~/…`, or relative to the profile's folder), or an address such as `rest:https://host/name`, "
+            + "`s3:https://host/bucket`, `sftp:host:/path`.",
+        required: true, refusesSecrets: true)
+
+    private static let placeKeys = [
+        KeyDescriptor(
+            "password", .secret,
+            "Where the repository's password comes from. Without it nothing can be restored: keep a "
+                + "copy off this machine.", required: true),
+        KeyDescriptor(
+            "generate", .boolean,
+            "Writes a random password (mode 0600) when the repository is created and the file under `password: file:…` is "
+                + "not there yet.", default: "false"),
+        KeyDescriptor(
+            "environment", .dictionary(.either([.secret, .string])),
+            "Variables for the backend, such as AWS_ACCESS_KEY_ID. Nothing else of that kind is passed on to restic."),
+        KeyDescriptor(
+            "must-be-mounted", .either([.boolean, .path]),
+            "Refuses to work unless a disk is mounted at or above the repository's folder, or at the path given."),
+        KeyDescriptor(
+            "other-device-than-sources", .boolean,
+            "Refuses to work when the repository lies on the disk that it backs up.", default: "false"),
+    ]
+
+    private static let tuningKeys = [
+        KeyDescriptor("program", .path, "The restic to use instead of the one in the search path."),
+        KeyDescriptor(
+            "options", .dictionary(.string), "Extended options of restic's backends, as for its `-o`.",
+            refusesSecrets: true),
+        KeyDescriptor(
+            "compression", .choice(["auto", "off", "fastest", "better", "max"]),
+            "How hard to compress; `fastest` and `better` need restic 0.19.", default: "auto"),
+        KeyDescriptor(
+            "pack-size", .byteCount, "Size of the repository's files, from 4MiB to 128MiB.", default: "16MiB"),
+        KeyDescriptor(
+            "read-concurrency", .integer(1...64), "Files read side by side; from restic 0.15.", default: "2"),
+    ]
+
+    private static let check: @Sendable (ConfigValue) -> [ConfigProblem] = { entry in
+        var problems: [ConfigProblem] = []
+        let own = entry["restic"]
+        if let value = own?["location"] ?? own, let text = value.text {
+            let location = ResticLocation(text, relativeTo: "/")
+            if location == nil {
+                problems.append(
+                    ConfigProblem(at: value.location, keyPath: "restic", message: "the repository's location is empty"))
+            }
+            if location?.containsPassword == true {
+                problems.append(
+                    ConfigProblem(
+                        at: value.location, keyPath: "restic",
+                        message: "an address must not hold a password; give RESTIC_REST_USERNAME and "
+                            + "RESTIC_REST_PASSWORD under `environment:`"))
+            }
+        }
+        if let generate = entry["generate"], generate.boolean == true {
+            switch entry["password"]?.secret {
+            case .file: break
+            case .environment, .credential, .command, nil:
+                problems.append(
+                    ConfigProblem(
+                        at: generate.location, keyPath: "generate",
+                        message: "a password can only be generated into a file: write `password: file:/path`"))
+            }
+        }
+        for size in [own?["pack-size"], entry["pack-size"]].compactMap(\.self) {
+            if let bytes = size.byteCount, !(ByteCount.mebibytes(4)...ByteCount.mebibytes(128)).contains(bytes) {
+                problems.append(
+                    ConfigProblem(
+                        at: size.location, keyPath: "pack-size", message: "a pack is from 4MiB to 128MiB large"))
+            }
+        }
+        for variable in entry["environment"]?.entries ?? [] where variable.value.secret == nil {
+            let name = variable.key.uppercased()
+            if ["SECRET", "PASSWORD", "TOKEN", "ACCOUNT_KEY"].contains(where: name.contains) {
+                problems.append(
+                    ConfigProblem(
+                        at: variable.value.location, keyPath: "environment.\(variable.key)",
+                        message: "a secret must not stand in a profile; write `env:NAME` or `file:/path`"))
+            }
+        }
+        return problems
+    }
+}

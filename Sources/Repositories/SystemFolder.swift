@@ -1,0 +1,110 @@
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
+/// An error of the operating system, by its number.
+struct SystemFailure: Error, Equatable {
+    var code: Int32
+    var path: String
+    var reason: String { String(cString: strerror(code)) }
+
+    static func last(_ path: String) -> SystemFailure { SystemFailure(code: errno, path: path) }
+}
+
+/// Reads folders and files of this machine by plain system calls, which keep the cause of a failure.
+enum SystemFolder {
+    struct Status: Equatable {
+        enum FileType: Equatable { case file, folder, link, other }
+        var type: FileType
+        var size: Int64
+        var modifiedNanoseconds: Int64
+    }
+
+    /// What is at `path`; a link is not followed unless asked. `nil` when nothing is there.
+    static func status(_ path: String, following: Bool = false) throws(SystemFailure) -> Status? {
+        var facts = stat()
+        guard (following ? stat(path, &facts) : lstat(path, &facts)) == 0 else {
+            if errno == ENOENT || errno == ENOTDIR { return nil }
+            throw .last(path)
+        }
+        let type: Status.FileType =
+            switch facts.st_mode & S_IFMT {
+            case S_IFREG: .file
+            case S_IFDIR: .folder
+            case S_IFLNK: .link
+            default: .other
+            }
+        #if canImport(Glibc)
+            let modified = facts.st_mtim
+        #else
+            let modified = facts.st_mtimespec
+        #endif
+        return Status(
+            type: type, size: Int64(facts.st_size),
+            modifiedNanoseconds: Int64(modified.tv_sec) * 1_000_000_000 + Int64(modified.tv_nsec))
+    }
+
+    /// Names in a folder, sorted, without `.` and `..`.
+    static func names(in path: String) throws(SystemFailure) -> [String] {
+        guard let folder = opendir(path) else { throw .last(path) }
+        defer { closedir(folder) }
+        var names: [String] = []
+        while true {
+            errno = 0
+            guard let entry = readdir(folder) else {
+                if errno != 0 { throw .last(path) }
+                break
+            }
+            let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+                pointer.withMemoryRebound(to: CChar.self, capacity: Int(NAME_MAX) + 1) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names.sorted()
+    }
+
+    static func remove(_ path: String) throws(SystemFailure) {
+        guard unlink(path) == 0 || errno == ENOENT else { throw .last(path) }
+    }
+
+    static func rename(_ path: String, to other: String) throws(SystemFailure) {
+        #if canImport(Glibc)
+            let result = Glibc.rename(path, other)
+        #else
+            let result = Darwin.rename(path, other)
+        #endif
+        guard result == 0 else { throw .last(path) }
+    }
+
+    /// Fails where files could not be made in a folder.
+    static func requireWritable(_ path: String) throws(SystemFailure) {
+        guard access(path, W_OK | X_OK) == 0 else { throw .last(path) }
+    }
+
+    /// Makes a folder and those above it, for us alone.
+    static func makePrivate(_ path: String) throws(SystemFailure) {
+        guard mkdir(path, 0o700) != 0 else { return }
+        if errno == EEXIST { return }
+        guard errno == ENOENT, let slash = path.lastIndex(of: "/"), slash > path.startIndex else { throw .last(path) }
+        try makePrivate(String(path[..<slash]))
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last(path) }
+    }
+
+    /// The machine's own name: what restic writes into its locks, whatever name snapshots bear.
+    static func hostName() -> String {
+        var buffer = [CChar](repeating: 0, count: 256)
+        guard gethostname(&buffer, buffer.count - 1) == 0 else { return "" }
+        return String(decoding: buffer.prefix { $0 != 0 }.map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    }
+}
+
+extension SystemFailure {
+    static let noEntry = ENOENT
+    static let noAccess = EACCES
+    static let notPermitted = EPERM
+    static let readOnly = EROFS
+    static let inputOutput = EIO
+    static let noFolder = ENOTDIR
+}
