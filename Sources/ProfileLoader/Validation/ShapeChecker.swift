@@ -5,6 +5,8 @@ struct ShapeChecker {
     private(set) var problems: [ConfigProblem] = []
     /// Key paths that load and are not acted on.
     private(set) var ignored: [String] = []
+    /// A base may leave to others what is required.
+    var isPartial = false
     let home: String
 
     init(home: String) { self.home = home }
@@ -127,7 +129,10 @@ struct ShapeChecker {
                 ConfigValue.Entry(
                     key: entry.key, keyLocation: entry.keyLocation, value: check(entry.value, as: key.shape, at: path)))
         }
-        for key in keys where key.isRequired && !entries.contains(where: { $0.key == key.name && !$0.value.isNull }) {
+        for key in keys
+        where !isPartial && key.isRequired
+            && !entries.contains(where: { $0.key == key.name && !$0.value.isNull })
+        {
             refuse(
                 node.location, keyPath.isEmpty ? key.name : "\(keyPath).\(key.name)",
                 "is missing; it wants \(ShapeWords.wanted(key.shape))")
