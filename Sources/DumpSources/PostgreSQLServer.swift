@@ -93,7 +93,8 @@ struct PostgreSQLServer: Sendable {
 
     func decode<Value: Decodable>(_ type: Value.Type, _ lines: [some StringProtocol]) throws(SourceError) -> [Value] {
         do { return try PostgreSQLQueries.decode(type, lines) } catch {
-            throw .toolFailed(tool: "psql", how: "exit code 0", detail: "its answer cannot be read: \(lines.first.map(String.init) ?? "")")
+            let first = lines.first.map { String($0) } ?? ""
+            throw SourceError.toolFailed(tool: "psql", how: "exit code 0", detail: "its answer cannot be read: \(first)")
         }
     }
 

@@ -18,6 +18,31 @@ struct TestBench {
         try scratch.write("correct horse", to: "password")
     }
 
+    /// One with a repository already made: a copy of one per version, for making one takes seconds.
+    static func prepared(_ restic: RealTools.Restic) async throws -> TestBench {
+        let bench = try TestBench(restic)
+        try FileManager.default.copyItem(atPath: try await templates.folder(for: restic), toPath: bench.folder)
+        return bench
+    }
+
+    private static let templates = Templates()
+
+    private actor Templates {
+        private var made: [String: Task<ScratchFolder, any Error>] = [:]
+
+        func folder(for restic: RealTools.Restic) async throws -> String {
+            let task =
+                made[restic.version]
+                ?? Task {
+                    let bench = try TestBench(restic)
+                    _ = try await bench.repository().create()
+                    return bench.scratch
+                }
+            made[restic.version] = task
+            return try await task.value["repository"]
+        }
+    }
+
     var folder: String { scratch["repository"] }
     var source: String { scratch["source"] }
 
@@ -184,4 +209,22 @@ struct RealClock: HostClock {
     var now: Date { Date() }
     var uptime: Duration { ContinuousClock.now - RealClock.start }
     func sleep(for duration: Duration) async throws { try await Task.sleep(for: duration) }
+}
+
+/// Collects from several threads.
+final class Names: Sendable {
+    private let names = Mutex<Set<String>>([])
+    func add(_ name: String) { _ = names.withLock { $0.insert(name) } }
+    var all: Set<String> { names.withLock { $0 } }
+}
+
+extension TestBench {
+    /// Returns when restic has taken its lock.
+    func waitForLock() async throws {
+        for _ in 0..<600 {
+            if try !files("locks").isEmpty { return }
+            try await Task.sleep(for: .milliseconds(20))
+        }
+        Issue.record("no lock was taken")
+    }
 }
