@@ -89,8 +89,9 @@ struct Inheritance {
             return upper
         }
         var entries = lowerEntries
+        let places = Dictionary(uniqueKeysWithValues: lowerEntries.enumerated().map { ($1.key, $0) })
         for entry in upperEntries {
-            guard let index = entries.firstIndex(where: { $0.key == entry.key }) else {
+            guard let index = places[entry.key] else {
                 entries.append(entry)
                 continue
             }

@@ -126,6 +126,12 @@ extension ProfileLoader.Draft {
             }
             return order(left) < order(right)
         }
+        if draft.problems.count > ShapeChecker.shownProblems {
+            let more = draft.problems[ShapeChecker.shownProblems]
+            draft.problems.removeSubrange(ShapeChecker.shownProblems...)
+            draft.problems.append(
+                ConfigProblem(at: more.location, keyPath: "", message: "and more problems from here on"))
+        }
         return draft
     }
 }

@@ -2,6 +2,10 @@ import BackupModel
 
 /// Holds a tree against shapes: types its scalars, makes its paths absolute, and collects everything that is wrong.
 struct ShapeChecker {
+    /// Nobody reads more than ``shownProblems``; a file with so many is not a profile.
+    static let maximumProblems = 200
+    static let shownProblems = 100
+
     private(set) var problems: [ConfigProblem] = []
     /// Key paths that load and are not acted on.
     private(set) var ignored: [String] = []
@@ -12,6 +16,7 @@ struct ShapeChecker {
     init(home: String) { self.home = home }
 
     mutating func refuse(_ location: SourceLocation, _ keyPath: String, _ message: String, suggestion: String? = nil) {
+        guard problems.count < ShapeChecker.maximumProblems else { return }
         problems.append(ConfigProblem(at: location, keyPath: keyPath, message: message, suggestion: suggestion))
     }
 
@@ -72,14 +77,18 @@ struct ShapeChecker {
             return check(node, as: element, at: keyPath)
         }
         var values: [ConfigValue] = []
+        var lines: [String: Int] = [:]
         for (index, node) in nodes.enumerated() {
             let value = check(node, as: element, at: "\(keyPath)[\(index)]")
-            if element == .path, let text = value.text, let first = values.first(where: { $0.text == text }) {
+            values.append(value)
+            guard element == .path, let text = value.text else { continue }
+            if let line = lines[text] {
                 refuse(
                     node.location, "\(keyPath)[\(index)]",
-                    "\(shown(text, limit: 200)) is there already, in line \(first.location.line)")
+                    "\(shown(text, limit: 200)) is there already, in line \(line)")
+            } else {
+                lines[text] = value.location.line
             }
-            values.append(value)
         }
         return value(.list(values), of: node)
     }
@@ -114,6 +123,7 @@ struct ShapeChecker {
         for entry in entries {
             let path = keyPath.isEmpty ? shown(entry.key) : "\(keyPath).\(shown(entry.key))"
             guard let key = keys.first(where: { $0.name == entry.key }) else {
+                guard problems.count < ShapeChecker.maximumProblems else { continue }
                 let nearest = Nearest.match(entry.key, in: keys.map(\.name))
                 refuse(
                     entry.keyLocation, path,
