@@ -75,7 +75,9 @@ struct ProfileSchemaTests {
             #expect(!RealProfilesTests.loader().problems(in: paths[paths.count - 1]).isEmpty, "\(name)")
         }
         let right = [
-            "plain": whole, "base": "abstract: true\nnice: 1\n",
+            "plain": whole,
+            "removal": "extends: base.yaml\nnice: ~\nsources: { a: ~, b: { files: null, sqlite: /x } }\n",
+            "base": "abstract: true\nnice: 1\n",
             "child": "extends: base.yaml\nsources: { a: { files: { exclude: x } } }\n",
             "variables": whole + "nice: '${N}'\nlock-wait: ${W:-5s}\nretention: { daily: '${D}' }\n",
         ]
