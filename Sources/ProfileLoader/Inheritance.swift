@@ -45,7 +45,7 @@ struct Inheritance {
         }
         files.append(path)
         var reader = YAMLReader(file: path)
-        guard let node = reader.read(content.bytes) else {
+        guard let node = reader.read(path.hasSuffix(".json") ? JSONEscapes.joined(content.bytes) : content.bytes) else {
             problems += reader.problems
             return nil
         }

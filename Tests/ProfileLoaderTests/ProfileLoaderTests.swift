@@ -22,7 +22,7 @@ struct ProfileLoaderTests {
     @Test func `JSON loads as it is, indented by tabs too`() throws {
         let json = """
             {
-            \t"profile": "app",\t"description": "\\u00fc \\/ \\"x\\"",
+            \t"profile": "app",\t"description": "\\u00fc \\/ \\"x\\" \\ud83d\\uDE00 \\\\ud83d",
             \t"sources": { "a": { "files": { "paths": ["/srv"], "exclude-caches": true, "larger-than": 4096 } } },
             \t"repositories": { "local": { "restic": "/r", "password": "env:P" } },
             \t"retention": { "daily": 7 }
@@ -31,7 +31,12 @@ struct ProfileLoaderTests {
         let loaded = try LoaderFixture().load(json, as: "app.json")
         #expect(loaded.profile.sources[0].settings["larger-than"]?.byteCount == 4096)
         #expect(loaded.profile.retention.daily == 7)
-        #expect(loaded.effective.root["description"]?.text == "ü / \"x\"")
+        #expect(loaded.effective.root["description"]?.text == "ü / \"x\" 😀 \\ud83d")
+    }
+
+    @Test func `half a character in JSON is refused`() throws {
+        let json = #"{"profile": "app", "description": "\ud83d x"}"#
+        #expect(try LoaderFixture().messages(json, as: "app.json").first?.contains("app.json:1:") == true)
     }
 
     @Test func `a profile knows its file by its whole path`() throws {
