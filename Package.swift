@@ -64,7 +64,6 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["BackupModel", "Tools", "HostSystem"], path: "Tests/TestSupport",
             swiftSettings: strict),
-        .testTarget(name: "BackupModelTests", dependencies: ["BackupModel"], swiftSettings: strict),
         .testTarget(
             name: "ProgramsTests", dependencies: ["Programs", "BackupModel", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
@@ -95,7 +94,8 @@ let package = Package(
             name: "BackupEngineTests", dependencies: ["BackupEngine", "BackupModel", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["holdfast", "BackupModel", "TestSupport", "FakeTool"],
+            name: "EndToEndTests",
+            dependencies: ["holdfast", "BackupEngine", "BackupModel", "TestSupport", "FakeTool"],
             swiftSettings: strict),
     ]
 )

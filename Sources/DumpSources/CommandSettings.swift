@@ -42,6 +42,10 @@ package struct CommandSettings: Sendable, Equatable {
         timeLimit = value["time-limit"]?.duration
         stallLimit = value["stall-limit"]?.duration ?? .seconds(1800)
         bytesAreExact = value["exact-bytes"]?.boolean ?? false
+        if user != nil, (run + [value["writes"]?.text ?? ""]).contains(where: { $0.contains(CommandSettings.scratchPlaceholder) }) {
+            throw .unsupported(
+                "{scratch} together with `user:`", hint: "the scratch folder is closed to other users; write elsewhere")
+        }
         guard let program = run.first, !program.isEmpty, !run.contains(where: { $0.contains("\0") }) else {
             throw .unsupported("a command source without a command", hint: "write the program and its arguments under `run:`")
         }

@@ -23,7 +23,7 @@ package struct FilesSettings: Sendable, Equatable {
 
     package init(_ value: ConfigValue) throws(SourceError) {
         let isShorthand = value.entries.isEmpty
-        paths = isShorthand ? value.strings : value["paths"]?.strings ?? []
+        paths = (isShorthand ? value.strings : value["paths"]?.strings ?? []).map(withoutTrailingSlash)
         excludes = value["exclude"]?.strings ?? []
         excludesCacheDirectories = value["exclude-caches"]?.boolean ?? false
         excludesLargerThan = value["larger-than"]?.byteCount

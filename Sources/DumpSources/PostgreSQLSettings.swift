@@ -28,6 +28,8 @@ package struct PostgreSQLSettings: Sendable, Equatable {
     package var excludedTableData: [String]
     /// The system user to run the client programs as.
     package var runAs: String?
+    /// Where the client programs are; `nil` looks for the newest.
+    package var clients: String?
 
     package init(_ value: ConfigValue) throws(SourceError) {
         let several = value["databases"]
@@ -54,6 +56,7 @@ package struct PostgreSQLSettings: Sendable, Equatable {
         excludedTables = value["exclude-table"]?.strings ?? []
         excludedTableData = value["exclude-table-data"]?.strings ?? []
         runAs = value["run-as"]?.text
+        clients = value["clients"]?.text
         if case .named(let names) = databases, names.isEmpty || names.contains(where: { $0.isEmpty || $0.contains("\0") }) {
             throw .unsupported(
                 "a postgres source without a database",
@@ -148,6 +151,9 @@ package struct PostgreSQLSettings: Sendable, Equatable {
         KeyDescriptor(
             "exclude-table-data", .list(.string), "Tables that are dumped without their rows.", refusesSecrets: true),
         KeyDescriptor("run-as", .string, "The system user to run the client programs as, such as `postgres`; needs root."),
+        KeyDescriptor(
+            "clients", .path, "The folder with pg_dump and psql; without it, the newest on this machine are taken.",
+            refusesSecrets: true),
         KeyDescriptor("through", .anything, "Reaches a server inside a container or behind ssh.", ignored: true),
         KeyDescriptor("encrypt", .anything, "Encrypts the dump before it is stored.", ignored: true),
     ]

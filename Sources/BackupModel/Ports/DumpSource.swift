@@ -168,6 +168,8 @@ package enum SourceError: OperatorError {
     case unsupported(String, hint: String?)
     case timedOut(tool: String, limit: String)
     case cancelled
+    /// Some parts were captured and stored, others were not: the reports may be used, and the failures are gaps.
+    case incomplete([PartReport], failures: [Failure])
     case tool(ToolError)
     case secret(SecretError)
     case repository(RepositoryError)
@@ -184,6 +186,7 @@ extension SourceError {
         case .notPermitted: .notPermitted
         case .noRoom: .destinationFull
         case .cancelled: .interrupted
+        case .incomplete(_, let failures): failures.first?.kind ?? .failed
         case .unsupported: .usage
         case .missing, .empty, .unmounted, .unreadable, .notADatabase, .busy, .toolFailed, .producedNothing, .mismatch,
             .targetExists, .timedOut:
@@ -211,6 +214,7 @@ extension SourceError {
         case .unsupported(let what, _): what
         case .timedOut(let tool, let limit): "\(tool) was stopped after \(limit)"
         case .cancelled: "cancelled"
+        case .incomplete(_, let failures): failures.map(\.description).joined(separator: "; ")
         case .tool(let error): error.description
         case .secret(let error): error.description
         case .repository(let error): error.description
@@ -227,6 +231,7 @@ extension SourceError {
         case .noRoom: "free some room, or set `scratch:` in the profile to a folder on a larger file system"
         case .producedNothing(let tool): "an empty dump is never a backup; run \(tool) by hand to see why"
         case .busy: "find who holds it; the backup did not wait longer than the profile allows"
+        case .incomplete(_, let failures): failures.first?.hint
         case .tool(let error): error.hint
         case .secret(let error): error.hint
         case .repository(let error): error.hint

@@ -7,10 +7,13 @@ package struct RestorePoint: Codable, Sendable, Equatable {
         package var part: ManifestPart
         /// How much older than the point it is.
         package var age: Duration
-        package init(run: RunID, part: ManifestPart, age: Duration) {
+        /// What is to be known before relying on it: it is partial, or stands in for a newer one that is damaged.
+        package var notice: String?
+        package init(run: RunID, part: ManifestPart, age: Duration, notice: String? = nil) {
             self.run = run
             self.part = part
             self.age = age
+            self.notice = notice
         }
     }
 

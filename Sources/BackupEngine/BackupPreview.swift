@@ -1,0 +1,68 @@
+package import BackupModel
+
+/// What a backup would do, found out without changing anything (`--dry-run`).
+package struct BackupPreview: Sendable {
+    let engine: Engine
+    let request: BackupRequest
+
+    package init(_ engine: Engine, _ request: BackupRequest) {
+        self.engine = engine
+        self.request = request
+    }
+
+    package struct Contents: Sendable {
+        package var sources: [(name: SourceName, kind: String, preview: SourcePreview)] = []
+        /// What would fail.
+        package var problems: [Failure] = []
+        package var destination: String
+        /// In words: `repository 1a2b3c4d5e, 12 GiB free`.
+        package var destinationState: String
+        package var retention: RetentionPlan?
+        package var notices: [String] = []
+    }
+
+    package func make() async throws -> Contents {
+        let chosen = engine.sources.filter { request.sources?.contains($0.spec.name) ?? true }
+        var contents = Contents(destination: engine.primary.location, destinationState: "")
+        let run = RunID(startedAt: engine.clock.now, entropy: engine.entropy())
+        for source in chosen {
+            let context = CaptureContext(run: run, scratch: engine.profile.settings.scratch ?? "/tmp")
+            do {
+                let preview = try await source.preflight(context)
+                contents.sources.append((source.spec.name, source.spec.kind, preview))
+            } catch {
+                contents.problems.append(
+                    Failure("\(source.spec.name): \(error.description)", hint: error.hint, kind: error.kind))
+            }
+        }
+        let room = engine.host.room(at: engine.primary.location).map { ", \($0.free) free" } ?? ""
+        let pin = try engine.pins.pin(profile: engine.profile.name, repository: engine.primary.spec.name)
+        do {
+            switch try await engine.primary.inspect(pin: pin) {
+            case .absent:
+                contents.destinationState = "no repository yet" + room
+                if pin != nil {
+                    contents.problems.append(Failure(RepositoryError.absent(location: engine.primary.location)))
+                }
+            case .occupied(let what):
+                contents.problems.append(
+                    Failure(RepositoryError.occupied(location: engine.primary.location, by: what)))
+            case .present(let identity):
+                contents.destinationState = "repository \(identity.id.prefix(10))" + room
+                if let pin, pin.identity.id != identity.id || pin.identity.keyIDs != identity.keyIDs {
+                    contents.problems.append(
+                        Failure(
+                            RepositoryError.changed(
+                                location: engine.primary.location, pinned: pin.identity, found: identity)))
+                } else if engine.profile.retention.hasRules {
+                    let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: identity)
+                    let work = RetentionWork(engine, catalog: catalog, allowedRemovals: request.allowedRemovals)
+                    contents.retention = try await work.plan(loadingManifests: false).plan
+                }
+            }
+        } catch let error as RepositoryError {
+            contents.problems.append(Failure(error))
+        }
+        return contents
+    }
+}

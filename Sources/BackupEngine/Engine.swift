@@ -1,0 +1,80 @@
+package import BackupModel
+package import Foundation
+
+/// Everything a piece of work is given: the profile, the ports, and the kinds made from the profile. Handed in by the
+/// program, and by tests with everything in memory.
+package struct Engine: Sendable {
+    package var profile: Profile
+    package var sources: [any DumpSource]
+    package var primary: any Repository
+    package var store: any RunStore
+    package var pins: any Pins
+    package var journal: any ResourceJournal
+    package var locks: any LockService
+    package var scratch: any ScratchSpace
+    package var host: any HostFacts
+    package var clock: any HostClock
+    package var observer: any RunObserver
+    /// Makes what can restore a part, also of a source that the profile no longer has.
+    package var restorer: @Sendable (ManifestPart) throws(SourceError) -> any DumpSource
+    /// Called at the beginning of every step; tests stop a run there.
+    package var failpoint: @Sendable (RunStep) async -> Void
+    /// For run ids.
+    package var entropy: @Sendable () -> UInt32
+    package var user: String
+    /// Blots secrets out of text that is kept or shown.
+    package var redact: @Sendable (String) -> String
+    /// When this program was made: no clock can be right that is earlier.
+    package var released: Date?
+
+    package init(
+        profile: Profile, sources: [any DumpSource], primary: any Repository, store: any RunStore, pins: any Pins,
+        journal: any ResourceJournal, locks: any LockService, scratch: any ScratchSpace, host: any HostFacts,
+        clock: any HostClock, observer: any RunObserver, user: String,
+        restorer: @escaping @Sendable (ManifestPart) throws(SourceError) -> any DumpSource,
+        redact: @escaping @Sendable (String) -> String = { $0 }, released: Date? = nil,
+        failpoint: @escaping @Sendable (RunStep) async -> Void = { _ in },
+        entropy: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
+    ) {
+        self.profile = profile
+        self.sources = sources
+        self.primary = primary
+        self.store = store
+        self.pins = pins
+        self.journal = journal
+        self.locks = locks
+        self.scratch = scratch
+        self.host = host
+        self.clock = clock
+        self.observer = observer
+        self.user = user
+        self.restorer = restorer
+        self.redact = redact
+        self.released = released
+        self.failpoint = failpoint
+        self.entropy = entropy
+    }
+
+    /// A new record for work that begins now.
+    func newRecord(_ operation: RunRecord.Operation, reason: String? = nil, trigger: String = "manual") -> RunRecord {
+        let now = clock.now
+        return RunRecord(
+            id: RunID(startedAt: now, entropy: entropy()), profile: profile.name, operation: operation, started: now,
+            process: host.currentProcess(), user: user, reason: reason, trigger: trigger,
+            profileDigest: profile.digest)
+    }
+}
+
+/// Why a run stopped before its end.
+enum RunStop: Error {
+    case cancelled
+    /// Another run holds what it needs.
+    case skipped(any OperatorError)
+    case failed(any OperatorError)
+}
+
+/// Runs `body` to its end even when the surrounding task has been cancelled: for giving back what was taken. Everything
+/// in it must be bounded in time by itself.
+func uncancelled<Value: Sendable>(_ body: @escaping @Sendable () async -> Value) async -> Value {
+    await Task.detached { await body() }.value
+}

@@ -1,0 +1,87 @@
+package import BackupModel
+
+/// Recognises a repository, or makes it on first use, and pins what makes it this one and no other.
+package struct OpenRepository: Sendable {
+    package enum Creation: Sendable {
+        /// Only a first use may create it: nothing pinned, the place empty.
+        case onFirstUse
+        /// The operator asked for a new one.
+        case always
+        case never
+    }
+
+    let engine: Engine
+    let repository: any Repository
+
+    package init(_ engine: Engine, repository: any Repository) {
+        self.engine = engine
+        self.repository = repository
+    }
+
+    package struct Opened: Sendable {
+        package var identity: RepositoryIdentity
+        package var notices: [String]
+        package var wasCreated: Bool
+    }
+
+    /// - Throws: ``RepositoryError`` or ``StoreError``: absent where it must not be created, changed since it was pinned,
+    ///   or not to be opened.
+    package func open(_ creation: Creation) async throws -> Opened {
+        let pin = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.name)
+        switch try await repository.inspect(pin: pin) {
+        case .present(let identity):
+            return try recognise(identity, pin: pin)
+        case .occupied(let what):
+            throw RepositoryError.occupied(location: repository.location, by: what)
+        case .absent:
+            let mayCreate =
+                switch creation {
+                case .onFirstUse: pin == nil
+                case .always: true
+                case .never: false
+                }
+            guard mayCreate else { throw RepositoryError.absent(location: repository.location) }
+            let identity = try await repository.create()
+            try save(identity)
+            return Opened(
+                identity: identity,
+                notices: [
+                    "created the repository at \(repository.location) (id \(identity.id.prefix(10)));"
+                        + " keep a copy of its password somewhere else"
+                ], wasCreated: true)
+        }
+    }
+
+    private func recognise(_ identity: RepositoryIdentity, pin: RepositoryPin?) throws -> Opened {
+        guard let pin else {
+            try save(identity)
+            return Opened(
+                identity: identity,
+                notices: ["pinned the existing repository at \(repository.location) (id \(identity.id.prefix(10)))"],
+                wasCreated: false)
+        }
+        guard pin.identity.id == identity.id, pin.identity.keyIDs == identity.keyIDs else {
+            throw RepositoryError.changed(location: repository.location, pinned: pin.identity, found: identity)
+        }
+        // The config may be rewritten without the id changing (a format upgrade): pin its new digest.
+        if pin.identity != identity || pin.location != repository.location { try save(identity) }
+        return Opened(identity: identity, notices: [], wasCreated: false)
+    }
+
+    /// Pins what is there now, on the operator's word.
+    package func accept() async throws -> (old: RepositoryPin?, new: RepositoryIdentity) {
+        let old = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.name)
+        switch try await repository.inspect(pin: nil) {
+        case .absent: throw RepositoryError.absent(location: repository.location)
+        case .occupied(let what): throw RepositoryError.occupied(location: repository.location, by: what)
+        case .present(let identity):
+            try save(identity)
+            return (old, identity)
+        }
+    }
+
+    private func save(_ identity: RepositoryIdentity) throws(StoreError) {
+        let pin = RepositoryPin(location: repository.location, identity: identity, pinnedAt: engine.clock.now)
+        try engine.pins.save(pin, profile: engine.profile.name, repository: repository.spec.name)
+    }
+}

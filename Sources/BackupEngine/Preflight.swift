@@ -1,0 +1,64 @@
+import BackupModel
+
+/// Looks at every source and at the destination before anything is touched.
+struct Preflight: Sendable {
+    private let engine: Engine
+
+    init(_ engine: Engine) { self.engine = engine }
+
+    struct Ready: Sendable {
+        var source: any DumpSource
+        var preview: SourcePreview
+        var context: CaptureContext
+    }
+
+    /// Sources that cannot be captured become gaps at once; the others go on.
+    /// - Throws: ``RunStop/failed(_:)`` when a source that is marked `on-failure: abort` cannot be captured, or the
+    ///   destination is not what the profile demands.
+    func check(
+        _ sources: [any DumpSource], _ record: RunRecord, _ recorder: RunRecorder, _ holdings: Holdings
+    ) async throws -> [Ready] {
+        var ready: [Ready] = []
+        for source in sources {
+            let name = source.spec.name
+            do {
+                let context = CaptureContext(
+                    run: record.id, scratch: try await holdings.scratch(for: name, in: record)
+                ) { text in
+                    Task { await recorder.notice("\(name): \(text)") }
+                }
+                let preview = try await source.preflight(context)
+                for notice in preview.notices { await recorder.notice("\(name): \(notice)") }
+                await recorder.change { $0.tools.merge(preview.tools) { $1 } }
+                ready.append(Ready(source: source, preview: preview, context: context))
+            } catch {
+                let failure = RunRecorder.failure(of: error)
+                if failure.kind == .interrupted || Task.isCancelled { throw RunStop.cancelled }
+                if source.spec.onFailure == .abort {
+                    throw RunStop.failed(
+                        Failure("\(name): \(failure.description)", hint: failure.hint, kind: failure.kind))
+                }
+                await recorder.gap(name, failure)
+            }
+        }
+        try checkDestination(ready)
+        return ready
+    }
+
+    /// A second copy on the disk of the first is lost with it.
+    private func checkDestination(_ ready: [Ready]) throws {
+        let spec = engine.primary.spec
+        guard spec.entry["other-device-than-sources"]?.boolean == true,
+            let destination = engine.host.device(of: engine.primary.location)
+        else { return }
+        for item in ready {
+            for path in item.preview.paths where engine.host.device(of: path) == destination {
+                throw RunStop.failed(
+                    Failure(
+                        "repository \(spec.name) at \(engine.primary.location) is on the same disk as \(path)",
+                        hint: "mount the backup disk, or remove `other-device-than-sources: true` from the repository",
+                        kind: .failed))
+            }
+        }
+    }
+}

@@ -1,0 +1,87 @@
+package import BackupModel
+
+/// What was asked of `backup prune`.
+package struct PruneRequest: Sendable {
+    package var dryRun: Bool
+    package var allowedRemovals: Int?
+    package var lockWait: Duration?
+    package init(dryRun: Bool, allowedRemovals: Int?, lockWait: Duration?) {
+        self.dryRun = dryRun
+        self.allowedRemovals = allowedRemovals
+        self.lockWait = lockWait
+    }
+}
+
+/// Applies the retention policy and frees the room.
+package struct PruneRun: Sendable {
+    let engine: Engine
+    let request: PruneRequest
+
+    package struct Report: Sendable {
+        package var record: RunRecord
+        package var plan: RetentionPlan?
+        package var incomplete: [Snapshot]
+        /// What the repository's tool said about the room it freed, or would free.
+        package var toolSaid: [String]
+    }
+
+    package init(_ engine: Engine, _ request: PruneRequest) {
+        self.engine = engine
+        self.request = request
+    }
+
+    package func run() async -> Report {
+        let findings = Findings()
+        let frame = SimpleRun(
+            engine: engine, operation: .prune, lockMode: request.dryRun ? .shared : .exclusive,
+            lockWait: request.lockWait ?? engine.profile.settings.lockWait,
+            reason: request.dryRun ? "dry run" : nil)
+        let record = await frame.run { recorder, opened, _ in
+            try await prune(recorder, opened, findings)
+        }
+        return await Report(
+            record: record, plan: findings.plan, incomplete: findings.incomplete, toolSaid: findings.toolSaid)
+    }
+
+    private actor Findings {
+        var plan: RetentionPlan?
+        var incomplete: [Snapshot] = []
+        var toolSaid: [String] = []
+        func set(_ plan: RetentionPlan, _ incomplete: [Snapshot]) {
+            self.plan = plan
+            self.incomplete = incomplete
+        }
+        func set(toolSaid lines: [String]) { toolSaid = lines }
+    }
+
+    private func prune(_ recorder: RunRecorder, _ opened: OpenRepository.Opened, _ findings: Findings) async throws {
+        let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
+        let work = RetentionWork(engine, catalog: catalog, allowedRemovals: request.allowedRemovals)
+        try await recorder.step(.retention) {
+            let planned = try await work.plan(loadingManifests: true)
+            for group in planned.plan.groups {
+                if let why = group.leftAlone { await recorder.notice("retention left \(group.group) alone: \(why)") }
+            }
+            let live = try Set(engine.store.unfinished(profile: engine.profile.name).map(\.id))
+            let current = await recorder.record.id
+            let dead = planned.incomplete.filter { snapshot in
+                guard let run = snapshot.stamp?.run else { return false }
+                return run == current || !live.contains(run)
+            }
+            await findings.set(planned.plan, dead)
+            guard !request.dryRun else {
+                await findings.set(toolSaid: try await engine.primary.prune(dryRun: true))
+                return
+            }
+            if !dead.isEmpty {
+                let report = try await engine.primary.forget(dead.map(\.id))
+                try catalog.forgetKnowledge(of: report.removed)
+            }
+            if planned.plan.removals.isEmpty {
+                await findings.set(toolSaid: try await engine.primary.prune(dryRun: false))
+            } else {
+                try await work.carryOut(planned.plan, recorder: recorder)
+            }
+        }
+    }
+}

@@ -1,0 +1,152 @@
+package import BackupModel
+import Foundation
+
+/// Restores a plan's parts beside the live ones: into a staging folder, proves each against its facts, and moves it into
+/// place only when it is whole. What was at the place before is kept aside, never deleted.
+package struct RestoreRun: Sendable {
+    let engine: Engine
+    let plan: RestorePlan
+
+    package struct Report: Sendable {
+        package var record: RunRecord
+        package var restored: [(part: ManifestPart, report: RestoreReport)]
+        /// Where things lie that were in the way.
+        package var keptAside: [String]
+    }
+
+    package init(_ engine: Engine, _ plan: RestorePlan) {
+        self.engine = engine
+        self.plan = plan
+    }
+
+    package func run() async -> Report {
+        let findings = Findings()
+        let frame = SimpleRun(
+            engine: engine, operation: .restore, lockMode: .shared, lockWait: engine.profile.settings.lockWait,
+            reason: "\(plan.point.run) to \(plan.directory)")
+        let record = await frame.run { recorder, _, _ in
+            try await restore(recorder, findings)
+        }
+        return await Report(record: record, restored: findings.restored, keptAside: findings.keptAside)
+    }
+
+    private actor Findings {
+        var restored: [(part: ManifestPart, report: RestoreReport)] = []
+        var keptAside: [String] = []
+        func add(_ part: ManifestPart, _ report: RestoreReport) { restored.append((part, report)) }
+        func keep(aside path: String) { keptAside.append(path) }
+    }
+
+    private func restore(_ recorder: RunRecorder, _ findings: Findings) async throws {
+        let record = await recorder.record
+        try refuseOccupiedPlaces()
+        let staging = plan.directory + "/.holdfast-restore-\(record.id)"
+        try makeFolder(plan.directory, private: false)
+        try refuseLink(plan.directory)
+        try makeFolder(staging, private: true)
+        await recorder.change { $0.scratch.append(staging) }
+        do {
+            for item in plan.items {
+                try await recorder.step(.capture, subject: "\(item.part.source)\(item.part.part)") {
+                    let report = try await restore(item, into: staging, record, recorder)
+                    await findings.add(item.part, report)
+                    for notice in report.notices { await recorder.notice("\(item.part.source): \(notice)") }
+                }
+            }
+            try Task.checkCancellation()
+            for source in Set(plan.items.map(\.part.source)).sorted() {
+                if let aside = try settle(source, from: staging, record) { await findings.keep(aside: aside) }
+            }
+            try FileManager.default.removeItem(atPath: staging)
+        } catch {
+            await uncancelled { removeStaging(staging) }
+            throw error
+        }
+    }
+
+    private func restore(
+        _ item: RestorePlan.Item, into staging: String, _ record: RunRecord, _ recorder: RunRecorder
+    ) async throws -> RestoreReport {
+        let source = try engine.restorer(item.part)
+        let directory = staging + "/" + item.part.source.rawValue
+        try makeFolder(directory, private: true)
+        let observer = engine.observer
+        let subject = "\(item.part.source)\(item.part.part)"
+        let request = RestoreRequest(
+            part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: directory,
+            database: item.database
+        ) { observer.observe(.progress(subject: subject, $0)) }
+        let context = CaptureContext(run: record.id, scratch: staging) { text in
+            Task { await recorder.notice("\(item.part.source): \(text)") }
+        }
+        var report = try await source.restore(request, context)
+        // It was proven in the staging folder; by the time anyone reads this it is in its place.
+        if report.place.hasPrefix(staging) { report.place = plan.directory + report.place.dropFirst(staging.count) }
+        return report
+    }
+
+    /// Nothing that is there already is touched unless `--exact` says that it is to be replaced.
+    private func refuseOccupiedPlaces() throws {
+        guard !plan.exact else { return }
+        for place in Set(plan.items.map(\.place)).sorted() where isOccupied(place) {
+            throw Failure(
+                "\(place) is there already and is not empty",
+                hint: "give another folder with --to, or --exact to put the restored state in its place "
+                    + "(what is there now is kept beside it)")
+        }
+    }
+
+    private func isOccupied(_ path: String) -> Bool {
+        var isFolder: ObjCBool = false
+        guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return false }
+        guard isFolder.boolValue else { return true }
+        do { return try !FileManager.default.contentsOfDirectory(atPath: path).isEmpty } catch { return true }
+    }
+
+    private func makeFolder(_ path: String, private isPrivate: Bool) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true,
+                attributes: isPrivate ? [.posixPermissions: 0o700] : nil)
+        } catch {
+            throw Failure(
+                "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to",
+                kind: .notPermitted)
+        }
+    }
+
+    /// A link in the target's place could lead the restored files anywhere.
+    private func refuseLink(_ path: String) throws {
+        let type = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
+        if type == .typeSymbolicLink {
+            throw Failure("\(path) is a symbolic link", hint: "give the folder it leads to")
+        }
+    }
+
+    /// Moves one source from staging into its place.
+    /// - Returns: where what was there before lies now.
+    private func settle(_ source: SourceName, from staging: String, _ record: RunRecord) throws -> String? {
+        let staged = staging + "/" + source.rawValue
+        let place = plan.directory + "/" + source.rawValue
+        let files = FileManager.default
+        guard try !files.contentsOfDirectory(atPath: staged).isEmpty else { return nil }
+        var aside: String?
+        if files.fileExists(atPath: place) {
+            if isOccupied(place) {
+                let kept = place + ".before-\(record.id)"
+                try files.moveItem(atPath: place, toPath: kept)
+                aside = kept
+            } else {
+                try files.removeItem(atPath: place)
+            }
+        }
+        try files.moveItem(atPath: staged, toPath: place)
+        return aside
+    }
+
+    private func removeStaging(_ path: String) {
+        do { try FileManager.default.removeItem(atPath: path) } catch {
+            engine.observer.observe(.notice("\(path) could not be removed: \(error.localizedDescription)"))
+        }
+    }
+}

@@ -1,0 +1,127 @@
+import BackupModel
+import Foundation
+
+/// Keeps the record of one run: what it did goes to the observer at once and to history at the points that matter.
+actor RunRecorder {
+    private(set) var record: RunRecord
+    private let store: any RunStore
+    private let clock: any HostClock
+    private let observer: any RunObserver
+    private let failpoint: @Sendable (RunStep) async -> Void
+    private let redact: @Sendable (String) -> String
+    private let begun: Duration
+
+    init(_ record: RunRecord, engine: Engine) {
+        self.record = record
+        store = engine.store
+        clock = engine.clock
+        observer = engine.observer
+        failpoint = engine.failpoint
+        redact = engine.redact
+        begun = engine.clock.uptime
+    }
+
+    /// - Throws: ``StoreError`` when the record is not on disk; then nothing may begin.
+    func begin() throws(StoreError) {
+        try store.begin(record)
+        observer.observe(.began(record))
+    }
+
+    /// Runs one step and records how it ended.
+    /// - Throws: ``RunStop``, also when the task was cancelled before the step.
+    func step<Value: Sendable>(
+        _ step: RunStep, subject: String? = nil, _ body: @Sendable () async throws -> Value
+    ) async throws -> Value {
+        if Task.isCancelled { throw RunStop.cancelled }
+        var entry = StepRecord(step: step, subject: subject, started: clock.now)
+        let start = clock.uptime
+        observer.observe(.stepBegan(step, subject: subject))
+        await failpoint(step)
+        let result: Result<Value, any Error>
+        do { result = .success(try await body()) } catch { result = .failure(error) }
+        entry.duration = clock.uptime - start
+        switch result {
+        case .success: entry.outcome = .succeeded
+        case .failure(RunStop.cancelled):
+            entry.outcome = .interrupted
+        case .failure(RunStop.skipped(let error)):
+            entry.outcome = .skipped
+            entry.detail = redact(error.description)
+        case .failure(let error):
+            let failure = RunRecorder.failure(of: error)
+            entry.outcome = failure.kind == .interrupted ? .interrupted : .failed
+            entry.detail = redact(failure.description)
+        }
+        if let details = details.removeValue(forKey: RunRecorder.key(step, subject)) { details(&entry) }
+        record.steps.append(entry)
+        observer.observe(.stepEnded(entry))
+        return try result.get()
+    }
+
+    private var details: [String: (inout StepRecord) -> Void] = [:]
+
+    /// Adds to the record of a step that is under way.
+    func annotate(_ step: RunStep, subject: String? = nil, _ change: @escaping @Sendable (inout StepRecord) -> Void) {
+        let key = RunRecorder.key(step, subject)
+        let earlier = details[key]
+        details[key] = { entry in
+            earlier?(&entry)
+            change(&entry)
+        }
+    }
+
+    private static func key(_ step: RunStep, _ subject: String?) -> String { step.rawValue + "\u{0}" + (subject ?? "") }
+
+    func change(_ body: @Sendable (inout RunRecord) -> Void) { body(&record) }
+
+    func notice(_ text: String) {
+        let text = redact(text)
+        guard !record.notices.contains(text) else { return }
+        record.notices.append(text)
+        observer.observe(.notice(text))
+    }
+
+    func fail(_ error: any OperatorError) { record.failures.append(redacted(Failure(error))) }
+
+    /// A source that this run could not capture.
+    func gap(_ source: SourceName, _ failure: Failure) {
+        fail(Failure("\(source): \(failure.description)", hint: failure.hint, kind: failure.kind))
+        let gap = ManifestGap(source: source, cause: redact(failure.description))
+        record.gaps.append(gap)
+        observer.observe(.gap(gap))
+    }
+
+    private func redacted(_ failure: Failure) -> Failure {
+        Failure(redact(failure.description), hint: failure.hint.map(redact), kind: failure.kind)
+    }
+
+    /// Writes what is known so far.
+    func checkpoint() throws(StoreError) { try store.update(record) }
+
+    /// Closes the record. A record that cannot be written is itself a failure of the run: success needs it on disk.
+    func finish(_ outcome: Outcome) -> RunRecord {
+        record.finished = clock.now
+        record.duration = clock.uptime - begun
+        record.outcome = outcome
+        do {
+            try store.update(record)
+        } catch {
+            record.failures.append(Failure(error))
+            record.outcome = .failed
+        }
+        observer.observe(.ended(record))
+        return record
+    }
+
+    /// An error of any layer as a value that can be recorded.
+    static func failure(of error: any Error) -> Failure {
+        switch error {
+        case RunStop.cancelled: Failure("interrupted", kind: .interrupted)
+        case RunStop.skipped(let cause), RunStop.failed(let cause): Failure(cause)
+        case let failure as Failure: failure
+        case let cause as any OperatorError: Failure(cause)
+        case is CancellationError: Failure("interrupted", kind: .interrupted)
+        default: Failure(String(describing: error))
+        }
+    }
+}

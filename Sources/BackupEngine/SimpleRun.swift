@@ -1,0 +1,58 @@
+import BackupModel
+
+/// The frame of every piece of recorded work that is not a backup: record, lock, open, do, conclude.
+struct SimpleRun: Sendable {
+    let engine: Engine
+    let operation: RunRecord.Operation
+    let lockMode: LockMode
+    let lockWait: Duration
+    var reason: String?
+
+    /// - Parameter body: does the work; what it throws fails the run.
+    func run(
+        _ body: @Sendable (RunRecorder, OpenRepository.Opened, Holdings) async throws -> Void
+    ) async -> RunRecord {
+        let record = engine.newRecord(operation, reason: reason)
+        let recorder = RunRecorder(record, engine: engine)
+        let holdings = Holdings(engine: engine)
+        var stop: (any Error)?
+        do {
+            try await recorder.step(.record) { try await recorder.begin() }
+            try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
+                try await holdings.lock(
+                    .repository(location: engine.primary.location), lockMode,
+                    purpose: "\(operation.rawValue) \(record.id)", wait: lockWait)
+            }
+            let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
+                let opened = try await OpenRepository(engine, repository: engine.primary).open(.never)
+                for notice in opened.notices { await recorder.notice(notice) }
+                if lockMode == .exclusive {
+                    for lock in try await engine.primary.clearDeadLocks() {
+                        await recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
+                    }
+                }
+                return opened
+            }
+            try await body(recorder, opened, holdings)
+            try await recorder.step(.finish) {}
+        } catch {
+            stop = error
+        }
+        let failure = stop
+        return await uncancelled {
+            let starts = engine.primary.toolStarts
+            await recorder.change { $0.toolStarts = starts }
+            let outcome = await conclude(failure, recorder)
+            let finished = await recorder.finish(outcome)
+            return await holdings.release(finished)
+        }
+    }
+
+    private func conclude(_ stop: (any Error)?, _ recorder: RunRecorder) async -> Outcome {
+        guard let stop else { return await recorder.record.failures.isEmpty ? .succeeded : .failed }
+        let failure = RunRecorder.failure(of: stop)
+        await recorder.fail(failure)
+        if case RunStop.skipped = stop { return .skipped }
+        return failure.kind == .interrupted ? .interrupted : .failed
+    }
+}

@@ -1,0 +1,107 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+
+/// `holdfast backup …`
+struct Backup: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "backup",
+        abstract: "Take a backup, or look after those taken.",
+        usage: """
+            holdfast backup [<source> ...] [--dry-run] [--tag <tag>] [--reason <reason>] [--init] …
+            holdfast backup list | prune | verify
+            """,
+        discussion: """
+            Without a subcommand all sources of the profile are captured, or those named:
+
+              holdfast backup                  everything
+              holdfast backup db               one source
+              holdfast backup --dry-run        what would be captured, how big, and what retention would remove
+
+            `holdfast backup now --help` lists the options of the backup itself.
+            """,
+        subcommands: [BackupNow.self, BackupList.self, BackupPrune.self, BackupVerify.self],
+        defaultSubcommand: BackupNow.self)
+}
+
+struct BackupNow: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "now",
+        abstract: "Capture all sources, or the named ones (the default of `holdfast backup`).",
+        discussion: "Example: holdfast backup db --reason pre-deploy")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "Sources to capture; all of the profile's when none is named.")
+    var sources: [String] = []
+
+    @Flag(help: "Say what would be captured, how big, where to, and what retention would remove; change nothing.")
+    var dryRun = false
+
+    @Option(name: .customLong("tag"), help: "Put this tag on every snapshot (repeatable).")
+    var tags: [String] = []
+
+    @Option(help: "Why it is taken, such as pre-deploy; retention keeps each reason apart.")
+    var reason: String?
+
+    @Flag(name: .customLong("init"), help: "Make a new repository where the profile's has gone; its place must be empty.")
+    var initialise = false
+
+    @Flag(help: "Leave retention for another time.")
+    var noRetention = false
+
+    @Flag(help: "A degraded run exits 4 instead of 0.")
+    var strict = false
+
+    @Flag(help: "Run as a timer does: recorded as scheduled.")
+    var scheduled = false
+
+    @Option(help: "Wait this long for another run's lock, as in 10m; otherwise the run is skipped (75).")
+    var lockWait: TimeSpan?
+
+    @Option(help: "Let retention remove up to this many snapshots of a group, beyond its share.")
+    var allowRemoval: Int?
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        let live = try Live(global, console)
+        var request = BackupRequest()
+        if !sources.isEmpty { request.sources = try sourceNames(live) }
+        for tag in tags where !SourceName.isValid(tag) {
+            throw Failure(
+                "`\(tag)` cannot be a tag", hint: "use letters, digits, `.`, `_` and `-`", kind: .usage)
+        }
+        request.tags = tags
+        request.reason = reason
+        request.trigger = scheduled ? "scheduled" : "manual"
+        request.creation = initialise ? .always : .onFirstUse
+        request.lockWait = lockWait?.duration
+        request.retention = !noRetention
+        request.allowedRemovals = allowRemoval
+        let engine = try live.engine()
+        for key in live.profile.ignoredKeys {
+            console.say("note: this version does not act on `\(key)`")
+        }
+        if dryRun {
+            let preview = try await BackupPreview(engine, request).make()
+            PreviewRendering.show(preview, live.profile, console)
+            return preview.problems.isEmpty ? .success : .failed
+        }
+        let record = await BackupRun(engine, request).run()
+        return RunReport.show(record, console, strict: strict)
+    }
+
+    /// A typo names the nearest of the sources and the subcommands.
+    private func sourceNames(_ live: Live) throws -> [SourceName] {
+        let known = live.profile.sources.map(\.name.rawValue)
+        return try sources.map { text in
+            if let name = SourceName(rawValue: text), known.contains(text) { return name }
+            let subcommands = ["list", "prune", "verify"]
+            let near = Nearest.of(text, among: known + subcommands)
+            throw Failure(
+                "`\(text)` is neither a source of profile \(live.profile.name) nor a subcommand of backup",
+                hint: (near.map { "did you mean `\($0)`? " } ?? "")
+                    + "sources: \(known.joined(separator: ", ")); subcommands: \(subcommands.joined(separator: ", "))",
+                kind: .usage)
+        }
+    }
+}

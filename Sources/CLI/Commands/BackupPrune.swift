@@ -1,0 +1,56 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+
+/// `holdfast backup prune`
+struct BackupPrune: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "prune", abstract: "Apply the retention policy, and free the room.",
+        discussion: """
+            A group of snapshots is left alone, and it says so, while something looks wrong with it: its newest part is not
+            clean or unusual in size, a snapshot lies in the future, or more than its share would go.
+
+            Example: holdfast backup prune --dry-run
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Flag(help: "Say what would go and why; change nothing.")
+    var dryRun = false
+
+    @Option(help: "Let this many snapshots of a group go, beyond its share.")
+    var allowRemoval: Int?
+
+    @Option(help: "Wait this long for another run's lock.")
+    var lockWait: TimeSpan?
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        let live = try Live(global, console)
+        let request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
+        let report = await PruneRun(try live.engine(), request).run()
+        if console.isJSON {
+            if dryRun, let plan = report.plan { console.print(RunViews.plan(plan).text()) }
+            return RunReport.exitStatus(of: report.record, strict: false)
+        }
+        if let plan = report.plan { show(plan, console) }
+        for snapshot in report.incomplete {
+            console.print("\(dryRun ? "would remove" : "removed") incomplete snapshot \(snapshot.id), which no manifest names")
+        }
+        for line in report.toolSaid where console.isVerbose { console.say("  \(line)") }
+        return RunReport.show(report.record, console)
+    }
+
+    private func show(_ plan: RetentionPlan, _ console: Console) {
+        for group in plan.groups {
+            let kept = group.decisions.count - group.removals.count
+            console.print("\(group.group): keeps \(kept), removes \(group.removals.count)")
+            if let why = group.leftAlone { console.print("  left alone: \(Console.harmless(why))") }
+            for decision in group.decisions where !decision.keep || dryRun || console.isVerbose {
+                console.print(
+                    "  \(decision.keep ? "keep  " : "remove") \(decision.id) \(Format.time(decision.time))  "
+                        + decision.reasons.joined(separator: ", "))
+            }
+        }
+        if plan.groups.isEmpty { console.print("there is nothing to apply retention to") }
+    }
+}

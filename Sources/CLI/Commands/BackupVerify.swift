@@ -1,0 +1,64 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+
+/// `holdfast backup verify`
+struct BackupVerify: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "verify", abstract: "Test the repository.",
+        discussion: """
+            Without options the structure is tested. --data 5% also reads a twentieth of all data, another one each time;
+            twenty such runs have read everything. --scrub hashes the repository's files against their names: it needs no
+            password, uses all cores, and names a damaged file. None of them goes through the cache.
+
+            Example: holdfast backup verify --data 5%
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: "Read this share of the data, such as 5%.")
+    var data: Percentage?
+
+    @Flag(help: "Hash the repository's files against their names.")
+    var scrub = false
+
+    @Option(help: "Wait this long for another run's lock.")
+    var lockWait: TimeSpan?
+
+    func validate() throws {
+        if scrub, data != nil { throw ValidationError("--scrub and --data are two different tests; give one of them") }
+    }
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        let live = try Live(global, console)
+        let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
+        let report = await VerifyRun(
+            try live.engine(), VerifyRequest(depth: depth, lockWait: lockWait?.duration)
+        ).run()
+        let status = RunReport.show(report.record, console)
+        guard !console.isJSON, !console.isQuiet else { return status }
+        if let slice = report.slice {
+            console.print("read slice \(slice.index) of \(slice.count); the next run reads the next one")
+        }
+        if let scrub = report.scrub {
+            console.print("hashed \(Format.count(scrub.files, "file")), \(scrub.bytes)")
+            for file in scrub.damaged { console.print("damaged: \(Console.harmless(file))") }
+            for (file, why) in scrub.unreadable.sorted(by: { $0.key < $1.key }) {
+                console.print("unreadable: \(Console.harmless(file)): \(why)")
+            }
+            for file in scrub.unexpected { console.print("does not belong there: \(Console.harmless(file))") }
+        }
+        for line in report.verify?.errors ?? [] { console.print(Console.harmless(line)) }
+        return status
+    }
+}
+
+/// `5%`, `0.5%`, `100`
+struct Percentage: ExpressibleByArgument {
+    var value: Double
+    init?(argument: String) {
+        let text = argument.hasSuffix("%") ? String(argument.dropLast()) : argument
+        guard let value = Double(text), value > 0, value <= 100 else { return nil }
+        self.value = value
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import Foundation
+import Synchronization
+
+/// `holdfast ls`
+struct Ls: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "List the files of a restore point.",
+        discussion: "Example: holdfast ls latest uploads")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "latest, a run or snapshot id, or a time.")
+    var point: String = "latest"
+
+    @Argument(help: "Only these sources.")
+    var sources: [String] = []
+
+    @Flag(name: .shortAndLong, help: "Also type, size and time.")
+    var long = false
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        let live = try Live(global, console)
+        let engine = try live.engine()
+        let list = try await PointList(engine).load(loadingManifests: true)
+        let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
+        let writer = EntryWriter(json: console.isJSON, long: long)
+        for entry in chosen.entries where sources.isEmpty || sources.contains(entry.part.source.rawValue) {
+            try await engine.primary.reader(for: entry.part.snapshot).entries { writer.write($0) }
+        }
+        writer.flush()
+        return .success
+    }
+}
+
+/// Writes entries as they come, in blocks, so that a long list costs little.
+private final class EntryWriter: Sendable {
+    private let buffer = Mutex<[UInt8]>([])
+    private let json: Bool
+    private let long: Bool
+
+    init(json: Bool, long: Bool) {
+        self.json = json
+        self.long = long
+    }
+
+    func write(_ entry: SnapshotEntry) {
+        buffer.withLock { bytes in
+            if json {
+                let object = JSONValue.object([
+                    ("path", .string(entry.path)), ("type", .string(entry.type.rawValue)),
+                    ("size", .integer(entry.size)), ("modified", .string(entry.modified)),
+                ])
+                bytes.append(contentsOf: object.text().utf8)
+            } else {
+                if long {
+                    let size = String(entry.size)
+                    let padding = String(repeating: " ", count: max(0, 12 - size.count))
+                    bytes.append(contentsOf: "\(entry.type.rawValue.prefix(1)) \(padding)\(size) \(entry.modified.prefix(19)) ".utf8)
+                }
+                let isPlain = entry.path.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
+                bytes.append(contentsOf: isPlain ? Array(entry.path.utf8) : Array(Console.harmless(entry.path).utf8))
+            }
+            bytes.append(10)
+            if bytes.count > 1 << 16 { EntryWriter.write(&bytes) }
+        }
+    }
+
+    func flush() { buffer.withLock { EntryWriter.write(&$0) } }
+
+    private static func write(_ bytes: inout [UInt8]) {
+        Console.write(bytes, to: STDOUT_FILENO)
+        bytes.removeAll(keepingCapacity: true)
+    }
+}

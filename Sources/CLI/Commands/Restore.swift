@@ -1,0 +1,128 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import Foundation
+
+/// `holdfast restore`
+struct Restore: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Restore a restore point beside the live data.",
+        discussion: """
+            The point is `latest`, a run id, a snapshot id (or the beginning of one), or a time: 2026-11-20,
+            "2026-11-20 03:00", "2h ago", yesterday. Without one, on a terminal, you pick from a list.
+
+            Everything goes below --to DIR, one folder per source: files with their whole path, SQLite databases as files,
+            Postgres as dumps, or, with --into, into a new database. Each part is proven against what was noted when it was
+            captured before it is moved into place.
+
+            Examples:
+              holdfast restore latest --to /tmp/restored
+              holdfast restore "2026-11-20 03:00" --only db --into db=app_restored --to /tmp/restored
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "latest, a run or snapshot id, or a time.")
+    var point: String?
+
+    @Option(help: "Only these sources (repeatable, or separated by commas).")
+    var only: [String] = []
+
+    @Option(name: .customLong("to"), help: "The folder to restore below.")
+    var target: String?
+
+    @Option(help: "Load a source's dump into a new database: SOURCE=NAME (repeatable).")
+    var into: [String] = []
+
+    @Flag(help: "Put the restored state in the place of what is there; that is kept beside it.")
+    var exact = false
+
+    @Flag(name: [.customShort("y"), .long], help: "Do not ask.")
+    var yes = false
+
+    @Flag(help: "Show the plan and stop.")
+    var dryRun = false
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        let live = try Live(global, console)
+        guard let target else { throw refusal }
+        let engine = try live.engine()
+        let list = try await PointList(engine).load(loadingManifests: true)
+        for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
+        let chosen = try choose(from: list, console)
+        var options = RestoreOptions(directory: absolute(target))
+        options.exact = exact
+        if !only.isEmpty { options.only = try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
+        options.databases = try databases()
+        let plan = try RestorePlan(chosen, options)
+        if console.isJSON { console.print(RestoreRendering.document(plan).text()) } else { RestoreRendering.show(plan, console) }
+        if dryRun { return .success }
+        guard try yes || confirmed(console) else {
+            console.print("nothing was restored")
+            return .failed
+        }
+        let report = await RestoreRun(engine, plan).run()
+        RestoreRendering.show(report, console)
+        return RunReport.show(report.record, console)
+    }
+
+    private var refusal: Failure {
+        Failure(
+            "restoring in place is not possible yet",
+            hint: "restore beside it with --to DIR, look at it, then move it yourself", kind: .usage)
+    }
+
+    private func choose(from list: PointList.Contents, _ console: Console) throws -> RestorePoint {
+        guard let point else {
+            guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, !console.isJSON else {
+                throw Failure(
+                    "which restore point?", hint: "name one: `latest`, an id or a time; `holdfast backup list` shows them",
+                    kind: .usage)
+            }
+            return try Picker(console).pick(list.points)
+        }
+        do {
+            return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
+        } catch {
+            if !console.isJSON, !list.points.isEmpty {
+                console.print(SnapshotViews.table(Array(list.points.prefix(20))).text)
+            }
+            throw error
+        }
+    }
+
+    private func names(_ texts: [String]) throws -> [SourceName] {
+        try texts.map { text in
+            guard let name = SourceName(rawValue: text) else {
+                throw Failure("`\(text)` is no source name", kind: .usage)
+            }
+            return name
+        }
+    }
+
+    private func databases() throws -> [SourceName: String] {
+        var result: [SourceName: String] = [:]
+        for text in into {
+            let halves = text.split(separator: "=", maxSplits: 1).map(String.init)
+            guard halves.count == 2, let source = SourceName(rawValue: halves[0]), !halves[1].isEmpty else {
+                throw Failure("--into `\(text)` is not SOURCE=NAME", hint: "as in --into db=app_restored", kind: .usage)
+            }
+            result[source] = halves[1]
+        }
+        return result
+    }
+
+    private func confirmed(_ console: Console) throws -> Bool {
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw Failure("nobody is there to ask", hint: "give --yes when no terminal is attached", kind: .usage)
+        }
+        FileHandle.standardError.write(Data("Restore this? [y/N] ".utf8))
+        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
+    }
+
+    private func absolute(_ path: String) -> String {
+        let expanded = (path as NSString).expandingTildeInPath
+        let full = expanded.hasPrefix("/") ? expanded : FileManager.default.currentDirectoryPath + "/" + expanded
+        return (full as NSString).standardizingPath
+    }
+}

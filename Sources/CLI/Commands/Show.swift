@@ -1,0 +1,83 @@
+import ArgumentParser
+import BackupModel
+import Foundation
+
+/// `holdfast show RUN`
+struct Show: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show one run in full: steps, durations, bytes, warnings, what each tool said.",
+        discussion: "Example: holdfast show 20261121T023000Z-7f3a9c   (or `latest`)")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Argument(help: "A run id, the beginning of one, or latest.")
+    var run: String = "latest"
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        let live = try Live(global, console)
+        let run = try RunFinder.find(run, in: try live.store(), of: live.profile.name)
+        if console.isJSON {
+            console.print(RunViews.run(run))
+        } else {
+            show(run, console)
+        }
+        return .success
+    }
+
+    private func show(_ run: RunRecord, _ console: Console) {
+        let took = run.duration.map { " in \(Format.duration($0))" } ?? ""
+        console.print("run \(run.id): \(run.operation.rawValue) of profile \(run.profile), \(RunReport.word(run.outcome, console))\(took)")
+        console.print("  started \(Format.time(run.started)) by \(run.user) (\(run.trigger))" + (run.reason.map { ", \($0)" } ?? ""))
+        if run.isRebuilt { console.print("  rebuilt from the repository: its steps are not known") }
+        if !run.tools.isEmpty {
+            console.print("  tools: " + run.tools.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+        }
+        for step in run.steps {
+            var line = "  \(step.step.rawValue)" + (step.subject.map { " \($0)" } ?? "")
+            line += ": \(step.outcome?.rawValue ?? "unfinished")"
+            if let duration = step.duration { line += " in \(Format.duration(duration))" }
+            if let bytes = step.bytes { line += ", \(bytes)" }
+            console.print(Console.harmless(line))
+            for (tool, usage) in step.usage.sorted(by: { $0.key < $1.key }) {
+                console.print(
+                    "    \(tool): \(Format.duration(usage.wall)), CPU \(Format.duration(usage.userCPU + usage.systemCPU)), "
+                        + "\(usage.peakMemory) memory")
+            }
+            if let detail = step.detail { console.print("    " + Console.harmless(detail)) }
+            for (tool, text) in step.toolOutput.sorted(by: { $0.key < $1.key }) {
+                for line in text.split(separator: "\n") { console.print("    \(tool): \(Console.harmless(String(line)))") }
+            }
+        }
+        for part in run.parts {
+            console.print(
+                "  part \(part.source)\(Console.harmless(part.part.rawValue)): \(part.bytes), snapshot \(part.snapshot), "
+                    + part.condition.rawValue)
+            if let rows = part.facts.rows {
+                console.print("    \(Format.count(rows.count, "table")), \(rows.values.reduce(0, +)) rows")
+            }
+            for item in part.unreadable { console.print("    unreadable: " + Console.harmless(item)) }
+        }
+        for gap in run.gaps { console.print("  not captured: \(gap.source): \(Console.harmless(gap.cause))") }
+        for notice in run.notices { console.print("  note: " + Console.harmless(notice)) }
+        for failure in run.failures { console.report(failure) }
+    }
+}
+
+/// Finds a run by what somebody typed.
+enum RunFinder {
+    static func find(_ text: String, in store: any RunStore, of profile: ProfileName) throws -> RunRecord {
+        let runs = try store.runs(RunQuery(profile: profile, limit: 10_000))
+        if text == "latest" {
+            guard let newest = runs.first else {
+                throw Failure("no runs are recorded", hint: "`holdfast backup` makes the first", kind: .notFound)
+            }
+            return newest
+        }
+        let matches = runs.filter { $0.id.rawValue.hasPrefix(text) }
+        if matches.count == 1 || matches.first?.id.rawValue == text { return matches[0] }
+        throw Failure(
+            matches.isEmpty ? "no run \(text) is recorded" : "\(matches.count) runs begin with \(text)",
+            hint: "`holdfast history` lists them: " + (matches.isEmpty ? runs : matches).prefix(5).map(\.id.rawValue)
+                .joined(separator: ", "), kind: .notFound)
+    }
+}

@@ -1,0 +1,73 @@
+import ArgumentParser
+import BackupModel
+import Foundation
+
+/// `holdfast why`
+struct Why: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say why the last run went as it did, and why retention kept what it kept.",
+        discussion: "Example: holdfast why --operation backup")
+
+    @OptionGroup var global: GlobalOptions
+
+    @Option(help: "The last run of this kind: backup, prune, verify, restore.")
+    var operation: RunRecord.Operation?
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        let live = try Live(global, console)
+        let store = try live.store()
+        let runs = try store.runs(RunQuery(profile: live.profile.name, operation: operation, limit: 200))
+        let holder = live.locks.holder(of: .profile(live.profile.name))
+        let reasons = Reasons(runs: runs, holder: holder, now: Date())
+        if console.isJSON {
+            console.print(
+                .object([
+                    ("run", JSONValue(runs.first?.id.rawValue)), ("outcome", JSONValue(runs.first?.outcome?.rawValue)),
+                    ("reasons", JSONValue(reasons.lines)),
+                ]))
+        } else {
+            for line in reasons.lines { console.print(Console.harmless(line)) }
+        }
+        return .success
+    }
+}
+
+/// The story of the newest runs, in sentences.
+struct Reasons {
+    let lines: [String]
+
+    init(runs: [RunRecord], holder: LockHolder?, now: Date) {
+        guard let last = runs.first else {
+            lines = ["nothing has run yet: no run of this profile is recorded"]
+            return
+        }
+        var lines: [String] = []
+        if let holder {
+            lines.append(
+                "process \(holder.process.pid) of \(holder.user) is at work since \(Format.time(holder.since)): \(holder.purpose)")
+        }
+        let when = "\(last.operation.rawValue) \(last.id) of \(Format.time(last.started))"
+        switch last.outcome {
+        case nil:
+            lines.append(holder == nil ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
+        case .succeeded: lines.append("\(when) succeeded: every source was captured, counted and named in its manifest")
+        case .skipped: lines.append("\(when) was skipped: it did not get what it needed in time")
+        case .degraded: lines.append("\(when) is degraded: the primary is good, a follower is not")
+        case .partial: lines.append("\(when) is partial: something in a source could not be read")
+        case .interrupted: lines.append("\(when) was interrupted")
+        case .failed: lines.append("\(when) failed")
+        }
+        for failure in last.failures {
+            lines.append("because \(failure.description)")
+            if let hint = failure.hint { lines.append("  → \(hint)") }
+        }
+        for gap in last.gaps { lines.append("\(gap.source) was not captured: \(gap.cause)") }
+        lines += last.notices.map { "noted: \($0)" }
+        if last.outcome != .succeeded,
+            let good = runs.first(where: { $0.operation == last.operation && $0.outcome == .succeeded })
+        {
+            lines.append("the last one that succeeded is \(good.id) of \(Format.time(good.started))")
+        }
+        self.lines = lines
+    }
+}

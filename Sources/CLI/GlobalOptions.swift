@@ -1,0 +1,65 @@
+import ArgumentParser
+import BackupModel
+
+/// Options that every command takes.
+struct GlobalOptions: ParsableArguments {
+    @Option(name: [.short, .customLong("profile")], help: "The profile: its name, or the path of its file.")
+    var profile: String?
+
+    @Option(name: .customLong("config-dir"), help: "Look for profiles in this folder only.")
+    var configFolder: String?
+
+    @Flag(help: "Print one JSON document, or JSON lines while working.")
+    var json = false
+
+    @Flag(name: [.short, .long], help: "Print errors and results only.")
+    var quiet = false
+
+    @Flag(name: [.short, .long], help: "Print every step.")
+    var verbose = false
+
+    func console() -> Console { Console(quiet: quiet, verbose: verbose, json: json) }
+}
+
+/// A command that ends in one of the program's exit codes and reports errors in the program's way.
+protocol OperatorCommand: AsyncParsableCommand {
+    var global: GlobalOptions { get }
+    /// - Throws: an ``OperatorError``, which is reported with its hint and exit code.
+    func perform(_ console: Console) async throws -> ExitStatus
+}
+
+extension OperatorCommand {
+    func run() async throws {
+        let console = global.console()
+        var status: ExitStatus
+        do {
+            status = try await perform(console)
+        } catch let error as any OperatorError {
+            CommandFailure.report(error, console)
+            status = ExitStatus(for: error.kind)
+        } catch is CancellationError {
+            status = .interrupted
+        }
+        if status == .interrupted { status = Interruption.exitStatus }
+        if status != .success { throw ExitCode(status.rawValue) }
+    }
+}
+
+enum CommandFailure {
+    static func report(_ error: any OperatorError, _ console: Console) {
+        if console.isJSON {
+            console.print(JSONValue.object([("error", RunViews.failure(Failure(error)))]).text())
+        } else {
+            console.report(error)
+        }
+    }
+}
+
+/// A span of time on the command line, as profiles write it: `90s`, `10m`, `2h`.
+struct TimeSpan: ExpressibleByArgument {
+    var duration: Duration
+    init?(argument: String) {
+        guard let duration = Duration(profileText: argument) else { return nil }
+        self.duration = duration
+    }
+}

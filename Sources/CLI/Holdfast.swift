@@ -1,0 +1,28 @@
+import ArgumentParser
+import BackupModel
+
+/// The root command.
+struct Holdfast: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "holdfast",
+        abstract: "Takes backups, keeps them, and proves that they restore.",
+        discussion: """
+            One profile per host or application says what to back up, where to and how. To begin:
+
+              holdfast profile new > ~/.config/holdfast/profiles/mine.yaml
+              holdfast backup
+              holdfast backup list
+              holdfast restore latest --to /tmp/restored
+            """,
+        version: ProgramVersion.text,
+        subcommands: [
+            Backup.self, Restore.self, Ls.self, History.self, Show.self, Why.self, ProfileCommand.self,
+            RepositoryCommand.self, Doctor.self, Recover.self,
+        ])
+}
+
+enum ProgramVersion {
+    static let text = "0.1.0"
+    /// A date that had passed when this program was made, seconds since 1970: 2026-11-01.
+    static let madeAfter: Double = 1_793_491_200
+}

@@ -1,0 +1,92 @@
+import BackupEngine
+import BackupModel
+import DumpSources
+import Foundation
+import HostSystem
+import ProfileLoader
+import Repositories
+import RunHistory
+import Tools
+
+/// The one place where everything is wired: which implementation stands behind each port.
+final class Live: Sendable {
+    let console: Console
+    let profile: Profile
+    let runner: any ToolRunner
+    let host: LocalHost
+    let clock = SystemClock()
+    let locks: any LockService
+    let secrets: SecretResolver
+    private let folders: StateFolders
+    private let redact: @Sendable (String) -> String
+
+    var stateFolder: String { folders.state }
+
+    /// Loads the profile that the options and the environment choose.
+    /// - Throws: an ``OperatorError`` when there is no such profile or something is wrong with it.
+    init(_ global: GlobalOptions, _ console: Console) throws {
+        self.console = console
+        profile = try Profiles(global).chosen()
+        let runner = try SupervisedRunner()
+        self.runner = runner
+        redact = { runner.redactor.redact($0) }
+        Interruption.onHurry { runner.killEverything() }
+        console.redact = redact
+        host = LocalHost()
+        folders = StateFolders.resolve(profileState: profile.settings.state, profileCache: profile.settings.cache)
+        locks = FileLocks(stateFolder: folders.state, host: host, clock: clock)
+        secrets = SecretResolver(runner: runner)
+    }
+
+    func store() throws -> any RunStore { try SQLiteRunStore(folder: folders.state) }
+
+    private var services: Services {
+        Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
+    }
+
+    func repository(_ spec: RepositorySpec) throws -> any Repository {
+        try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
+    }
+
+    /// - Parameter name: `nil` for the primary.
+    func repository(named name: String?, _ engine: Engine) throws -> any Repository {
+        guard let name, name != engine.primary.spec.name.rawValue else { return engine.primary }
+        guard let spec = profile.repositories.first(where: { $0.name.rawValue == name }) else {
+            let names = profile.repositories.map(\.name.rawValue)
+            throw Failure(
+                "profile \(profile.name) has no repository \(name)",
+                hint: "it has: \(names.joined(separator: ", "))", kind: .usage)
+        }
+        return try repository(spec)
+    }
+
+    func engine() throws -> Engine {
+        guard let primary = profile.primary else {
+            throw Failure("profile \(profile.name) has no primary repository", kind: .badProfile)
+        }
+        let services = services
+        let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
+        let specs = profile.sources
+        return Engine(
+            profile: profile, sources: sources, primary: try repository(primary), store: try store(),
+            pins: FilePins(folder: folders.state), journal: FileJournal(folder: folders.state), locks: locks,
+            scratch: ScratchFolders(defaultRoot: folders.scratch), host: host, clock: clock,
+            observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console),
+            user: UserDatabase.currentUserName,
+            restorer: { part throws(SourceError) in
+                try DumpSourceRegistry.make(Live.spec(for: part, among: specs), services)
+            },
+            redact: redact,
+            released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
+            failpoint: { await Failpoint.reach($0) })
+    }
+
+    /// The source that captured a part, or, when the profile no longer has it, one with just its kind: a restore needs
+    /// nothing else.
+    private static func spec(for part: ManifestPart, among specs: [SourceSpec]) -> SourceSpec {
+        if let spec = specs.first(where: { $0.name == part.source && $0.kind == part.sourceKind }) { return spec }
+        let nowhere = SourceLocation(file: "", line: 1, column: 1)
+        let kind = ConfigValue.Entry(key: part.sourceKind, keyLocation: nowhere, value: ConfigValue(.map([]), at: nowhere))
+        return SourceSpec(name: part.source, kind: part.sourceKind, entry: ConfigValue(.map([kind]), at: nowhere))
+    }
+}

@@ -1,0 +1,35 @@
+import ArgumentParser
+import BackupModel
+import Foundation
+import HostSystem
+
+/// Where the program begins: signals first, then the command, in a task that a signal can cancel.
+@main
+enum Main {
+    static func main() async {
+        let work = Task { () -> (any Error)? in
+            do {
+                var command = try Holdfast.parseAsRoot()
+                if var command = command as? any AsyncParsableCommand {
+                    try await command.run()
+                } else {
+                    try command.run()
+                }
+                return nil
+            } catch {
+                return error
+            }
+        }
+        do {
+            try NoDump.apply()
+            _ = try SignalWatch.start { signal, count in
+                Interruption.note(signal)
+                if count == 1 { work.cancel() } else { Interruption.hurry() }
+            }
+        } catch {
+            FileHandle.standardError.write(Data("error: \(error.description)\n".utf8))
+            exit(ExitStatus.failed.rawValue)
+        }
+        if let error = await work.value { Holdfast.exit(withError: error) }
+    }
+}

@@ -1,0 +1,41 @@
+import BackupModel
+import DumpSources
+import Foundation
+import HostSystem
+import ProfileLoader
+import Repositories
+
+/// Finds and loads profiles as the options and the environment say.
+struct Profiles {
+    let loader: ProfileLoader
+    private let global: GlobalOptions
+    private let environment = ProcessInfo.processInfo.environment
+
+    init(_ global: GlobalOptions) {
+        self.global = global
+        loader = ProfileLoader(
+            sources: DumpSourceRegistry.kinds.map(\.descriptor),
+            repositories: RepositoryRegistry.kinds.map(\.descriptor), hostName: LocalHost().hostName)
+    }
+
+    var searchPath: [String] {
+        ProfileCatalog.searchPath(explicit: global.configFolder, environment: environment, home: NSHomeDirectory())
+    }
+
+    func catalog() -> ProfileCatalog { ProfileCatalog(searching: searchPath, with: loader) }
+
+    /// The path of the profile that is meant.
+    func chosenPath() throws(ProfileError) -> String {
+        let wanted = global.profile ?? environment["HOLDFAST_PROFILE"] ?? ""
+        // A path needs no look at the other profiles.
+        if wanted.contains("/") { return wanted }
+        return try catalog().select(
+            ProfileCatalog.Request(
+                explicit: global.profile, fromEnvironment: environment["HOLDFAST_PROFILE"],
+                programName: CommandLine.arguments.first ?? "", hostName: LocalHost().hostName))
+    }
+
+    func loaded() throws(ProfileError) -> LoadedProfile { try loader.load(try chosenPath()) }
+
+    func chosen() throws(ProfileError) -> Profile { try loaded().profile }
+}

@@ -1,0 +1,109 @@
+import BackupEngine
+import BackupModel
+import Foundation
+import Synchronization
+
+/// Tells the operator what a run does: plain lines, and on a terminal a live one.
+final class LineObserver: RunObserver {
+    private let console: Console
+    private let shown = Mutex(ContinuousClock.now - .seconds(1))
+
+    init(_ console: Console) { self.console = console }
+
+    func observe(_ event: RunEvent) {
+        switch event {
+        case .began(let run):
+            console.say("\(run.operation.rawValue) of profile \(run.profile) (run \(run.id))")
+        case .waiting(let what): console.say("waiting: \(Console.harmless(what))")
+        case .stepBegan(let step, let subject):
+            console.show(live: "\(LineObserver.words(step)) \(subject ?? "")…")
+        case .stepEnded(let step):
+            if console.isVerbose { console.say("  \(LineObserver.line(step))") }
+        case .progress(let subject, let progress):
+            let isDue = shown.withLock { last in
+                guard ContinuousClock.now - last > .milliseconds(200) else { return false }
+                last = .now
+                return true
+            }
+            if isDue { console.show(live: LineObserver.line(subject, progress)) }
+        case .partStored(let source, let report):
+            let files = report.stored.files.map { ", \($0) files" } ?? ""
+            let added = report.stored.addedBytes.map { ", \($0) new" } ?? ""
+            let mark = report.condition == .clean ? "" : " [\(report.condition.rawValue)]"
+            console.say(
+                "  \(source)\(Console.harmless(report.path.rawValue)): \(report.stored.bytes)\(files)\(added)"
+                    + " → snapshot \(report.stored.snapshot)\(mark)")
+        case .gap(let gap): console.say("  \(gap.source): not captured: \(Console.harmless(gap.cause))")
+        case .notice(let text): console.say("  note: \(Console.harmless(text))")
+        case .retention(let plan):
+            for group in plan.groups {
+                if let why = group.leftAlone { console.say("  retention: \(group.group): left alone: \(why)") }
+            }
+        case .ended: break
+        }
+    }
+
+    static func words(_ step: RunStep) -> String {
+        switch step {
+        case .record: "recording"
+        case .lockProfile: "locking the profile"
+        case .recover: "putting right what earlier runs left"
+        case .lockRepository: "locking"
+        case .preflight: "looking at the sources"
+        case .openRepository: "opening"
+        case .capture: "capturing"
+        case .manifest: "writing the manifest"
+        case .retention: "applying retention"
+        case .finish: "finishing"
+        case .release: "giving back"
+        }
+    }
+
+    private static func line(_ step: StepRecord) -> String {
+        let time = step.duration.map { " in \(Format.duration($0))" } ?? ""
+        return "\(step.step.rawValue) \(step.subject ?? ""): \(step.outcome?.rawValue ?? "")\(time)"
+    }
+
+    private static func line(_ subject: String, _ progress: TransferProgress) -> String {
+        var line = "\(subject): \(progress.bytes)"
+        if let total = progress.totalBytes, total > .zero {
+            line += " of \(total) (\(min(100, progress.bytes.bytes * 100 / total.bytes)) %)"
+        }
+        if progress.files > 0 { line += ", \(progress.files) files" }
+        return line
+    }
+}
+
+/// Tells programs what a run does: one JSON object per line on standard output, the run's record last.
+final class JSONLinesObserver: RunObserver {
+    private let console: Console
+    init(_ console: Console) { self.console = console }
+
+    func observe(_ event: RunEvent) {
+        switch event {
+        case .began(let run):
+            send("began", [("run", .string(run.id.rawValue)), ("profile", .string(run.profile.rawValue))])
+        case .waiting(let what): send("waiting", [("for", .string(what))])
+        case .stepBegan(let step, let subject):
+            send("stepBegan", [("step", .string(step.rawValue)), ("subject", JSONValue(subject))])
+        case .stepEnded(let step): send("stepEnded", [("record", RunViews.step(step))])
+        case .progress(let subject, let progress): console.print(RunViews.progress(subject, progress).text())
+        case .partStored(let source, let report):
+            send(
+                "partStored",
+                [
+                    ("source", .string(source.rawValue)), ("part", .string(report.path.rawValue)),
+                    ("snapshot", .string(report.stored.snapshot.rawValue)), ("bytes", JSONValue(report.stored.bytes)),
+                    ("condition", .string(report.condition.rawValue)),
+                ])
+        case .gap(let gap): send("gap", [("gap", RunViews.gap(gap))])
+        case .notice(let text): send("notice", [("message", .string(text))])
+        case .retention(let plan): send("retention", [("plan", RunViews.plan(plan))])
+        case .ended(let run): send("ended", [("record", RunViews.run(run))])
+        }
+    }
+
+    private func send(_ name: String, _ entries: [(String, JSONValue)]) {
+        console.print(JSONValue.object([("event", .string(name))] + entries).text())
+    }
+}

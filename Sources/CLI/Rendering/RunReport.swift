@@ -1,0 +1,46 @@
+import BackupEngine
+import BackupModel
+
+/// The last word on a run.
+enum RunReport {
+    /// - Returns: the exit status that the record stands for.
+    static func show(_ run: RunRecord, _ console: Console, strict: Bool = false) -> ExitStatus {
+        let status = exitStatus(of: run, strict: strict)
+        // As JSON lines the record itself was the last line.
+        guard !console.isJSON else { return status }
+        for failure in run.failures { console.report(failure) }
+        guard !console.isQuiet else { return status }
+        console.print(summary(run, console))
+        return status
+    }
+
+    static func exitStatus(of run: RunRecord, strict: Bool) -> ExitStatus {
+        switch run.outcome ?? .failed {
+        case .failed:
+            // The first failure that has an exit code of its own decides it.
+            return run.failures.lazy.map { ExitStatus(for: $0.kind) }.first { $0 != .failed } ?? .failed
+        case .skipped, .succeeded, .degraded, .partial, .interrupted:
+            return (run.outcome ?? .failed).exitStatus(strict: strict)
+        }
+    }
+
+    static func word(_ outcome: Outcome?, _ console: Console) -> String {
+        switch outcome {
+        case nil: "unfinished"
+        case .succeeded: console.styled("succeeded", "32")
+        case .failed: console.styled("failed", "31")
+        case .some(let other): console.styled(other.rawValue, "33")
+        }
+    }
+
+    private static func summary(_ run: RunRecord, _ console: Console) -> String {
+        let time = run.duration.map { " in \(Format.duration($0))" } ?? ""
+        var line = "\(run.operation.rawValue) \(word(run.outcome, console))\(time)"
+        if run.operation == .backup, !run.parts.isEmpty {
+            let bytes = run.parts.reduce(ByteCount.zero) { $0 + $1.bytes }
+            line += ": \(Format.count(run.parts.count, "part")), \(bytes)"
+            line += "\nrun \(run.id); restore it with `holdfast restore \(run.id) --to DIR`"
+        }
+        return line
+    }
+}

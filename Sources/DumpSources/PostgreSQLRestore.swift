@@ -1,0 +1,132 @@
+import BackupModel
+import Programs
+
+/// Puts a dump back: into a new database, or into a file.
+struct PostgreSQLRestore: Sendable {
+    var server: PostgreSQLServer
+    var context: CaptureContext
+    var applicationName: String
+
+    /// Makes a new database and loads the dump into it. A database that was made here and is not proved is dropped again; one
+    /// that was there before is never touched.
+    func load(_ request: RestoreRequest, into database: String) async throws(SourceError) -> RestoreReport {
+        let notes = request.part.restoreNotes
+        guard notes["format"] != "globals" else {
+            throw .unsupported(
+                "roles and tablespaces belong to the whole server and cannot be loaded into a database",
+                hint: "restore that part into a folder, look it over, and run it with psql")
+        }
+        let maintenance = server.connection(to: server.settings.maintenanceDatabase, applicationName: applicationName)
+        guard try await server.ask(PostgreSQLQueries.databaseExists(database), maintenance).first == "0" else {
+            throw .targetExists("the database \(database)", hint: "choose another name, or drop it first")
+        }
+        var notices: [String] = []
+        try await create(database, notes, maintenance, &notices)
+        do throws(SourceError) {
+            let target = server.connection(to: database, applicationName: applicationName)
+            try await fill(target, from: request)
+            let proof = try await prove(target, request.part)
+            return RestoreReport(
+                place: "database \(database)", bytes: request.part.bytes,
+                proofs: ["\(request.part.bytes.bytes) bytes"] + proof.proofs, unproven: proof.unproven,
+                notices: notices + proof.notices)
+        } catch {
+            await drop(database, maintenance)
+            throw error
+        }
+    }
+
+    /// Writes the dump to a file below the folder, and looks whether it is complete.
+    func save(_ request: RestoreRequest) async throws(SourceError) -> RestoreReport {
+        let target = "\(request.directory)/\(baseName(request.part.part.rawValue))"
+        return try await DumpReceiver(services: server.services, context: context).receive(request, as: target) {
+            (partial) throws(SourceError) in
+            if request.part.restoreNotes["format"] == PostgreSQLSettings.Format.custom.rawValue {
+                _ = try await server.services.succeed(server.clients.decodeArchive(partial))
+                return RestoreProof(proofs: ["the whole archive decodes"])
+            }
+            let tail: [UInt8]
+            do throws(SystemError) { tail = try System.lastBytes(of: partial, count: 1024) } catch {
+                throw error.reading(partial)
+            }
+            guard PostgreSQLQueries.isComplete(plainTail: tail) else {
+                throw .mismatch(what: "the restored \(request.part.part)", expected: "a complete dump", found: "no end marker")
+            }
+            return RestoreProof(proofs: ["the dump is complete"], unproven: ["its rows: it was not loaded into a database"])
+        }
+    }
+
+    private func create(
+        _ database: String, _ notes: [String: String], _ maintenance: PostgreSQLConnection, _ notices: inout [String]
+    ) async throws(SourceError) {
+        let statement = PostgreSQLQueries.createDatabase(
+            database, encoding: notes["encoding"], collate: notes["collate"], ctype: notes["ctype"])
+        let result = try await server.services.run(server.clients.shell(maintenance, script: statement))
+        guard let failure = result.failure else { return }
+        guard PostgreSQLFailure(diagnostics: result.errors.text) == .badLocale else {
+            throw result.stopped == nil ? server.meaning(of: result.errors.text, maintenance) ?? failure : failure
+        }
+        notices.append("this server does not have the locale \(notes["collate"] ?? "of the dump"); its own default is used")
+        _ = try await server.ask(PostgreSQLQueries.createDatabase(database, encoding: notes["encoding"]), maintenance)
+    }
+
+    /// psql ends well on a dump that was cut in the middle of a table, so the bytes that reach it are counted on their way.
+    private func fill(_ target: PostgreSQLConnection, from request: RestoreRequest) async throws(SourceError) {
+        let reading: ToolCommand
+        do { reading = try await request.reader.dump(path: request.part.part) } catch { throw .repository(error) }
+        var counting = ToolCommand("dd", ["bs=1M", "status=none"])
+        counting.teardown = TeardownStep.terminateFirst
+        let isCustom = request.part.restoreNotes["format"] == PostgreSQLSettings.Format.custom.rawValue
+        let loading = isCustom ? server.clients.loadArchive(target) : server.clients.load(target)
+        let stages = try await server.services.pipe([reading, counting, loading])
+        guard let delivered = stages[1].producedBytes, delivered == request.part.bytes else {
+            throw .mismatch(
+                what: "the dump \(request.part.part)", expected: "\(request.part.bytes.bytes) bytes",
+                found: stages[1].producedBytes.map { "\($0.bytes) bytes" } ?? "an unknown number of bytes")
+        }
+    }
+
+    private func prove(_ target: PostgreSQLConnection, _ part: ManifestPart) async throws(SourceError) -> RestoreProof {
+        var proof = RestoreProof()
+        let what = "the restored database \(target.database)"
+        let tables = try server.decode(
+            PostgreSQLQueries.Table.self,
+            try await server.ask(PostgreSQLQueries.tables(excluding: [], excludingData: []), target))
+        var found: [String: Int64] = [:]
+        if part.facts.rowCounting == .exact {
+            for table in tables where part.facts.rows?[table.name] != nil {
+                let answer = try await server.ask(PostgreSQLQueries.count(table.name) + "\n", target)
+                found[table.name] = answer.first.flatMap { Int64($0) }
+            }
+        }
+        try proof.compareRows(with: part.facts, in: what, found: found)
+
+        let isSameMajor =
+            try await server.survey(target).version.prefix { $0 != "." } == (part.facts.notes?["server"] ?? "").prefix { $0 != "." }
+        guard isSameMajor else {
+            proof.unproven.append("its indexes and constraints: the dump is of another major version")
+            return proof
+        }
+        let objects = try server.decode(
+            [String: Int64].self, try await server.ask(PostgreSQLQueries.lastObjects + "\n", target)).first ?? [:]
+        for kind in ["indexes", "constraints", "triggers"] {
+            guard let expected = part.facts.notes?[kind].flatMap({ Int64($0) }) else { continue }
+            guard objects[kind] == expected else {
+                throw .mismatch(what: what, expected: "\(expected) \(kind)", found: "\(objects[kind] ?? 0)")
+            }
+            proof.proofs.append("\(expected) \(kind)")
+        }
+        return proof
+    }
+
+    private func drop(_ database: String, _ maintenance: PostgreSQLConnection) async {
+        await Task {
+            do {
+                _ = try await server.ask(PostgreSQLQueries.endSessions(database: database), maintenance)
+                _ = try await server.ask(PostgreSQLQueries.dropDatabase(database), maintenance)
+            } catch {
+                context.notice("the database \(database), half restored, could not be dropped: \(error)")
+            }
+        }.value
+    }
+}

@@ -1,0 +1,151 @@
+import BackupModel
+import Foundation
+import Programs
+
+/// One server as a profile names it: the clients that fit it, connections to its databases, and short questions.
+struct PostgreSQLServer: Sendable {
+    let settings: PostgreSQLSettings
+    let services: Services
+    let clients: PostgreSQLClients
+    let clientVersion: PostgreSQLVersion
+    private let password: Secret?
+    private let systemUser: UserIdentity?
+
+    /// Finds the newest clients and the password.
+    init(_ settings: PostgreSQLSettings, _ spec: SourceSpec, _ services: Services) async throws(SourceError) {
+        self.settings = settings
+        self.services = services
+        (clients, clientVersion) = try await PostgreSQLServer.newestClients(settings, services)
+        if let reference = settings.password {
+            do { password = try await services.secrets.resolve(reference, environment: spec.environment) } catch {
+                throw .secret(error)
+            }
+        } else {
+            password = nil
+        }
+        if let name = settings.runAs {
+            guard let user = services.host.user(named: name) else {
+                throw .missing("the user \(name)", hint: "correct `run-as:`, or create that user")
+            }
+            systemUser = user
+        } else {
+            systemUser = nil
+        }
+    }
+
+    func connection(to database: String, applicationName: String) -> PostgreSQLConnection {
+        var connection = PostgreSQLConnection(database: database, applicationName: applicationName)
+        connection.host = settings.host
+        connection.port = settings.port
+        connection.user = settings.user
+        connection.password = password
+        connection.tlsMode = settings.tlsMode
+        connection.tlsRootCertificate = settings.tlsRootCertificate
+        connection.systemUser = systemUser
+        return connection
+    }
+
+    /// Where to ask about the server as a whole.
+    var anyDatabase: String {
+        switch settings.databases {
+        case .named(let names): names.first ?? settings.maintenanceDatabase
+        case .all: settings.maintenanceDatabase
+        }
+    }
+
+    /// The databases that are to be dumped, as of now.
+    func databases(applicationName: String) async throws(SourceError) -> [String] {
+        switch settings.databases {
+        case .named(let names): return names
+        case .all:
+            let lines = try await ask(
+                PostgreSQLQueries.databases, connection(to: settings.maintenanceDatabase, applicationName: applicationName))
+            return try decode(String.self, lines)
+        }
+    }
+
+    /// Version, encoding and permissions, seen from inside a database.
+    /// - Throws: ``SourceError/tooOld(tool:toolVersion:server:serverVersion:)`` when the clients cannot dump it.
+    func survey(_ connection: PostgreSQLConnection) async throws(SourceError) -> PostgreSQLQueries.Server {
+        let lines = try await ask(PostgreSQLQueries.server(excluding: settings.excludedTables), connection)
+        guard let server = try decode(PostgreSQLQueries.Server.self, lines).first else {
+            throw .toolFailed(tool: "psql", how: "exit code 0", detail: "the server said nothing about itself")
+        }
+        guard let version = PostgreSQLVersion(server.version) else {
+            throw .toolFailed(tool: "psql", how: "exit code 0", detail: "the server's version is unreadable: \(server.version)")
+        }
+        if clientVersion < version {
+            throw .tooOld(
+                tool: clients.program("pg_dump"), toolVersion: clientVersion.description, server: "the PostgreSQL server",
+                serverVersion: version.description)
+        }
+        return server
+    }
+
+    /// Runs statements in a session of their own and returns the lines that they print.
+    func ask(_ statements: String, _ connection: PostgreSQLConnection) async throws(SourceError) -> [Substring] {
+        let result = try await services.run(clients.shell(connection, script: statements))
+        if let failure = result.failure {
+            throw result.stopped == nil ? meaning(of: result.errors.text, connection) ?? failure : failure
+        }
+        return result.output.text.split(separator: "\n")
+    }
+
+    func decode<Value: Decodable>(_ type: Value.Type, _ lines: [some StringProtocol]) throws(SourceError) -> [Value] {
+        do { return try PostgreSQLQueries.decode(type, lines) } catch {
+            let first = lines.first.map { String($0) } ?? ""
+            throw SourceError.toolFailed(tool: "psql", how: "exit code 0", detail: "its answer cannot be read: \(first)")
+        }
+    }
+
+    /// What the clients' messages mean; `nil` where they tell nothing particular.
+    func meaning(of diagnostics: String, _ connection: PostgreSQLConnection) -> SourceError? {
+        let detail = tellingEnd(of: diagnostics)
+        let place = "the PostgreSQL server" + (settings.host.map { " at \($0)" } ?? "")
+        let role = settings.user ?? systemUser?.name ?? "this user"
+        switch PostgreSQLFailure(diagnostics: diagnostics) {
+        case .noSuchDatabase:
+            return .missing("the database \(connection.database)", hint: "`psql -l` lists those there are")
+        case .noSuchRole:
+            return .notPermitted("the role \(role)", detail: detail, hint: "correct `user:`, or create the role")
+        case .notAuthenticated:
+            return .notPermitted(
+                place, detail: detail,
+                hint: "set `password:` for \(role), use `run-as:` for a local socket, or let it in by pg_hba.conf")
+        case .notPermitted:
+            return .notPermitted(
+                "the database \(connection.database)", detail: detail,
+                hint: "grant it: GRANT pg_read_all_data TO \(role), or use a role that owns the tables")
+        case .busy: return .busy(place, detail: detail)
+        case .unreachable:
+            return .unreachable(place, detail: detail, hint: "is it running, and are `host:` and `port:` right?")
+        case .databaseExists: return .targetExists("the database \(connection.database)", hint: "choose another name")
+        case .badLocale, .other: return nil
+        }
+    }
+
+    /// The newest clients: where the profile says, else in the folders that packages use, else on the search path.
+    private static func newestClients(
+        _ settings: PostgreSQLSettings, _ services: Services
+    ) async throws(SourceError) -> (PostgreSQLClients, PostgreSQLVersion) {
+        var folders: [String?] = []
+        if let folder = settings.clients {
+            folders = [folder]
+        } else {
+            folders += System.numbers(in: "/usr/lib/postgresql").sorted(by: >).map { "/usr/lib/postgresql/\($0)/bin" }
+            folders.append(nil)
+        }
+        var best: (PostgreSQLClients, PostgreSQLVersion)?
+        for folder in folders {
+            let clients = PostgreSQLClients(folder: folder)
+            guard services.runner.locate(clients.program("pg_dump")) != nil else { continue }
+            let result = try await services.succeed(clients.versionCommand)
+            guard let version = PostgreSQLVersion(result.output.text) else { continue }
+            if best.map({ $0.1 < version }) ?? true { best = (clients, version) }
+        }
+        guard let best else {
+            throw .tool(.notFound(program: "pg_dump", searched: folders.map { $0 ?? "the search path" }))
+        }
+        return best
+    }
+}

@@ -1,0 +1,69 @@
+package import BackupModel
+import Foundation
+
+/// Private working folders, one per run: `holdfast-<run>` below the profile's `scratch:` or the state folder's.
+package struct ScratchFolders: ScratchSpace {
+    private static let prefix = "holdfast-"
+    private let defaultRoot: String
+
+    package init(defaultRoot: String) { self.defaultRoot = defaultRoot }
+
+    package func create(for run: RunID, root: String?) throws(ScratchError) -> String {
+        let root = root ?? defaultRoot
+        guard ScratchFolders.isRunID(run.rawValue) else { throw ScratchError(path: root, reason: "\(run) is no run") }
+        do {
+            try PrivateFolder.make(root)
+        } catch {
+            throw ScratchError(path: error.path, reason: error.reason)
+        }
+        let parent = try FolderHandle(path: root)
+        try parent.checkIsSafe()
+        let name = ScratchFolders.prefix + run.rawValue
+        guard mkdirat(parent.descriptor, name, 0o700) == 0 else {
+            throw ScratchError(path: "\(root)/\(name)", reason: errno == EEXIST ? "it exists already" : reason(errno))
+        }
+        return "\(root)/\(name)"
+    }
+
+    package func remove(_ path: String) throws(ScratchError) {
+        let name = (path as NSString).lastPathComponent
+        guard ScratchFolders.run(ofFolder: name) != nil else {
+            throw ScratchError(path: path, reason: "it is not a scratch folder, so it is not removed")
+        }
+        let root = (path as NSString).deletingLastPathComponent
+        guard access(root, F_OK) == 0 || errno != ENOENT else { return }
+        try FolderHandle(path: root).removeTree(FileName(name))
+    }
+
+    package func sweep(root: String?, isLive: (RunID) -> Bool) throws(ScratchError) -> [String] {
+        let root = root ?? defaultRoot
+        guard access(root, F_OK) == 0 || errno != ENOENT else { return [] }
+        let parent = try FolderHandle(path: root)
+        var removed: [String] = []
+        for name in try parent.names().sorted(by: { $0.text < $1.text }) {
+            guard let run = ScratchFolders.run(ofFolder: name.text), try parent.isOwnFolder(name), !isLive(run) else {
+                continue
+            }
+            try parent.removeTree(name)
+            removed.append("\(root)/\(name.text)")
+        }
+        return removed
+    }
+
+    private static func run(ofFolder name: String) -> RunID? {
+        guard name.hasPrefix(prefix) else { return nil }
+        let rest = String(name.dropFirst(prefix.count))
+        return isRunID(rest) ? RunID(rawValue: rest) : nil
+    }
+
+    /// `20261121T023000Z-7f3a9c` and nothing that merely resembles it.
+    private static func isRunID(_ text: String) -> Bool {
+        let marks: [Int: UInt8] = [8: UInt8(ascii: "T"), 15: UInt8(ascii: "Z"), 16: UInt8(ascii: "-")]
+        let bytes = Array(text.utf8)
+        guard bytes.count == 23 else { return false }
+        return bytes.enumerated().allSatisfy { index, byte in
+            if let mark = marks[index] { return byte == mark }
+            return (48...57).contains(byte) || (index > 16 && (97...102).contains(byte))
+        }
+    }
+}

@@ -1,0 +1,85 @@
+import BackupModel
+
+/// Makes a ``Profile`` of a tree that has passed every check.
+struct ProfileDecoder {
+    let path: String
+    let name: ProfileName
+    let host: String
+    let root: ConfigValue
+    let variables: [String: String]
+    let sourceKinds: [String]
+    let repositoryKinds: [String]
+    let ignored: [String]
+    let disabled: [String]
+
+    var profile: Profile {
+        Profile(
+            name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
+            sources: (root["sources"]?.entries ?? []).compactMap(source),
+            repositories: (root["repositories"]?.entries ?? []).compactMap(repository),
+            retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
+            disabled: disabled)
+    }
+
+    private func source(_ entry: ConfigValue.Entry) -> SourceSpec? {
+        guard let name = SourceName(rawValue: entry.key),
+            let kind = sourceKinds.first(where: { entry.value[$0] != nil })
+        else { return nil }
+        var expectations = SourceSpec.Expectations()
+        if let expect = entry.value["expect"] {
+            expectations.contains = expect["contains"]?.strings ?? []
+            expectations.minimumFiles = expect["min-files"]?.integer
+            expectations.minimumBytes = expect["min-bytes"]?.byteCount
+        }
+        return SourceSpec(
+            name: name, kind: kind, entry: entry.value, expectations: expectations,
+            onFailure: entry.value["on-failure"]?.text.flatMap(SourceSpec.OnFailure.init(rawValue:)) ?? .continue,
+            toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
+    }
+
+    private func repository(_ entry: ConfigValue.Entry) -> RepositorySpec? {
+        guard let name = RepositoryName(rawValue: entry.key),
+            let kind = repositoryKinds.first(where: { entry.value[$0] != nil })
+        else { return nil }
+        return RepositorySpec(
+            name: name, kind: kind, entry: entry.value,
+            follows: entry.value["follows"]?.text.flatMap(RepositoryName.init(rawValue:)), environment: variables)
+    }
+
+    private var settings: ProfileSettings {
+        var settings = ProfileSettings()
+        settings.scratch = root["scratch"]?.text
+        settings.state = root["state"]?.text
+        settings.cache = root["cache"]?.text
+        settings.niceness = Int32(root["nice"]?.integer ?? 0)
+        settings.uploadLimit = root["bandwidth"]?["upload"]?.byteCount
+        settings.downloadLimit = root["bandwidth"]?["download"]?.byteCount
+        settings.lockWait = root["lock-wait"]?.duration ?? settings.lockWait
+        settings.parallelSources = root["parallel"]?.integer.map(Int.init) ?? settings.parallelSources
+        settings.timeLimit = root["time-limit"]?.duration
+        settings.environment = variables
+        return settings
+    }
+}
+
+enum RetentionDecoder {
+    static func policy(_ value: ConfigValue?) -> RetentionPolicy {
+        func count(_ key: String) -> Int? { value?[key]?.integer.map(Int.init) }
+        var policy = RetentionPolicy(
+            last: count("last"), hourly: count("hourly"), daily: count("daily"), weekly: count("weekly"),
+            monthly: count("monthly"), quarterly: count("quarterly"), yearly: count("yearly"),
+            within: value?["within"]?.text.flatMap { CalendarSpan($0) })
+        policy.minimum = count("minimum") ?? policy.minimum
+        policy.maximumRemoval = value?["max-removal"].flatMap(share) ?? policy.maximumRemoval
+        return policy
+    }
+
+    /// `0.5` or `50%`, as a share from 0 to 1.
+    static func share(_ value: ConfigValue) -> Double? {
+        guard let text = value.text else { return nil }
+        let isPercent = text.hasSuffix("%")
+        guard let number = Double(isPercent ? String(text.dropLast()) : text) else { return nil }
+        let share = isPercent ? number / 100 : number
+        return (0...1).contains(share) ? share : nil
+    }
+}

@@ -1,0 +1,213 @@
+import BackupModel
+
+/// Holds a whole profile against the keys of the profile, of its kinds, and against itself.
+struct ProfileChecker {
+    let sources: [KindDescriptor]
+    let repositories: [KindDescriptor]
+    private(set) var shapes: ShapeChecker
+
+    var problems: [ConfigProblem] { shapes.problems }
+    var ignored: [String] { shapes.ignored }
+
+    init(sources: [KindDescriptor], repositories: [KindDescriptor], home: String) {
+        self.sources = sources
+        self.repositories = repositories
+        shapes = ShapeChecker(home: home)
+    }
+
+    /// - Parameter switchedOff: key paths of entries that `when:` took away.
+    mutating func check(_ root: YAMLNode, isAbstract: Bool, switchedOff: [String]) -> ConfigValue {
+        shapes.isPartial = isAbstract
+        var entries: [ConfigValue.Entry] = []
+        let sections = ["sources", "repositories"]
+        let plain = YAMLNode(.map(root.entries.filter { !sections.contains($0.key) }), at: root.location)
+        let known = ProfileKeys.profile(sources: sources, repositories: repositories)
+        let top = shapes.checkObject(plain, known, at: "")
+        for entry in root.entries {
+            let value: ConfigValue
+            switch entry.key {
+            case "sources": value = checkSection(entry, sources, ProfileKeys.source, what: "source")
+            case "repositories": value = checkSection(entry, repositories, ProfileKeys.repository, what: "repository")
+            default:
+                guard let checked = top[entry.key] else { continue }
+                value = checked
+            }
+            entries.append(ConfigValue.Entry(key: entry.key, keyLocation: entry.keyLocation, value: value))
+        }
+        let result = ConfigValue(.map(entries), at: root.location)
+        checkRetention(result)
+        checkSourceNames(root)
+        checkFollowing(root, switchedOff: switchedOff)
+        if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
+        return result
+    }
+
+    // MARK: Entries
+
+    private mutating func checkSection(
+        _ section: YAMLNode.Entry, _ kinds: [KindDescriptor], _ common: [KeyDescriptor], what: String
+    ) -> ConfigValue {
+        guard case .map(let entries) = section.value.content else {
+            if !section.value.isNull {
+                shapes.refuse(
+                    section.value.location, section.key,
+                    "wants a map from names to entries, not \(section.value.kindInWords)")
+            }
+            return ConfigValue(.null, at: section.value.location)
+        }
+        var values: [ConfigValue.Entry] = []
+        for entry in entries where !entry.value.isNull {
+            if !SourceName.isValid(entry.key) { shapes.refuseName(entry.key, entry.keyLocation, section.key) }
+            let path = "\(section.key).\(shown(entry.key))"
+            values.append(
+                ConfigValue.Entry(
+                    key: entry.key, keyLocation: entry.keyLocation,
+                    value: checkEntry(entry, kinds, common, what: what, at: path)))
+        }
+        return ConfigValue(.map(values), at: section.value.location)
+    }
+
+    private mutating func checkEntry(
+        _ entry: YAMLNode.Entry, _ kinds: [KindDescriptor], _ common: [KeyDescriptor], what: String, at path: String
+    ) -> ConfigValue {
+        let node = entry.value
+        let nothing = ConfigValue(.null, at: node.location)
+        guard case .map(let keys) = node.content else {
+            shapes.refuse(
+                node.location, path,
+                "wants a map with the \(what)'s kind in it, such as `\(kinds.first?.kind ?? what): …`, not \(node.kindInWords)"
+            )
+            return nothing
+        }
+        let present = keys.filter { key in kinds.contains { $0.kind == key.key } && !key.value.isNull }
+        if present.isEmpty, shapes.isPartial, !hasUnknownKey(keys, kinds, common) {
+            return shapes.checkObject(node, common + kinds.flatMap(\.siblingKeys), at: path)
+        }
+        guard let first = present.first, let kind = kinds.first(where: { $0.kind == first.key }) else {
+            refuseWithoutKind(entry, kinds, common, what: what, at: path)
+            return nothing
+        }
+        if present.count > 1 {
+            let places = present.map { "`\($0.key)` in line \($0.keyLocation.line)" }
+            shapes.refuse(
+                present[1].keyLocation, path,
+                "a \(what) is of one kind, this one is of \(present.count): \(listed(places))")
+            return nothing
+        }
+        let before = shapes.problems.count
+        let keyDescriptors =
+            common + [KeyDescriptor(kind.kind, kind.shape, kind.summary, required: true)] + kind.siblingKeys
+        let value = shapes.checkObject(node, keyDescriptors, at: path)
+        // A kind's own check may rely on the shape.
+        guard shapes.problems.count == before, !shapes.isPartial else { return value }
+        for problem in kind.check(value) {
+            shapes.refuse(
+                problem.location, problem.keyPath.isEmpty ? path : "\(path).\(problem.keyPath)", problem.message,
+                suggestion: problem.suggestion)
+        }
+        return value
+    }
+
+    private func hasUnknownKey(_ keys: [YAMLNode.Entry], _ kinds: [KindDescriptor], _ common: [KeyDescriptor]) -> Bool {
+        keys.contains { key in
+            !common.contains { $0.name == key.key }
+                && !kinds.contains { $0.siblingKeys.contains { $0.name == key.key } }
+        }
+    }
+
+    private mutating func refuseWithoutKind(
+        _ entry: YAMLNode.Entry, _ kinds: [KindDescriptor], _ common: [KeyDescriptor], what: String, at path: String
+    ) {
+        let names = kinds.map(\.kind)
+        let unknown = entry.value.entries.filter { key in
+            !common.contains { $0.name == key.key }
+                && !kinds.contains { $0.siblingKeys.contains { $0.name == key.key } }
+        }
+        let wanted = "a \(what) is \(listed(names.map { "`\($0):`" }, "or"))"
+        let guesses = unknown.map { ($0, Nearest.match($0.key, in: names)) }
+        if let (key, nearest) = guesses.first(where: { $0.1 != nil }) {
+            shapes.refuse(key.keyLocation, "\(path).\(shown(key.key))", "is no kind of \(what)", suggestion: nearest)
+        } else if let key = unknown.first {
+            shapes.refuse(
+                key.keyLocation, "\(path).\(shown(key.key))",
+                "is neither a key nor a kind of \(what) in this version; \(wanted)")
+        } else {
+            shapes.refuse(entry.keyLocation, path, "says not of which kind it is; \(wanted)")
+        }
+    }
+
+    // MARK: The profile against itself
+
+    private mutating func checkSourceNames(_ root: YAMLNode) {
+        for entry in root["sources"]?.entries ?? [] where ProfileKeys.reservedSourceNames.contains(entry.key) {
+            shapes.refuse(
+                entry.keyLocation, "sources.\(entry.key)",
+                "`\(entry.key)` is a word of the command line and cannot name a source; choose another name")
+        }
+    }
+
+    private mutating func checkRetention(_ root: ConfigValue) {
+        guard let value = root["retention"]?["max-removal"], RetentionDecoder.share(value) == nil else { return }
+        shapes.refuse(
+            value.location, "retention.max-removal",
+            "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+    }
+
+    private mutating func checkFollowing(_ root: YAMLNode, switchedOff: [String]) {
+        let entries = root["repositories"]?.entries ?? []
+        let names = entries.map(\.key)
+        var leaders: [String: String] = [:]
+        for entry in entries {
+            guard let follows = entry.value["follows"], let leader = follows.text else { continue }
+            let path = "repositories.\(shown(entry.key)).follows"
+            if leader == entry.key {
+                shapes.refuse(follows.location, path, "a repository cannot follow itself")
+            } else if names.contains(leader) {
+                leaders[entry.key] = leader
+            } else if switchedOff.contains("repositories.\(leader)") {
+                shapes.refuse(follows.location, path, "`\(shown(leader))` is switched off by its `when:`")
+            } else {
+                shapes.refuse(
+                    follows.location, path, "there is no repository `\(shown(leader))`",
+                    suggestion: Nearest.match(leader, in: names.filter { $0 != entry.key }))
+            }
+        }
+        for entry in entries {
+            var chain = [entry.key]
+            while let next = leaders[chain[chain.count - 1]], !chain.contains(next) { chain.append(next) }
+            // Told once, at the first of those in the circle.
+            if let next = leaders[chain[chain.count - 1]], next == entry.key, chain.min() == entry.key {
+                shapes.refuse(
+                    entry.keyLocation, "repositories.\(shown(entry.key)).follows",
+                    "repositories that follow one another: \((chain + [next]).map { shown($0) }.joined(separator: " → "))"
+                )
+            }
+        }
+    }
+
+    private mutating func checkCompleteness(_ root: YAMLNode, switchedOff: [String]) {
+        func without(_ section: String) -> String {
+            let off = switchedOff.filter { $0.hasPrefix(section + ".") }
+            return off.isEmpty ? "" : "; switched off by `when:`: \(listed(off.map { shown($0) }))"
+        }
+        func place(_ section: String) -> SourceLocation {
+            root.entries.first { $0.key == section }?.keyLocation ?? root.location
+        }
+        if (root["sources"]?.entries ?? []).allSatisfy({ $0.value.isNull }) {
+            shapes.refuse(place("sources"), "sources", "a profile needs at least one source" + without("sources"))
+        }
+        let repositories = (root["repositories"]?.entries ?? []).filter { !$0.value.isNull }
+        let primaries = repositories.filter { $0.value["follows"] == nil }
+        if primaries.isEmpty, repositories.isEmpty || switchedOff.contains(where: { $0.hasPrefix("repositories.") }) {
+            shapes.refuse(
+                place("repositories"), "repositories",
+                "a profile needs at least one repository that follows no other" + without("repositories"))
+        }
+        if primaries.count > 1 {
+            shapes.refuse(
+                primaries[1].keyLocation, "repositories.\(shown(primaries[1].key))",
+                "\(listed(primaries.map { "`\(shown($0.key))`" })) follow no other, and backups go to one; give the others "
+                    + "`follows: \(shown(primaries[0].key))`")
+        }
+    }
+}

@@ -1,0 +1,122 @@
+import BackupModel
+
+/// The keys that belong to no kind, each described once. The validator, the JSON Schema and the reference read them here.
+package enum ProfileKeys {
+    /// Words that are subcommands of `holdfast` or of `holdfast backup`, or mean something where a source may be named.
+    package static let reservedSourceNames: Set<String> = [
+        "list", "prune", "verify", "auto", "backup", "restore", "find", "ls", "cat", "diff", "mount", "drill", "guard",
+        "status",
+        "history", "show", "why", "audit", "doctor", "profile", "repository", "hook", "notify", "ack", "key", "cancel",
+        "recover",
+        "kit", "hub", "fleet", "serve", "help", "latest", "all",
+    ]
+
+    private static let text = KeyDescriptor("description", .string, "Free text for people.")
+    private static let when = KeyDescriptor(
+        "when", .anything,
+        "Switches the entry off when it is empty, `false`, `0` or `no`. Decided first: what is switched off is neither "
+            + "filled in nor checked. A variable that is not set counts as empty here.", default: "true")
+
+    static let common: [KeyDescriptor] = [
+        KeyDescriptor(
+            "profile", .name, "The profile's name, as `-p` takes it.", default: "the file's name without its ending"),
+        text,
+        KeyDescriptor(
+            "extends", .list(.string),
+            "Files, relative to this one, to begin from. Maps are merged deeply, lists and scalars replaced, `null` removes; "
+                + "later files win over earlier ones, and this one over all."),
+        KeyDescriptor("abstract", .boolean, "A base for others, which never runs by itself.", default: "false"),
+        KeyDescriptor(
+            "environment-files", .list(.string),
+            "Files of `NAME=value` lines, read and never executed; closed to others (mode 0600). A leading `-` makes one "
+                + "optional. The process's own environment wins over them."),
+        KeyDescriptor("host", .string, "The host name written into snapshots.", default: "the machine's host name"),
+        KeyDescriptor(
+            "scratch", .path, "Where private working copies go while a run lasts.", default: "the state folder",
+            refusesSecrets: true),
+        KeyDescriptor(
+            "state", .path, "Where pins, journals and the history lie.",
+            default: "/var/lib/holdfast, or ~/.local/state/holdfast for an ordinary user", refusesSecrets: true),
+        KeyDescriptor(
+            "cache", .path, "Where restic keeps its cache.", default: "a folder below the state", refusesSecrets: true),
+        KeyDescriptor("nice", .integer(0...19), "Added to the niceness of every tool.", default: "0"),
+        KeyDescriptor(
+            "bandwidth",
+            .object([
+                KeyDescriptor("upload", .byteCount, "Bytes per second to the repositories."),
+                KeyDescriptor("download", .byteCount, "Bytes per second from the repositories."),
+            ]), "Limits on what goes over the network."),
+        KeyDescriptor(
+            "lock-wait", .duration, "How long a run waits for another one's lock before it is skipped.", default: "0s"),
+        KeyDescriptor("parallel", .integer(1...64), "How many sources are captured side by side.", default: "2"),
+        KeyDescriptor("time-limit", .duration, "A run is stopped after this long."),
+        KeyDescriptor("retention", .object(retention), "What is kept. Without any rule everything is."),
+        KeyDescriptor("schedule", .anything, "When the commands run by themselves.", ignored: true),
+        KeyDescriptor("objectives", .anything, "How old things may be before they count as overdue.", ignored: true),
+        KeyDescriptor("hooks", .anything, "Programs of yours at events of a run.", ignored: true),
+        KeyDescriptor("notify", .anything, "Who is told about what.", ignored: true),
+    ]
+
+    static let retention: [KeyDescriptor] = [
+        KeyDescriptor("last", count, "The newest so many."),
+        KeyDescriptor("hourly", count, "The newest of each of so many hours."),
+        KeyDescriptor("daily", count, "The newest of each of so many days."),
+        KeyDescriptor("weekly", count, "The newest of each of so many ISO weeks."),
+        KeyDescriptor("monthly", count, "The newest of each of so many months."),
+        KeyDescriptor("quarterly", count, "The newest of each of so many quarters."),
+        KeyDescriptor("yearly", count, "The newest of each of so many years."),
+        KeyDescriptor("within", .calendarSpan, "Everything this much older than the newest, or less."),
+        KeyDescriptor(
+            "minimum", .integer(1...100_000), "Never fewer good ones than this, whatever the rules say.", default: "1"),
+        KeyDescriptor(
+            "max-removal", .either([.number(0...1), .string]),
+            "The share of a group that one pass may remove, as `0.5` or `50%`; counts from five removals up.",
+            default: "50%"),
+        KeyDescriptor("hold", .anything, "How long what a follower still lacks is held.", ignored: true),
+    ]
+
+    private static let count = ValueShape.integer(0...100_000)
+
+    static let source: [KeyDescriptor] = [
+        when, text,
+        KeyDescriptor(
+            "expect",
+            .object([
+                KeyDescriptor("contains", .list(.string), "Paths that must be in the snapshot."),
+                KeyDescriptor("min-files", .integer(0...Int64.max), "Fewer files than this is a failure."),
+                KeyDescriptor("min-bytes", .byteCount, "Less than this is a failure."),
+            ]), "What must be true of the snapshot; checked after the capture, not before."),
+        KeyDescriptor(
+            "unreadable",
+            .object([
+                KeyDescriptor(
+                    "tolerate", .list(.string),
+                    "Paths, or patterns such as `/srv/*/lock`, whose being unreadable does not make the run partial.")
+            ]), "What may be unreadable."),
+        KeyDescriptor(
+            "on-failure", .choice(["continue", "abort"]), "Whether the other sources still go on when this one fails.",
+            default: "continue"),
+        KeyDescriptor("cadence", .anything, "Captures this source less often than the others.", ignored: true),
+        KeyDescriptor("encrypt", .anything, "Encrypts before anything is stored.", ignored: true),
+        KeyDescriptor("hooks", .anything, "Programs of yours around this source.", ignored: true),
+    ]
+
+    static let repository: [KeyDescriptor] = [
+        when, text,
+        KeyDescriptor("follows", .name, "The repository that this one is fed from.", ignored: true),
+        KeyDescriptor("feed", .anything, "Whether it is fed by every run or on request.", ignored: true),
+        KeyDescriptor("by", .anything, "How it is fed: by copy, mirror or a backup of its own.", ignored: true),
+        KeyDescriptor("access", .anything, "What our credential may do there.", ignored: true),
+        KeyDescriptor("generations", .anything, "Starts a fresh prefix this often.", ignored: true),
+        KeyDescriptor("hold", .anything, "How long snapshots it still lacks are held.", ignored: true),
+        KeyDescriptor("hooks", .anything, "Programs of yours around this repository.", ignored: true),
+    ]
+
+    /// The whole of a profile's top level.
+    static func profile(sources: [KindDescriptor], repositories: [KindDescriptor]) -> [KeyDescriptor] {
+        common + [
+            KeyDescriptor("sources", .map(.anything), "What to capture: names to entries, each of one kind."),
+            KeyDescriptor("repositories", .map(.anything), "Where snapshots live: names to entries, each of one kind."),
+        ]
+    }
+}

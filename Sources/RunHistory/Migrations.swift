@@ -1,0 +1,48 @@
+import GRDB
+
+/// The schema of the history, step by step. A step that was released is never changed; a new one is added below it.
+enum Migrations {
+    static var migrator: DatabaseMigrator {
+        var migrator = DatabaseMigrator()
+        migrator.registerMigration("1: runs, snapshots, manifests, counters") { database in
+            // The columns are what is searched by, and what recovery needs should the record itself be illegible.
+            try database.execute(
+                sql: """
+                    CREATE TABLE runs (
+                        id TEXT NOT NULL PRIMARY KEY,
+                        profile TEXT NOT NULL,
+                        operation TEXT NOT NULL,
+                        started REAL NOT NULL,
+                        finished REAL,
+                        outcome TEXT,
+                        pid INTEGER NOT NULL,
+                        start_time INTEGER NOT NULL,
+                        boot_id TEXT NOT NULL,
+                        record TEXT NOT NULL
+                    ) WITHOUT ROWID;
+                    CREATE INDEX runs_by_time ON runs (started, id);
+                    CREATE INDEX runs_by_profile ON runs (profile, started, id);
+                    CREATE INDEX runs_unfinished ON runs (profile) WHERE finished IS NULL;
+
+                    CREATE TABLE snapshots (
+                        repository TEXT NOT NULL,
+                        id TEXT NOT NULL,
+                        time REAL NOT NULL,
+                        snapshot TEXT NOT NULL,
+                        PRIMARY KEY (repository, id)
+                    ) WITHOUT ROWID;
+
+                    CREATE TABLE manifests (
+                        repository TEXT NOT NULL,
+                        snapshot TEXT NOT NULL,
+                        manifest TEXT NOT NULL,
+                        PRIMARY KEY (repository, snapshot)
+                    ) WITHOUT ROWID;
+
+                    CREATE TABLE counters (key TEXT NOT NULL PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;
+                    CREATE TABLE facts (key TEXT NOT NULL PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
+                    """)
+        }
+        return migrator
+    }
+}

@@ -1,0 +1,123 @@
+import Foundation
+
+/// A PostgreSQL server of the tests' own, on a Unix socket in a folder of its own, that is gone when the tests are, however
+/// they end. As root it runs as `postgres`, for the server refuses root.
+package final class PrivatePostgres: Sendable {
+    /// Where the newest server programs are; `nil` when there are none.
+    package static let programs: String? = {
+        let base = "/usr/lib/postgresql"
+        let versions = (try? FileManager.default.contentsOfDirectory(atPath: base))?.compactMap(Int.init).sorted() ?? []
+        return versions.last.map { "\(base)/\($0)/bin" }
+    }()
+
+    /// The one that suites share; each test makes databases of its own in it.
+    package static let shared = Result { try PrivatePostgres() }
+
+    package let socketFolder: String
+    package let port = 5432
+    /// Its superuser, who needs no password on the socket.
+    package let superuser = "tester"
+    private let watcher: Process
+
+    package init() throws {
+        guard let programs = PrivatePostgres.programs else { throw Failure("PostgreSQL is not installed") }
+        let folder = "/tmp/holdfast-pg-\(UUID().uuidString.prefix(8))"
+        socketFolder = folder
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        let data = folder + "/data"
+        let other = geteuid() == 0 ? ["runuser", "-u", "postgres", "--"] : []
+        if geteuid() == 0 { try PrivatePostgres.run(["chown", "postgres", folder]) }
+        try PrivatePostgres.run(
+            other + [
+                programs + "/initdb", "-D", data, "-U", superuser, "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8",
+            ])
+        // A role named `guarded` must show its password; everybody else may come in.
+        try PrivatePostgres.run(
+            other + [
+                "sh", "-c", "printf '%s\\n' 'local all guarded scram-sha-256' 'local all all trust' > \"$1\"", "sh",
+                data + "/pg_hba.conf",
+            ])
+
+        // The shell ends the server when it is told to, or when we are gone, even by kill -9.
+        let script = """
+            folder=$1 tests=$2; shift 2
+            "$@" >"$folder/log" 2>&1 &
+            trap 'tests=none' TERM
+            while [ -d "/proc/$tests" ]; do sleep 0.5; done
+            kill -QUIT "$(head -n 1 "$folder/data/postmaster.pid")"; wait; rm -rf "$folder"
+            """
+        watcher = Process()
+        watcher.executableURL = URL(fileURLWithPath: "/bin/sh")
+        watcher.arguments =
+            ["-c", script, "sh", folder, String(getpid())]
+            + other + [
+                programs + "/postgres", "-D", data, "-k", folder, "-p", String(port), "-c", "listen_addresses=", "-F",
+                "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=60",
+                "-c", "shared_buffers=32MB", "-c", "autovacuum=off", "-c", "lc_messages=C",
+            ]
+        watcher.standardInput = FileHandle.nullDevice
+        watcher.standardOutput = FileHandle.nullDevice
+        watcher.standardError = FileHandle.nullDevice
+        try watcher.run()
+        for _ in 0..<600 {
+            if (try? sql("SELECT 1")) != nil { return }
+            usleep(50_000)
+        }
+        throw Failure("the server did not come up: " + ((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""))
+    }
+
+    deinit { watcher.terminate() }
+
+    /// Runs statements as the superuser and returns what they print, unaligned, without the last newline.
+    @discardableResult
+    package func sql(_ statements: String, database: String = "postgres", user: String? = nil) throws -> String {
+        try PrivatePostgres.run(
+            [
+                PrivatePostgres.programs! + "/psql", "-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
+                socketFolder, "-p", String(port), "-U", user ?? superuser, "-f", "-",
+            ], input: statements, environment: ["PGDATABASE": database])
+    }
+
+    /// Makes a database, fills it, and returns its name.
+    @discardableResult
+    package func makeDatabase(_ name: String, _ statements: String = "") throws -> String {
+        try sql("CREATE DATABASE \"\(name.replacingOccurrences(of: "\"", with: "\"\""))\" TEMPLATE template0")
+        if !statements.isEmpty { try sql(statements, database: name) }
+        return name
+    }
+
+    /// Backends of other sessions whose application name begins so.
+    package func backends(named prefix: String) throws -> Int {
+        Int(try sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '\(prefix)%'")) ?? -1
+    }
+
+    private static func run(
+        _ arguments: [String], input: String = "", environment: [String: String] = [:]
+    ) throws -> String {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = environment.map { "\($0.key)=\($0.value)" } + arguments
+        let (stdin, stdout, stderr) = (Pipe(), Pipe(), Pipe())
+        process.standardInput = stdin
+        process.standardOutput = stdout
+        process.standardError = stderr
+        process.currentDirectoryURL = URL(fileURLWithPath: "/")
+        try process.run()
+        stdin.fileHandleForWriting.write(Data(input.utf8))
+        stdin.fileHandleForWriting.closeFile()
+        let output = stdout.fileHandleForReading.readDataToEndOfFile()
+        let errors = stderr.fileHandleForReading.readDataToEndOfFile()
+        process.waitUntilExit()
+        guard process.terminationStatus == 0 else {
+            throw Failure("\(arguments[0]) \(process.terminationStatus): \(String(decoding: errors, as: UTF8.self))")
+        }
+        return String(decoding: output, as: UTF8.self).trimmingCharacters(in: .newlines)
+    }
+
+    private static func run(_ arguments: [String]) throws { _ = try run(arguments, input: "") }
+
+    package struct Failure: Error, CustomStringConvertible {
+        package var description: String
+        init(_ description: String) { self.description = description }
+    }
+}
