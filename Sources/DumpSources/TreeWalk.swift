@@ -1,9 +1,10 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import BackupModel
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// One pass over the folders of a `files` source, by names and `lstat(2)`, without following links: how much there is, which
 /// SQLite databases, and what had better be captured another way.
@@ -50,7 +51,8 @@ struct TreeWalk: Sendable {
         self.isOver = isOver
         roots = settings.paths
         // One negated pattern can take back what any other leaves out.
-        patterns = settings.excludes.contains { $0.hasPrefix("!") } ? [] : settings.excludes.compactMap(ExcludePattern.init)
+        patterns =
+            settings.excludes.contains { $0.hasPrefix("!") } ? [] : settings.excludes.compactMap(ExcludePattern.init)
         patternUse = patterns.map { _ in false }
         ownFiles = System.openFiles()
     }
@@ -137,11 +139,13 @@ struct TreeWalk: Sendable {
         let path = String(decoding: folder.path, as: UTF8.self)
         if has("PG_VERSION"), has("postmaster.pid") {
             findings.serverFolders.append(
-                "\(path) is the data folder of a running PostgreSQL: its files are no usable backup, use a `postgres` source")
+                "\(path) is the data folder of a running PostgreSQL: its files are no usable backup, use a `postgres` source"
+            )
         }
         if has("neostore"), has("neostore.nodestore.db") || has("database_lock") {
             findings.serverFolders.append(
-                "\(path) is a Neo4j store: its files are no usable backup while it runs, dump it with a `command` source")
+                "\(path) is a Neo4j store: its files are no usable backup while it runs, dump it with a `command` source"
+            )
         }
     }
 
