@@ -17,6 +17,7 @@ struct TreeWalk: Sendable {
     }
 
     struct Findings: Sendable {
+        /// Regular files, as repositories count them.
         var files: Int64 = 0
         var bytes: Int64 = 0
         /// False when the walk was stopped at its deadline, or a folder could not be read.
@@ -101,8 +102,8 @@ struct TreeWalk: Sendable {
 
     private mutating func take(_ path: [UInt8], _ status: FileStatus, hasSideFiles: () -> Bool) {
         if let limit = settings.excludesLargerThan, status.kind == .file, status.size > limit.bytes { return }
-        findings.files += 1
         guard status.kind == .file else { return }
+        findings.files += 1
         findings.bytes += status.size
         guard settings.sqlite != .raw, status.size >= 512, status.size % 512 == 0 else { return }
         let name = String(validating: path, as: UTF8.self)

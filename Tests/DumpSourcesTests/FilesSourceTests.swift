@@ -218,7 +218,7 @@ import Testing
     @Test func `a pipe in the tree blocks nobody, and names that are no UTF-8 are counted`() async throws {
         try shell("mkfifo \"$1/pipe\"; cd \"$1\"; touch \"$(printf 'n\\377\\376')\"", root)
         let preview = try await files().preflight(bench.context)
-        #expect(preview.estimatedFiles == 4)
+        #expect(preview.estimatedFiles == 3)
     }
 
     @Test func `a live database whose name is no UTF-8 makes the part partial`() async throws {
