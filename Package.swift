@@ -71,14 +71,31 @@ let package = Package(
             name: "ToolsTests", dependencies: ["Tools", "ProcessSpawn", "BackupModel", "TestSupport", "FakeTool"],
             swiftSettings: strict),
         .testTarget(
+            name: "HostSystemTests", dependencies: ["HostSystem", "BackupModel", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "DumpSourcesTests",
+            dependencies: ["DumpSources", "Programs", "Tools", "HostSystem", "BackupModel", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "RepositoriesTests",
+            dependencies: ["Repositories", "Programs", "Digests", "Tools", "HostSystem", "BackupModel", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ProfileLoaderTests",
             dependencies: ["ProfileLoader", "DumpSources", "Repositories", "BackupModel", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
+            name: "RunHistoryTests",
+            dependencies: [
+                "RunHistory", "BackupModel", "TestSupport", .product(name: "GRDB", package: "GRDB.swift"),
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "BackupEngineTests", dependencies: ["BackupEngine", "BackupModel", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["holdfast", "BackupModel", "TestSupport", "FakeTool"],
+            name: "EndToEndTests",
+            dependencies: ["holdfast", "BackupEngine", "BackupModel", "TestSupport", "FakeTool"],
             swiftSettings: strict),
     ]
 )

@@ -33,7 +33,7 @@ package struct PointList: Sendable {
             machine: Capture.machineTag(engine.host))
         if let warning { notices.append(warning) }
         return Contents(
-            points: points.points, incomplete: points.incomplete, foreign: points.others + points.foreign, notices: notices,
+            points: points.all, incomplete: points.incomplete, foreign: points.others + points.foreign, notices: notices,
             restorePoints: points)
     }
 }

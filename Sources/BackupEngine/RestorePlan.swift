@@ -112,22 +112,3 @@ package enum Age {
         return seconds == 1 ? "1 second" : "\(seconds) seconds"
     }
 }
-
-extension RestoreChoice {
-    /// A snapshot of another tool stands as a point of its own, with one source named `snapshot`: files, of which nothing
-    /// is known that a restore could be compared with.
-    package var asPoint: RestorePoint {
-        switch self {
-        case .point(let point): return point
-        case .snapshot(let snapshot):
-            let run = snapshot.stamp?.run ?? RunID(startedAt: snapshot.time, entropy: 0)
-            let part = ManifestPart(
-                source: SourceName(unchecked: "snapshot"), sourceKind: "files", part: PartPath(rawValue: "/"),
-                snapshot: snapshot.id, capturedAt: snapshot.time, condition: .clean, bytes: snapshot.bytes ?? .zero,
-                files: snapshot.files, facts: Facts())
-            return RestorePoint(
-                run: run, time: snapshot.time, host: snapshot.host, retentionClass: SnapshotStamp.regularClass,
-                entries: [RestorePoint.Entry(run: run, part: part, age: .zero)], gaps: [])
-        }
-    }
-}

@@ -2,27 +2,22 @@ package import BackupModel
 package import Foundation
 
 /// What an operator's `latest`, id or time stands for.
-package enum RestoreChoice: Sendable, Equatable {
-    case point(RestorePoint)
-    /// A snapshot that is not of this profile and host; it can be restored, but nothing is known of it.
-    case snapshot(Snapshot)
-}
-
 extension RestorePoints {
     /// - Parameters:
     ///   - text: `latest`; a run id or the beginning of one; the beginning of a snapshot's id (four digits at least); or a
-    ///     time as ``TimeInWords`` reads it, which stands for the state as of then.
+    ///     time as ``TimeInWords`` reads it, which stands for the state as of then. A snapshot that is not of this profile
+    ///     and host gives a point with that snapshot alone.
     ///   - timeZone: for times that name none.
     /// - Throws: ``RestorePointError``.
-    package func resolve(_ text: String, now: Date, timeZone: TimeZone) throws(RestorePointError) -> RestoreChoice {
+    package func resolve(_ text: String, now: Date, timeZone: TimeZone) throws(RestorePointError) -> RestorePoint {
         if text.lowercased() == "latest" {
             guard let newest = latest(now: now), let point = point(of: newest.id) else {
                 throw .none(profile: profile, host: host)
             }
-            return .point(point)
+            return point
         }
         if let time = TimeInWords(text, now: now, timeZone: timeZone) {
-            return .point(try resolve(time, text: text, now: now))
+            return try resolve(time, text: text, now: now)
         }
         return try resolve(identifier: text.lowercased())
     }
@@ -42,13 +37,13 @@ extension RestorePoints {
         return point
     }
 
-    private func resolve(identifier text: String) throws(RestorePointError) -> RestoreChoice {
+    private func resolve(identifier text: String) throws(RestorePointError) -> RestorePoint {
         guard text.utf8.count >= 4 else { throw .unknown(text, nearest: nil, available: available) }
         let matchingRuns = runs.filter { $0.id.rawValue.lowercased().hasPrefix(text) }
         if let exact = matchingRuns.first(where: { $0.id.rawValue.lowercased() == text }),
             let point = point(of: exact.id)
         {
-            return .point(point)
+            return point
         }
         let matching = allSnapshots.filter {
             $0.id.rawValue.hasPrefix(text) || $0.original?.rawValue.hasPrefix(text) == true
@@ -62,24 +57,24 @@ extension RestorePoints {
             throw .ambiguous(
                 text, candidates: matchingRuns.map { "run \($0.id)" } + found.map { "snapshot \($0.id.short)" })
         }
-        if let run = matchingRuns.first, let point = point(of: run.id) { return .point(point) }
+        if let run = matchingRuns.first, let point = point(of: run.id) { return point }
         guard let snapshot = found.first else {
             throw .unknown(text, nearest: nearest(to: text), available: available)
         }
         return try choice(snapshot)
     }
 
-    private func choice(_ snapshot: Snapshot) throws(RestorePointError) -> RestoreChoice {
-        if let point = point(with: snapshot.id) { return .point(point) }
+    private func choice(_ snapshot: Snapshot) throws(RestorePointError) -> RestorePoint {
+        if let point = point(with: snapshot.id) { return point }
         if let run = runs.first(where: { $0.manifestSnapshot == snapshot.id }), let point = point(of: run.id) {
-            return .point(point)
+            return point
         }
         if void.contains(where: { $0.id == snapshot.id }) { throw .void(snapshot.id) }
         if incomplete.contains(where: { $0.id == snapshot.id }) { throw .incomplete(snapshot.id) }
         if let stamp = snapshot.stamp, stamp.profile == profile, stamp.host == host {
             throw .unknown(snapshot.id.short, nearest: nil, available: available)
         }
-        return .snapshot(snapshot)
+        return RestorePoint(outside: snapshot)
     }
 
     private var available: [RestorePointError.Known] { runs.map(RestorePointError.Known.init) }

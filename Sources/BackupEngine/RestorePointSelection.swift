@@ -9,7 +9,7 @@ import Foundation
 /// what it lacks is usually less than what a whole run back would lack, and its entry says that it is partial.
 extension RestorePoints {
     /// One per committed run, newest first.
-    package var points: [RestorePoint] {
+    package var all: [RestorePoint] {
         var state = RestoreState()
         return runs.reversed().map { run in
             state.add(run.parts, of: run)
@@ -53,6 +53,26 @@ extension RestorePoints {
             point.entries[index] = entry
         }
         return point
+    }
+}
+
+extension RestorePoint {
+    /// A snapshot that is not of this profile and host, as a point of its own: it can be restored as the files that it
+    /// holds, and nothing more is known of it.
+    init(outside snapshot: Snapshot) {
+        let stamp = snapshot.stamp
+        let digits = UInt32(snapshot.id.rawValue.prefix(6), radix: 16) ?? 0
+        let run = stamp?.run ?? RunID(startedAt: snapshot.time, entropy: digits)
+        let part = ManifestPart(
+            source: stamp?.source ?? SourceName(unchecked: "snapshot-\(snapshot.id.short)"), sourceKind: "files",
+            part: stamp?.part ?? PartPath(rawValue: "/"), snapshot: snapshot.id, capturedAt: snapshot.time,
+            condition: .clean, bytes: snapshot.bytes ?? .zero, files: snapshot.files, facts: Facts())
+        let origin = stamp.map { "of profile \($0.profile) on host \($0.host)" } ?? "of another program"
+        self.init(
+            run: run, time: snapshot.time, host: snapshot.host,
+            retentionClass: stamp?.retentionClass ?? SnapshotStamp.regularClass,
+            entries: [Entry(run: run, part: part, age: .zero, notice: "\(origin); nothing more is known of it")],
+            gaps: [])
     }
 }
 

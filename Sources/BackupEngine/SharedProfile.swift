@@ -36,3 +36,12 @@ package enum SharedProfile {
             + "`host:`, or their snapshots displace each other"
     }
 }
+
+extension RestorePoints {
+    /// What is odd about the repository as a whole, in words.
+    package func warnings(thisMachine machine: String?) -> [String] {
+        let shared = SharedProfile.warning(
+            snapshots: Array(allSnapshots), profile: profile, host: host, machine: machine)
+        return [shared].compactMap(\.self)
+    }
+}

@@ -111,7 +111,7 @@ package struct PostgreSQLDump: DumpSource {
             }
         } catch {
             await endSessions(named: name, server, connection, context)
-            throw failure(error)
+            throw failure(error, database)
         }
     }
 
@@ -171,9 +171,14 @@ package struct PostgreSQLDump: DumpSource {
         }.value
     }
 
-    private func failure(_ error: any Error) -> SourceError {
+    private func failure(_ error: any Error, _ database: String) -> SourceError {
         switch error {
         case let error as SourceError: error
+        case RepositoryError.producerFailed(_, _, let detail, void: nil)
+        where detail.contains("LOCK TABLE") && detail.contains("timeout"):
+            .busy(
+                "the database \(database)",
+                detail: "a table was held locked for longer than \(inWords(settings.lockWait)): \(tellingEnd(of: detail))")
         case let error as RepositoryError: .repository(error)
         case let error as ToolError: .tool(error)
         case is CancellationError: .cancelled

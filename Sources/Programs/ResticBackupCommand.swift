@@ -16,12 +16,15 @@ extension Restic {
         var command = backup(words, as: stamp)
         command.input = .bytes(selection.roots.flatMap { Array($0.utf8) + [0] })
         command.acceptedExitCodes = [0, Restic.incompleteExitCode]
+        command.overlays = selection.substitutes.sorted { $0.key < $1.key }
+            .map { FileOverlay(place: $0.key, content: $0.value) }
         return command
     }
 
     /// Backs up its own standard input as one file called `path`.
     package func backupStandardInput(as path: PartPath, _ stamp: SnapshotStamp) -> ToolCommand {
-        backup(["backup", "--json", "--stdin", "--stdin-filename", path.rawValue], as: stamp)
+        let name = ResticPartName.stored(path, by: version)
+        return backup(["backup", "--json", "--stdin", "--stdin-filename", name], as: stamp)
     }
 
     private func backup(_ words: [String], as stamp: SnapshotStamp) -> ToolCommand {

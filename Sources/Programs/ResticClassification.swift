@@ -36,6 +36,8 @@ package enum ResticFailure: Sendable, Equatable {
             self = .full(path: Self.pathThatIsFull(diagnostics.aboutRepository))
         } else if says("read-only file system") {
             self = .readOnly
+        } else if Self.lacksSnapshot(said) {
+            self = .notFound
         } else if Self.tellsOfDamage(diagnostics) {
             self = .damaged
         } else if says(
@@ -88,13 +90,21 @@ package enum ResticFailure: Sendable, Equatable {
         if signs.contains(where: line.contains) { return true }
         if line.contains("config or key") && line.contains("is damaged") { return true }
         if line.contains("pack ") && line.contains("does not exist") { return true }
-        let isAboutStoredFile = ["<data/", "<index/", "<snapshot/"].contains(where: line.contains)
+        let isAboutStoredFile = ["<data/", "<index/"].contains(where: line.contains)
         return isAboutStoredFile && line.contains("no such file or directory")
     }
 
     private static func lacksConfig(_ said: String) -> Bool {
         said.split(whereSeparator: \.isNewline).contains { line in
             line.contains("unable to open config file")
+                && ["no such file", "does not exist"].contains(where: line.contains)
+        }
+    }
+
+    /// A whole id is not looked up but loaded, from 0.15.0.
+    private static func lacksSnapshot(_ said: String) -> Bool {
+        said.split(whereSeparator: \.isNewline).contains { line in
+            line.contains("failed to load snapshot")
                 && ["no such file", "does not exist"].contains(where: line.contains)
         }
     }

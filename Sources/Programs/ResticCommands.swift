@@ -38,8 +38,9 @@ extension Restic {
 
     /// Writes one file of a snapshot to standard output. Takes no lock: a reader that goes away early ends restic by a
     /// signal, which would leave it behind.
-    package func dump(_ snapshot: SnapshotID, path: PartPath) -> ToolCommand {
-        var command = command(["dump", "--no-lock"], operands: [snapshot.rawValue, path.rawValue])
+    /// - Parameter path: as it is in the snapshot.
+    package func dump(_ snapshot: SnapshotID, path: String) -> ToolCommand {
+        var command = command(["dump", "--no-lock"], operands: [snapshot.rawValue, path])
         command.whenOrphaned = .leave
         return command
     }

@@ -84,7 +84,8 @@ package struct ResticBackupSummary: Sendable, Equatable {
     }
 }
 
-/// What a restore says at its end, from 0.16.0. Folders and links count as files.
+/// What a restore says at its end, from 0.16.0. Folders and links count as files; of a choice, the folders above it are
+/// among those restored and not in the total.
 package struct ResticRestoreSummary: Sendable, Equatable {
     package var totalFiles: Int64
     package var totalBytes: Int64
@@ -96,7 +97,7 @@ package struct ResticRestoreSummary: Sendable, Equatable {
 
     /// True when nothing that was to be restored is missing.
     package var isComplete: Bool {
-        restoredFiles + skippedFiles == totalFiles && restoredBytes + skippedBytes == totalBytes
+        restoredFiles + skippedFiles >= totalFiles && restoredBytes + skippedBytes == totalBytes
     }
 }
 

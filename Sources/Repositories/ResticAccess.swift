@@ -13,6 +13,7 @@ final class ResticAccess: Sendable {
     let folder: ResticFolder?
     private let cacheFolder: String
     private let counter = Atomic<Int>(0)
+    private let flatSnapshots = Mutex<[SnapshotID: Bool]>([:])
     private let ready = Mutex<Task<Result<Restic, RepositoryError>, Never>?>(nil)
 
     init(_ settings: ResticSettings, _ services: Services, cacheFolder: String) {
@@ -25,6 +26,12 @@ final class ResticAccess: Sendable {
     var location: String { settings.location.text }
     var starts: Int { counter.load(ordering: .relaxed) }
     func countStart() { counter.add(1, ordering: .relaxed) }
+
+    /// Whether a snapshot is known to hold its stream under a flat name (``ResticPartName``).
+    func isStoredFlat(_ snapshot: SnapshotID) -> Bool? { flatSnapshots.withLock { $0[snapshot] } }
+    func rememberStoredFlat(_ snapshot: SnapshotID, _ isFlat: Bool) {
+        flatSnapshots.withLock { $0[snapshot] = isFlat }
+    }
 
     // MARK: - What every command needs
 

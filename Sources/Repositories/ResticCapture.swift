@@ -23,7 +23,7 @@ struct ResticCapture: Sendable {
         let result = try await access.start(restic.backup(selection, as: stamp), reading: reader)
         guard result.didItsWork else {
             let failure = access.failure(of: result)
-            if case .cancelled = failure { _ = await dropVoid(named: nil, before: before) }
+            if case .cancelled = failure { _ = await dropVoid(before: before) }
             throw failure
         }
         let diagnostics = ResticDiagnostics(result.errors.text)
@@ -57,7 +57,7 @@ struct ResticCapture: Sendable {
         let source = result.stages[0]
         let sink = result.stages[1]
         guard result.committed, sink.didItsWork else {
-            let void = await dropVoid(named: reader.backupSummary?.snapshotID, before: before)
+            let void = await dropVoid(before: before)
             throw streamFailure(result, void: void)
         }
         var stored = try await proven(reader.backupSummary, since: before, started: sink)
@@ -67,7 +67,7 @@ struct ResticCapture: Sendable {
             return stored
         }
         guard part.bytesAreExact ? produced == stored.bytes : produced >= stored.bytes else {
-            _ = await dropVoid(named: stored.snapshot.rawValue, before: before)
+            _ = await dropVoid(before: before)
             throw .miscounted(part: part.path, produced: produced, stored: stored.bytes, void: stored.snapshot)
         }
         return stored
@@ -91,13 +91,13 @@ struct ResticCapture: Sendable {
         command.input = .file(path)
         let result = try await access.start(command, reading: reader)
         guard result.didItsWork else {
-            _ = await dropVoid(named: reader.backupSummary?.snapshotID, before: before)
+            _ = await dropVoid(before: before)
             throw access.failure(of: result)
         }
         var stored = try await proven(reader.backupSummary, since: before, started: result)
         stored.usage = ["restic": result.usage]
         guard stored.bytes.bytes == size else {
-            _ = await dropVoid(named: stored.snapshot.rawValue, before: before)
+            _ = await dropVoid(before: before)
             throw .miscounted(
                 part: part.path, produced: ByteCount(size), stored: stored.bytes, void: stored.snapshot)
         }
@@ -160,9 +160,11 @@ struct ResticCapture: Sendable {
 
     /// Looks for a snapshot that a failure left all the same, and drops it. Goes on although the run was cancelled.
     /// - Returns: one that is still there. Where it cannot be looked for, nothing is known; no manifest will ever name it.
-    private func dropVoid(named name: String?, before: Set<SnapshotID>?) async -> SnapshotID? {
+    private func dropVoid(before: Set<SnapshotID>?) async -> SnapshotID? {
         await uncancelled { () async -> SnapshotID? in
             do throws(RepositoryError) {
+                // 0.14 leaves its lock behind when it is interrupted in the first moments.
+                if access.folder != nil { _ = try await ResticLocks(access: access).clearDead() }
                 // A folder that shows no new snapshot needs no restic to say so.
                 if let folder = access.folder, let before, try folder.snapshotIDs().isSubset(of: before) { return nil }
                 guard let void = try await tagged().last?.id else { return nil }

@@ -13,14 +13,14 @@ struct ResticReader: PartReader {
     let snapshot: SnapshotID
 
     func dump(path: PartPath) async throws(RepositoryError) -> ToolCommand {
-        let command = try await access.restic().uncached.dump(snapshot, path: path)
+        let command = try await access.restic().uncached.dump(snapshot, path: try await storedPath(path.rawValue))
         // Whoever takes the command starts it, once.
         access.countStart()
         return command
     }
 
     func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8] {
-        var command = try await access.restic().uncached.dump(snapshot, path: path)
+        var command = try await access.restic().uncached.dump(snapshot, path: try await storedPath(path.rawValue))
         command.keptOutput = limit
         let output = try await access.run(command).output
         guard output.totalBytes <= limit, output.isComplete else {
@@ -30,6 +30,15 @@ struct ResticReader: PartReader {
     }
 
     func entries(_ body: @escaping @Sendable (SnapshotEntry) -> Void) async throws(RepositoryError) {
+        try await storedEntries { entry in
+            var entry = entry
+            entry.path = ResticPartName.partPath(entry.path)
+            body(entry)
+        }
+    }
+
+    /// Entries under the names that they have in the snapshot.
+    private func storedEntries(_ body: @escaping @Sendable (SnapshotEntry) -> Void) async throws(RepositoryError) {
         let reader = EntryReader(body)
         _ = try await access.run(try await access.restic().uncached.entries(of: snapshot), reading: reader)
         let seen = reader.seen
@@ -40,6 +49,19 @@ struct ResticReader: PartReader {
                 location: access.location,
                 detail: "\(seen.unreadable) lines of the listing of \(snapshot) are unreadable")
         }
+    }
+
+    /// The name of a part's file in this snapshot, which depends on the version that stored it.
+    private func storedPath(_ path: String) async throws(RepositoryError) -> String {
+        guard ResticPartName.isNested(path) else { return path }
+        if let known = access.isStoredFlat(snapshot) { return known ? ResticPartName.flat(path) : path }
+        let isFlat = Mutex(false)
+        try await storedEntries { entry in
+            if ResticPartName.partPath(entry.path) != entry.path { isFlat.withLock { $0 = true } }
+        }
+        let found = isFlat.withLock { $0 }
+        access.rememberStoredFlat(snapshot, found)
+        return found ? ResticPartName.flat(path) : path
     }
 
     func extract(
@@ -55,7 +77,9 @@ struct ResticReader: PartReader {
         guard directory.hasPrefix("/"), directory.contains(where: { $0 != "/" }) else {
             throw .unsupported("a restore needs a folder of its own, not `\(directory)`")
         }
-        let target = RestoreTarget(directory: directory, include: include)
+        var stored: [String] = []
+        for path in include { stored.append(try await storedPath(path)) }
+        let target = RestoreTarget(directory: directory, include: stored)
         try await refuseLinks(in: target)
         let reader = ResticOutputReader(progress: progress)
         let locking = access.folder.map { (try? $0.requireWritable()) != nil } ?? true
@@ -77,7 +101,7 @@ struct ResticReader: PartReader {
         _ target: RestoreTarget, failed: [UnreadableItem], summary: ResticRestoreSummary?
     ) async throws(RepositoryError) -> ExtractReport {
         let tally = Mutex(RestoreTarget.Tally(failed: failed))
-        try await entries { entry in
+        try await storedEntries { entry in
             guard target.covers(entry.path) else { return }
             tally.withLock { target.compare(entry, &$0) }
         }
@@ -89,6 +113,7 @@ struct ResticReader: PartReader {
             found.errors.append(
                 "restic restored \(summary.restoredFiles + summary.skippedFiles) of \(summary.totalFiles) items")
         }
+        for path in found.flat { try target.unflatten(path) }
         return ExtractReport(files: found.files, bytes: ByteCount(found.bytes), errors: found.errors)
     }
 
@@ -96,7 +121,7 @@ struct ResticReader: PartReader {
     private func refuseLinks(in target: RestoreTarget) async throws(RepositoryError) {
         guard try target.isOccupied() else { return }
         let links = Mutex<[String]>([])
-        try await entries { entry in
+        try await storedEntries { entry in
             guard entry.type == .directory, target.leadsToCovered(entry.path), target.isLink(entry.path) else { return }
             links.withLock { $0.append(entry.path) }
         }

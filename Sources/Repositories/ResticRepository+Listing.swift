@@ -12,7 +12,7 @@ extension ResticRepository {
         guard result.output.isComplete else {
             throw .unsupported("the list of snapshots is longer than \(result.command.keptOutput)")
         }
-        let snapshots: [Snapshot]
+        var snapshots: [Snapshot]
         do throws(ResticListing.Unreadable) {
             snapshots = try ResticListing.snapshots(result.output.head + result.output.tail)
         } catch {
@@ -25,6 +25,11 @@ extension ResticRepository {
                     location: location,
                     detail: "\(unlisted.count) of its snapshots cannot be read, snapshots/\(lost.rawValue) among them")
             }
+        }
+        for index in snapshots.indices {
+            let paths = snapshots[index].paths.map(ResticPartName.partPath)
+            access.rememberStoredFlat(snapshots[index].id, paths != snapshots[index].paths)
+            snapshots[index].paths = paths
         }
         return snapshots
     }

@@ -3,7 +3,23 @@ import Foundation
 import Programs
 
 extension ResticRepository {
-    package func locks() async throws(RepositoryError) -> [RepositoryLock] {
+    package func locks() async throws(RepositoryError) -> [RepositoryLock] { try await ResticLocks(access: access).all() }
+
+    package func clearDeadLocks() async throws(RepositoryError) -> [RepositoryLock] {
+        try await ResticLocks(access: access).clearDead()
+    }
+
+    /// - Important: a lock in use that is removed lets a prune delete what a backup is relying on.
+    package func removeLocks(_ ids: [String]) async throws(RepositoryError) {
+        try await ResticLocks(access: access).remove(ids)
+    }
+}
+
+/// restic's own locks in a repository.
+struct ResticLocks: Sendable {
+    let access: ResticAccess
+
+    func all() async throws(RepositoryError) -> [RepositoryLock] {
         let ids = try await lockIDs()
         guard !ids.isEmpty else { return [] }
         let restic = try await access.restic()
@@ -25,8 +41,8 @@ extension ResticRepository {
         return ResticListing.ids(try await access.run(try await access.restic().list(.locks)).output.text)
     }
 
-    package func clearDeadLocks() async throws(RepositoryError) -> [RepositoryLock] {
-        let all = try await locks()
+    func clearDead() async throws(RepositoryError) -> [RepositoryLock] {
+        let all = try await all()
         let dead = all.filter(isDead)
         guard !dead.isEmpty else { return [] }
         if let folder = access.folder {
@@ -62,8 +78,7 @@ extension ResticRepository {
 
     private var ticksPerSecond: Double { Double(max(1, sysconf(Int32(_SC_CLK_TCK)))) }
 
-    /// - Important: a lock in use that is removed lets a prune delete what a backup is relying on.
-    package func removeLocks(_ ids: [String]) async throws(RepositoryError) {
+    func remove(_ ids: [String]) async throws(RepositoryError) {
         if let folder = access.folder {
             let present = try folder.lockIDs()
             var meant: [String] = []
@@ -77,11 +92,11 @@ extension ResticRepository {
         }
         let present = try await lockIDs()
         guard present.allSatisfy({ lock in ids.contains { !$0.isEmpty && lock.hasPrefix($0) } }) else {
-            throw .unsupported("restic cannot remove single locks from \(location); name all \(present.count) of them")
+            throw .unsupported("restic cannot remove single locks from \(access.location); name all \(present.count) of them")
         }
         _ = try await access.run(try await access.restic().unlock(all: true))
         if let left = try await lockIDs().first(where: present.contains) {
-            throw .denied(location: location, detail: "lock \(left.prefix(8)) is still there")
+            throw .denied(location: access.location, detail: "lock \(left.prefix(8)) is still there")
         }
     }
 }

@@ -1,4 +1,6 @@
 import BackupModel
+import Foundation
+import Programs
 
 /// The folder that a snapshot is restored below, and what of the snapshot goes there.
 struct RestoreTarget: Sendable {
@@ -18,6 +20,8 @@ struct RestoreTarget: Sendable {
         var errors: [String] = []
         /// Those of the chosen paths that the snapshot has.
         var reached: Set<String> = []
+        /// Files that lie under a flat name (``ResticPartName``).
+        var flat: [String] = []
         private var known: Set<String> = []
 
         init(failed: [UnreadableItem]) {
@@ -72,12 +76,24 @@ struct RestoreTarget: Sendable {
             guard status.size == entry.size else {
                 return tally.add(entry.path, "has \(status.size) bytes instead of \(entry.size)")
             }
+            if ResticPartName.partPath(entry.path) != entry.path { tally.flat.append(entry.path) }
             tally.files += 1
             tally.bytes += status.size
         case .directory: if status?.type != .folder { tally.add(entry.path, "was not restored") }
         case .symlink: if status?.type != .link { tally.add(entry.path, "was not restored") }
         // Devices and pipes need rights that a restore may not have; restic itself tells of them.
         case .other: break
+        }
+    }
+
+    /// Moves a part that was stored under a flat name to its own path.
+    func unflatten(_ path: String) throws(RepositoryError) {
+        let place = directory + ResticPartName.partPath(path)
+        do throws(SystemFailure) {
+            try SystemFolder.makePrivate((place as NSString).deletingLastPathComponent)
+            try SystemFolder.rename(directory + path, to: place)
+        } catch {
+            throw .unsupported("\(error.path) cannot be given its own name again: \(error.reason)")
         }
     }
 }

@@ -69,6 +69,15 @@ enum SystemFolder {
         guard unlink(path) == 0 || errno == ENOENT else { throw .last(path) }
     }
 
+    static func rename(_ path: String, to other: String) throws(SystemFailure) {
+        #if canImport(Glibc)
+            let result = Glibc.rename(path, other)
+        #else
+            let result = Darwin.rename(path, other)
+        #endif
+        guard result == 0 else { throw .last(path) }
+    }
+
     /// Fails where files could not be made in a folder.
     static func requireWritable(_ path: String) throws(SystemFailure) {
         guard access(path, W_OK | X_OK) == 0 else { throw .last(path) }

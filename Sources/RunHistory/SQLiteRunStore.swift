@@ -106,3 +106,16 @@ package final class SQLiteRunStore: RunStore {
         }
     }
 }
+
+extension SQLiteRunStore {
+    /// What the connection is set to, for tests of its durability.
+    package func pragmas() throws(StoreError) -> [String: String] {
+        try file.read { database in
+            var values: [String: String] = [:]
+            for name in ["synchronous", "journal_mode", "foreign_keys"] {
+                values[name] = try String.fetchOne(database, sql: "PRAGMA \(name)")
+            }
+            return values
+        }
+    }
+}

@@ -19,6 +19,8 @@ final class Channel {
     private var input: Descriptor?
     private var outgoing: [Outgoing] = []
     private var lines: [String] = []
+    /// Where in `lines` the first untaken one is.
+    private var firstLine = 0
     private var waitingBytes = 0
     private var waiter: (answer: LineAnswer, program: String, until: Instant)?
     private var endDeadline: Instant?
@@ -50,9 +52,11 @@ final class Channel {
     }
 
     func nextLine(until: Instant, program: String, _ answer: LineAnswer) {
-        if !lines.isEmpty {
-            let line = lines.removeFirst()
-            waitingBytes -= line.utf8.count
+        if firstLine < lines.count {
+            let line = lines[firstLine]
+            firstLine += 1
+            if firstLine == lines.count { (lines, firstLine) = ([], 0) }
+            waitingBytes -= Channel.cost(of: line)
             if waitingBytes < Channel.mostWaitingBytes { source?.isPaused = false }
             answer.give(.success(line))
         } else if source?.isOpen != true {
@@ -81,7 +85,7 @@ final class Channel {
             return waiter.answer.give(.success(text))
         }
         lines.append(text)
-        waitingBytes += line.count
+        waitingBytes += Channel.cost(of: text)
         if waitingBytes >= Channel.mostWaitingBytes { source?.isPaused = true }
     }
 
@@ -126,6 +130,9 @@ final class Channel {
         if now < endDeadline { next = earlier(next, endDeadline) }
         return now >= endDeadline
     }
+
+    /// Empty lines take room as well.
+    private static func cost(of line: String) -> Int { line.utf8.count + MemoryLayout<String>.size }
 
     private func failSends() {
         for waiting in outgoing { waiting.answer.give(Channel.ended("the program", diagnostics)) }

@@ -53,7 +53,9 @@ final class Descriptor {
     /// A sealed file in memory, readable by `user` when given.
     static func memoryFile(_ bytes: [UInt8], for user: UserIdentity?) throws(ToolError) -> Descriptor {
         try made("making a memory file") { number in
-            bytes.withUnsafeBytes { hf_memory_file($0.baseAddress, $0.count, user?.uid ?? .max, user?.gid ?? .max, &number) }
+            bytes.withUnsafeBytes {
+                hf_memory_file($0.baseAddress, $0.count, user?.uid ?? .max, user?.gid ?? .max, &number)
+            }
         }
     }
 }

@@ -34,7 +34,10 @@ final class Job {
 
     /// Starts the last stage first, so that no producer runs without its consumer.
     func start(_ launcher: Launcher, now: Instant) {
-        guard !request.isCancelled else { return isEnding = true }
+        guard !request.isCancelled else {
+            isEnding = true
+            return
+        }
         do throws(ToolError) {
             let input = if let channel { try channel.makeInput() } else { try launcher.input(of: request.stages[0]) }
             var pipes: [Pipe] = []
@@ -103,22 +106,26 @@ final class Job {
     }
 
     private func childEnded(_ index: Int, _ child: Child, now: Instant) {
-        let link = index < links.count ? links[index] : nil
-        guard child.didItsWork else {
-            // Whose reader is gone fails for that reason, whatever it makes of it.
-            return fail(link?.isAbandoned == true ? index + 1 : index, now: now)
-        }
+        let next = index < links.count ? links[index] : nil
+        // Its own death may be seen before that of the consumer which caused it.
+        let consumerLeft = next.map { $0.isAbandoned || children[index + 1]?.isAlive == false } ?? false
+        // Whose reader is gone fails for that reason, whatever it makes of it.
+        guard child.didItsWork else { return fail(consumerLeft ? index + 1 : index, now: now) }
         if index == 0, request.refusingEmpty, let produced = child.producedBytes, produced.bytes <= 0 {
             wasEmpty = true
             return fail(0, now: now)
         }
-        if index > 0, children[index - 1]?.isAlive == true {
-            links[index - 1].producerDeadline = now + Job.producerGrace
+        // Who ended well without reading everything has not done what it says.
+        if index > 0 {
+            if children[index - 1]?.isAlive == true {
+                links[index - 1].producerDeadline = now + Job.producerGrace
+            } else if links[index - 1].hasLeftovers {
+                return fail(index, now: now)
+            }
         }
-        guard let link else { return }
-        // A consumer that ended well without reading everything has not done what it says.
-        if link.isAbandoned, link.unreadBytes != 0 { return fail(index + 1, now: now) }
-        link.letEndThrough()
+        guard let next else { return }
+        if consumerLeft, next.hasLeftovers { return fail(index + 1, now: now) }
+        next.letEndThrough()
     }
 
     private func fail(_ index: Int, _ reason: StopReason? = nil, now: Instant) {

@@ -54,9 +54,10 @@ struct Launcher: Sendable {
             case 0: return Descriptor(owning: number)
             case ELOOP: throw .inputUnreadable(path: path, reason: "it is a symbolic link")
             case ENOTSUP: throw .inputUnreadable(path: path, reason: "it is not a regular file")
-            default: throw Launcher.isExhaustion(code)
-                ? .exhausted(what: "opening \(path) failed", code: code, reason: describe(errno: code))
-                : .inputUnreadable(path: path, reason: describe(errno: code))
+            default:
+                throw Launcher.isExhaustion(code)
+                    ? .exhausted(what: "opening \(path) failed", code: code, reason: describe(errno: code))
+                    : .inputUnreadable(path: path, reason: describe(errno: code))
             }
         }
     }
@@ -65,11 +66,12 @@ struct Launcher: Sendable {
         _ command: ToolCommand, path: String, arguments: [[UInt8]], variables: [[UInt8]], table: [Descriptor],
         orphanSignal: Int32
     ) throws(ToolError) -> hf_spawned {
-        for word in arguments + variables where word.contains(0) {
+        let overlaid = command.overlays.flatMap { [Array($0.content.utf8), Array($0.place.utf8)] }
+        for word in arguments + variables + overlaid where word.contains(0) {
             throw .couldNotStart(
                 program: command.program, stage: "request", code: EINVAL, reason: "an argument or variable holds a NUL")
         }
-        var spawned = hf_spawned(pid: 0, handle: -1, stage: 0)
+        var spawned = hf_spawned(pid: 0, handle: -1, transfers: -1, stage: 0)
         let groups = command.user?.groups ?? []
         let numbers = table.map(\.number)
         let code = withCStrings(arguments) { argumentList in
@@ -94,7 +96,13 @@ struct Launcher: Sendable {
                                 }
                                 request.orphan_signal = orphanSignal
                                 request.niceness = command.niceness
-                                return hf_spawn(&request, &spawned)
+                                request.overlay_count = Int32(command.overlays.count)
+                                return withCStrings(overlaid) { pairs in
+                                    pairs?.withMemoryRebound(to: UnsafePointer<CChar>?.self, capacity: overlaid.count) {
+                                        request.overlays = $0
+                                    }
+                                    return hf_spawn(&request, &spawned)
+                                }
                             }
                         }
                     }

@@ -4,6 +4,7 @@ import Foundation
 /// Our copy of the write end of the pipe into a consumer. While it is open, the consumer cannot see end of file.
 final class Link {
     private let held: Descriptor
+    private var probe: Descriptor?
     /// When a consumer that ended before its producer counts as having left early.
     var producerDeadline: Instant?
     private var releaseAt: Instant?
@@ -17,13 +18,20 @@ final class Link {
 
     init(held: Descriptor) { self.held = held }
 
-    /// Bytes on their way; `nil` once end of file has been let through.
+    /// Bytes on their way while end of file is held back; `nil` afterwards.
     var unreadBytes: Int64? { held.unreadBytes }
+    /// A consumer, now dead, has not read everything; false where the system does not say.
+    var hasLeftovers: Bool { ((held.isOpen ? held.unreadBytes : probe?.unreadBytes) ?? 0) > 0 }
     /// The consumer has closed its side or is dead.
     var isAbandoned: Bool { held.hasNoReader }
 
-    /// The producer did its work: the consumer may see the end.
-    func letEndThrough() { held.close() }
+    /// The producer did its work: the consumer may see the end. What it leaves unread stays to be seen.
+    func letEndThrough() {
+        // The same pipe opened anew for reading: it keeps nobody from seeing the end, and no producer is left to fool.
+        let number = open("/proc/self/fd/\(held.number)", O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+        if number >= 0 { probe = Descriptor(owning: number) }
+        held.close()
+    }
 
     /// The consumer has been told to stop; from here on it may see the end as soon as it says so.
     func expectAcknowledgement(of consumer: Child, now: Instant) {

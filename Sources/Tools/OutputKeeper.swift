@@ -40,6 +40,7 @@ struct OutputKeeper {
 
     var captured: CapturedOutput {
         CapturedOutput(
-            head: head, tail: oldest == 0 ? tail : Array(tail[oldest...] + tail[..<oldest]), totalBytes: ByteCount(total))
+            head: head, tail: oldest == 0 ? tail : Array(tail[oldest...] + tail[..<oldest]),
+            totalBytes: ByteCount(total))
     }
 }

@@ -24,7 +24,9 @@ package struct Redactor: Sendable {
                 if let end = pattern.match(bytes, at: start) { blots.append(start..<end) }
             }
             for pattern in encoded {
-                if let end = pattern.match(bytes, at: start) { blots.append(Redactor.token(around: start..<end, in: bytes)) }
+                if let end = pattern.match(bytes, at: start) {
+                    blots.append(Redactor.token(around: start..<end, in: bytes))
+                }
             }
         }
         guard !blots.isEmpty else { return text }
@@ -73,7 +75,8 @@ private struct EscapedPattern: Sendable {
         var ends: Set<Int> = [start]
         for ways in characters {
             // A set, since an escape can look like the character it escapes: no way is tried twice from one place.
-            ends = Set(ends.flatMap { end in ways.filter { Self.stands($0, in: text, at: end) }.map { end + $0.count } })
+            ends = Set(
+                ends.flatMap { end in ways.filter { Self.stands($0, in: text, at: end) }.map { end + $0.count } })
             if ends.isEmpty { return nil }
         }
         return ends.max()
@@ -85,7 +88,8 @@ private struct EscapedPattern: Sendable {
         let isEscape = way.count > 2 && (way[0] == UInt8(ascii: "%") || way[0] == UInt8(ascii: "\\"))
         for (offset, byte) in way.enumerated() {
             let present = text[start + offset]
-            let isSame = present == byte || (isEscape && offset > 0 && (65...70).contains(present) && present + 32 == byte)
+            let isSame =
+                present == byte || (isEscape && offset > 0 && (65...70).contains(present) && present + 32 == byte)
             if !isSame { return false }
         }
         return true

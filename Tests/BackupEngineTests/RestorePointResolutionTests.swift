@@ -23,10 +23,7 @@ struct RestorePointResolutionTests {
     }
 
     private func resolve(_ text: String, in other: RestorePoints? = nil) throws -> RestorePoint {
-        switch try (other ?? points).resolve(text, now: Self.now, timeZone: Self.berlin) {
-        case .point(let point): point
-        case .snapshot(let snapshot): throw RestorePointError.unknown("\(snapshot.id)", nearest: nil, available: [])
-        }
+        try (other ?? points).resolve(text, now: Self.now, timeZone: Self.berlin)
     }
 
     private func problem(_ text: String, in other: RestorePoints? = nil) -> RestorePointError? {
@@ -54,6 +51,17 @@ struct RestorePointResolutionTests {
         #expect(point.entries.map(\.part.source.rawValue) == ["db"])
         #expect(point.entries[0].age == .seconds(241))
         #expect(try resolve("2026-11-17T02:10:00Z").entries.count == 2)
+    }
+
+    @Test func `a source that was captured half by then keeps the older half`() throws {
+        var contents = RepositoryContents()
+        contents.run("2026-11-17T02:00:00Z", [.init("pg", "/a.sql"), .init("pg", "/b.sql")])
+        contents.run("2026-11-18T02:00:00Z", [.init("pg", "/a.sql"), .init("pg", "/b.sql", after: 600)])
+        let point = try resolve("2026-11-18T02:05:00Z", in: contents.restorePoints())
+        #expect(
+            point.entries.map { "\($0.part.part) \($0.run.rawValue.prefix(8))" } == [
+                "/a.sql 20261118", "/b.sql 20261117",
+            ])
     }
 
     @Test func `every time that the list shows finds the run that it is shown for`() throws {
@@ -151,15 +159,19 @@ struct RestorePointResolutionTests {
         #expect(problem(void[0].short, in: points) == .void(void[0]))
     }
 
-    @Test func `what another tool left is found as a snapshot`() throws {
+    @Test func `what another tool left, or another host, is a point of its own`() throws {
         var contents = contents
         let foreign = contents.foreign("2026-11-01T00:00:00Z")
-        let choice = try contents.restorePoints().resolve(foreign.short, now: Self.now, timeZone: .gmt)
-        guard case .snapshot(let snapshot) = choice else {
-            Issue.record("not a snapshot: \(choice)")
-            return
-        }
-        #expect(snapshot.id == foreign)
+        let neighbour = contents.run("2026-11-01T05:00:00Z", [.init("db", "/db.sql")], host: "attic")
+        let points = contents.restorePoints()
+        let alone = try resolve(foreign.short, in: points)
+        #expect(alone.entries.map(\.part.snapshot) == [foreign])
+        #expect(alone.entries[0].part.source.rawValue == "snapshot-\(foreign.short)")
+        #expect(alone.entries[0].notice == "of another program; nothing more is known of it")
+        let other = try resolve(neighbour[0].short, in: points)
+        #expect(other.host == "attic")
+        #expect(other.entries.map(\.part.part.rawValue) == ["/db.sql"])
+        #expect(try #require(other.entries[0].notice).hasPrefix("of profile home on host attic"))
     }
 
     @Test(arguments: ["latest", "2026-11-18"]) func `nothing backed up, nothing found`(_ text: String) {

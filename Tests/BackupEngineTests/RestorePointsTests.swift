@@ -15,7 +15,7 @@ struct RestorePointsTests {
 
     @Test func `an empty repository has none`() {
         let points = RepositoryContents().restorePoints()
-        #expect(points.points.isEmpty)
+        #expect(points.all.isEmpty)
         #expect(points.retentionCandidates.isEmpty)
         #expect(points.manifestsLeftEmpty(afterRemoving: []).isEmpty)
     }
@@ -28,7 +28,7 @@ struct RestorePointsTests {
         #expect(points.runs.map { $0.parts.map(\.snapshot) } == [Array(ids.prefix(2))])
         #expect(points.runs[0].manifestSnapshot == ids[2])
         #expect(points.incomplete.map(\.id) == left)
-        #expect(points.points.count == 1)
+        #expect(points.all.count == 1)
     }
 
     @Test func `what is void, foreign, or of another profile or host stands apart`() {
@@ -87,7 +87,7 @@ struct RestorePointsTests {
         let points = copy.restorePoints()
         #expect(points.incomplete.isEmpty)
         #expect(points.runs[0].parts.map(\.snapshot) == copy.snapshots.prefix(2).map(\.id))
-        #expect(try #require(points.points.first).entries.count == 2)
+        #expect(try #require(points.all.first).entries.count == 2)
     }
 
     @Test func `a source that a run did not capture comes from the newest that did, with its age`() throws {
@@ -97,14 +97,14 @@ struct RestorePointsTests {
         contents.run("2026-11-20T02:00:00Z", [.init("db")])
         let points = contents.restorePoints()
         #expect(
-            points.points.map { layout($0, points) } == [
+            points.all.map { layout($0, points) } == [
                 ["db/ 2", "web/ 1"], ["db/ 0", "web/ 1"], ["db/ 0", "web/ 0"],
             ])
-        let newest = try #require(points.points.first)
+        let newest = try #require(points.all.first)
         #expect(newest.isMixed)
         #expect(newest.entries.map(\.age) == [.zero, .seconds(86_400)])
-        #expect(points.points[1].gaps.map(\.source.rawValue) == ["db"])
-        #expect(points.points == points.runs.compactMap { points.point(of: $0.id) })
+        #expect(points.all[1].gaps.map(\.source.rawValue) == ["db"])
+        #expect(points.all == points.runs.compactMap { points.point(of: $0.id) })
     }
 
     @Test func `a database that is gone from a whole capture is gone, one that failed is not`() {
@@ -114,7 +114,7 @@ struct RestorePointsTests {
         contents.run("2026-11-20T02:00:00Z", [.init("pg", "/a.sql")])
         let points = contents.restorePoints()
         #expect(
-            points.points.map { layout($0, points) } == [
+            points.all.map { layout($0, points) } == [
                 ["pg/a.sql 2"], ["pg/a.sql 1", "pg/b.sql 0"], ["pg/a.sql 0", "pg/b.sql 0"],
             ])
     }
@@ -125,7 +125,7 @@ struct RestorePointsTests {
         let ids = contents.run("2026-11-19T02:00:00Z", [.init("pg", "/a.sql"), .init("pg", "/b.sql")])
         contents.remove(ids[1])
         let points = contents.restorePoints()
-        #expect(points.points.map { layout($0, points) }[0] == ["pg/a.sql 1", "pg/b.sql 0"])
+        #expect(points.all.map { layout($0, points) }[0] == ["pg/a.sql 1", "pg/b.sql 0"])
     }
 
     @Test func `a damaged part gives way to the newest good one and says so`() throws {
@@ -135,10 +135,10 @@ struct RestorePointsTests {
         contents.run("2026-11-19T02:00:00Z", [.init("db", "/", .damaged)])
         contents.run("2026-11-20T02:00:00Z", [.init("db", "/", .damaged)])
         let points = contents.restorePoints()
-        #expect(points.points.map { layout($0, points) } == [["db/ 1"], ["db/ 1"], ["db/ 1"], ["db/ 0"]])
-        #expect(try #require(points.points[0].entries[0].notice).contains("\(points.runs[0].id) is damaged"))
-        #expect(points.points[2].entries[0].notice == nil)
-        #expect(points.points[3].entries[0].notice == "damaged, and there is no older good one")
+        #expect(points.all.map { layout($0, points) } == [["db/ 1"], ["db/ 1"], ["db/ 1"], ["db/ 0"]])
+        #expect(try #require(points.all[0].entries[0].notice).contains("\(points.runs[0].id) is damaged"))
+        #expect(points.all[2].entries[0].notice == nil)
+        #expect(points.all[3].entries[0].notice == "damaged, and there is no older good one")
     }
 
     @Test func `a partial part stays, and says what it lacks`() {
@@ -146,8 +146,8 @@ struct RestorePointsTests {
         contents.run("2026-11-18T02:00:00Z", [.init("web")])
         contents.run("2026-11-19T02:00:00Z", [.init("web", "/", .partial)])
         let points = contents.restorePoints()
-        #expect(layout(points.points[0], points) == ["web/ 1"])
-        #expect(points.points[0].entries[0].notice == "partial: 2 could not be read")
+        #expect(layout(points.all[0], points) == ["web/ 1"])
+        #expect(points.all[0].entries[0].notice == "partial: 2 could not be read")
     }
 
     @Test func `a class is the run's own, the state is of all classes`() {
@@ -155,8 +155,8 @@ struct RestorePointsTests {
         contents.run("2026-11-18T02:00:00Z", [.init("db"), .init("web")])
         contents.run("2026-11-19T02:00:00Z", [.init("db")], retentionClass: "before-deploy")
         let points = contents.restorePoints()
-        #expect(points.points.map(\.retentionClass) == ["before-deploy", SnapshotStamp.regularClass])
-        #expect(layout(points.points[0], points) == ["db/ 1", "web/ 0"])
+        #expect(points.all.map(\.retentionClass) == ["before-deploy", SnapshotStamp.regularClass])
+        #expect(layout(points.all[0], points) == ["db/ 1", "web/ 0"])
         #expect(Set(points.retentionCandidates.map(\.group.retentionClass)).count == 2)
     }
 

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct `SQLite databases` {
+@Suite(.serialized) struct `SQLite databases` {
     let bench: Bench
     init() throws { bench = try Bench() }
 
@@ -32,7 +32,7 @@ import Testing
         let source = try dump(database.path, ("method", method))
         let started = ContinuousClock.now
         let report = try #require(try await bench.capture(source).first)
-        #expect(ContinuousClock.now - started < .seconds(20))
+        #expect(ContinuousClock.now - started < .seconds(60))
         #expect(report.condition == .clean)
         #expect(report.path.rawValue == "/sqlite/busy.db")
         let copy = bench.store.file(report.path)
@@ -94,7 +94,7 @@ import Testing
         defer { holder.letGo() }
         let started = ContinuousClock.now
         await #expect { try await bench.capture(dump(path, ("busy-timeout", "1s"))) } throws: { isCase($0, "busy") }
-        #expect((.milliseconds(900) ... .seconds(10)).contains(ContinuousClock.now - started))
+        #expect((.milliseconds(900) ... .seconds(60)).contains(ContinuousClock.now - started))
         #expect(bench.store.parts.isEmpty)
         #expect(bench.scratchContent.isEmpty)
     }
@@ -119,7 +119,7 @@ import Testing
     func `a database too broken for sqlite is stored byte by byte as damaged`(how: String) async throws {
         let path = try make("broken.db", "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(60000));")
         if how == "schema" {
-            try shell("yes | tr 'y\\n' '\\377\\377' | dd of=\"$1\" bs=1 seek=100 count=200 conv=notrunc iflag=fullblock status=none", path)
+            try shell("head -c 200 /dev/zero | tr '\\0' '\\377' | dd of=\"$1\" bs=1 seek=100 conv=notrunc status=none", path)
         } else {
             try shell("truncate -s 20000 \"$1\"", path)
         }
@@ -155,16 +155,33 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: path + "-journal"))
     }
 
-    @Test func `a database that is replaced again and again while it is copied is busy`() async throws {
-        let path = try make("swapped.db", "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(3000000));")
-        _ = try make("other.db", "CREATE TABLE u (x);")
-        let swapper = Process()
-        swapper.executableURL = URL(fileURLWithPath: "/bin/sh")
-        swapper.arguments = ["-c", "cd \"$1\"; while :; do cp other.db next.db; mv next.db swapped.db; done", "sh", bench.folder.path]
-        try swapper.run()
-        defer { swapper.terminate() }
-        await #expect { try await bench.capture(dump(path)) } throws: { isCase($0, "busy") }
-        #expect(bench.store.parts.isEmpty)
+    @Test(arguments: [1, 2])
+    func `a database that is replaced while it is copied is copied anew, and then it is busy`(times: Int) async throws {
+        let path = try make("swapped.db", "CREATE TABLE t (x);")
+        _ = try make("next1.db", "CREATE TABLE u (x);")
+        _ = try make("next2.db", "CREATE TABLE v (x);")
+        // The real shell; each of the first copies is followed by somebody who puts another file there.
+        try bench.folder.write(
+            """
+            #!/bin/sh
+            cd "$(dirname "$0")/.." && n=1
+            [ -e next1.db ] || n=2
+            case $* in *swapped.db*) [ $n -le \(times) ] && [ -e next$n.db ] && mv next$n.db swapped.db;; esac
+            cd scratch && exec /usr/bin/sqlite3 "$@"
+            """, to: "bin/sqlite3", mode: 0o700)
+        let swapping = try Bench(path: bench.folder["bin"] + ":/usr/bin:/bin")
+        let context = CaptureContext(run: bench.context.run, scratch: bench.folder["scratch"])
+        let source = try swapping.source("sqlite", settings(("path", path)))
+        let store = bench.store
+        let capture = { () async throws -> [PartReport] in
+            try await source.capture(context) { (part) throws(RepositoryError) in try await store.store(part) }
+        }
+        if times == 1 {
+            #expect(try await capture().first?.facts.rows == ["u": 0])
+        } else {
+            await #expect { try await capture() } throws: { isCase($0, "busy") }
+            #expect(bench.store.parts.isEmpty)
+        }
         #expect(bench.scratchContent.isEmpty)
     }
 

@@ -119,7 +119,9 @@ func play(_ step: String, _ words: [String], _ rest: String) {
     }
 }
 
-guard let script = try? String(contentsOfFile: scriptPath, encoding: .utf8) else { fail("no script at \(scriptPath)", 97) }
+guard let script = try? String(contentsOfFile: scriptPath, encoding: .utf8) else {
+    fail("no script at \(scriptPath)", 97)
+}
 for line in script.split(separator: "\n") where !line.hasPrefix("#") {
     let parts = line.split(separator: " ", maxSplits: 1).map(String.init)
     guard let step = parts.first else { continue }

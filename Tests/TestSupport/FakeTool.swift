@@ -10,7 +10,8 @@ package struct FakeTool: Sendable {
         var candidates = CommandLine.arguments.prefix(1) + [own]
         // Under `swift test` the tests may run inside a helper of the toolchain; it is told where they are.
         candidates += CommandLine.arguments.filter { $0.contains(".xctest") }
-        let folders = candidates.map { ($0 as NSString).deletingLastPathComponent } + [RealTools.packageRoot + "/.build/debug"]
+        let folders =
+            candidates.map { ($0 as NSString).deletingLastPathComponent } + [RealTools.packageRoot + "/.build/debug"]
         return folders.first { FileManager.default.isExecutableFile(atPath: "\($0)/FakeTool") } ?? folders[0]
     }()
 

@@ -48,7 +48,7 @@ struct RunTests {
         let stubborn = try FakeTool(
             "stubborn", in: folder, "ignore INT TERM", "spawn-sleeper 60", "stdout ready", "sleep 60")
         var command = ToolCommand(stubborn.path)
-        command.limits = .init(total: .milliseconds(400))
+        command.limits = .init(total: .seconds(3))
         command.teardown = [
             TeardownStep(.interrupt, grace: .milliseconds(150)), TeardownStep(.terminate, grace: .milliseconds(150)),
         ]
@@ -56,21 +56,21 @@ struct RunTests {
         #expect(result.termination == .signaled(9))
         #expect(result.stopped == .totalLimit)
         #expect(result.output.text == "ready\n")
-        #expect(result.usage.wall >= .milliseconds(680) && result.usage.wall < .seconds(3))
+        #expect(result.usage.wall >= .milliseconds(3280) && result.usage.wall < .seconds(8))
     }
 
     @Test func `a grandchild that holds the output does not hold up the result, and is killed`() async throws {
         let start = SuspendingClock.now
         let result = try await runner.run(shell("sleep 61 & echo $!; exit 0"))
         #expect(result.didItsWork)
-        #expect(SuspendingClock.now - start < .seconds(6))
+        #expect(SuspendingClock.now - start < .seconds(30))
         let pid = try #require(Int32(result.output.text.dropLast()))
         #expect(await isGone(pid))
     }
 
     @Test func `a member of the group that outlives its leader in a teardown is killed`() async throws {
         var command = shell("trap '' INT TERM; (sleep 62) >/dev/null 2>&1 & echo $!; trap - INT TERM; sleep 62")
-        command.limits = .init(total: .milliseconds(300))
+        command.limits = .init(total: .seconds(2))
         let result = try await runner.run(command)
         #expect(result.stopped == .totalLimit)
         let pid = try #require(Int32(result.output.text.dropLast()))
@@ -101,8 +101,8 @@ struct RunTests {
     }
 
     @Test func `a program that asks on the terminal finds none`() async throws {
-        let result = try await runner.run(shell("test -t 0 && exit 1; exec 3</dev/tty && exit 2; cat; exit 0"))
-        #expect(result.termination != .exited(1) && result.termination != .exited(0) || result.output.totalBytes == 0)
+        let result = try await runner.run(shell("test -t 0 && exit 1; (: </dev/tty) && exit 2; cat; exit 0"))
+        #expect(result.didItsWork && result.output.totalBytes == 0)
         #expect(result.errors.text.contains("/dev/tty"))
         #expect(result.usage.wall < .seconds(5))
     }
@@ -116,7 +116,8 @@ struct RunTests {
     }
 
     @Test(arguments: [
-        "for i in 1 2 3 4 5 6; do sleep 0.3; echo; done", "sh -c 'i=0; while [ $i -lt 900000 ]; do i=$((i+1)); done'; true",
+        "for i in 1 2 3 4 5 6; do sleep 0.3; echo; done",
+        "sh -c 'i=0; while [ $i -lt 900000 ]; do i=$((i+1)); done'; true",
         "(for i in 1 2 3 4 5 6; do sleep 0.3; echo > /dev/null; done); true",
     ])
     func `output, computing or writing elsewhere, by a grandchild too, counts as life`(script: String) async throws {

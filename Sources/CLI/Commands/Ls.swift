@@ -25,7 +25,7 @@ struct Ls: OperatorCommand {
         let live = try Live(global, console)
         let engine = try live.engine()
         let list = try await PointList(engine).load(loadingManifests: true)
-        let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current).asPoint
+        let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
         let writer = EntryWriter(json: console.isJSON, long: long)
         for entry in chosen.entries where sources.isEmpty || sources.contains(entry.part.source.rawValue) {
             try await engine.primary.reader(for: entry.part.snapshot).entries { writer.write($0) }

@@ -82,7 +82,7 @@ struct Restore: OperatorCommand {
             return try Picker(console).pick(list.points)
         }
         do {
-            return try list.restorePoints.resolve(point, now: Date(), timeZone: .current).asPoint
+            return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
         } catch {
             if !console.isJSON, !list.points.isEmpty {
                 console.print(SnapshotViews.table(Array(list.points.prefix(20))).text)

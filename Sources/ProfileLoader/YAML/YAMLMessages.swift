@@ -24,11 +24,17 @@ enum YAMLMessages {
         -> String
     {
         let opened = context.map { " in the one that begins in line \($0.mark.line), column \($0.mark.column)" } ?? ""
+        if problem.hasPrefix("did not find expected ','"),
+            character(line: mark.line, column: mark.column, in: text) == "{",
+            character(line: mark.line, column: mark.column - 1, in: text) == "$"
+        {
+            return "within `{ }` and `[ ]` a `${…}` wants quotes: `\"${NAME}\"`"
+        }
         switch problem {
         case "found character that cannot start any token":
-            return character(at: mark, in: text) == "\t"
+            return character(line: mark.line, column: mark.column, in: text) == "\t"
                 ? "a tab; YAML is indented with blanks"
-                : "`\(shown(String(character(at: mark, in: text) ?? " ")))` cannot begin a value; put the value in quotes"
+                : "`\(shown(String(character(line: mark.line, column: mark.column, in: text) ?? " ")))` cannot begin a value; put the value in quotes"
         case let text where text.hasPrefix("found a tab character"): return "a tab; YAML is indented with blanks"
         case "mapping values are not allowed in this context":
             return
@@ -56,10 +62,10 @@ enum YAMLMessages {
         context.map { ", which begins in line \($0.mark.line), column \($0.mark.column)" } ?? ""
     }
 
-    private static func character(at mark: Mark, in text: String) -> Character? {
-        let lines = text.split(separator: "\n", maxSplits: mark.line, omittingEmptySubsequences: false)
-        guard mark.line <= lines.count else { return nil }
-        return lines[mark.line - 1].unicodeScalars.dropFirst(mark.column - 1).first.map(Character.init)
+    private static func character(line: Int, column: Int, in text: String) -> Character? {
+        let lines = text.split(separator: "\n", maxSplits: line, omittingEmptySubsequences: false)
+        guard line <= lines.count, column > 0 else { return nil }
+        return lines[line - 1].unicodeScalars.dropFirst(column - 1).first.map(Character.init)
     }
 }
 

@@ -1,0 +1,115 @@
+package import BackupModel
+import Foundation
+import Synchronization
+
+/// The history in memory.
+package final class MemoryRunStore: RunStore {
+    private struct State {
+        var runs: [RunID: RunRecord] = [:]
+        var updates: [RunRecord] = []
+        var snapshots: [String: [SnapshotID: Snapshot]] = [:]
+        var manifests: [String: [SnapshotID: Manifest]] = [:]
+        var counters: [String: Int] = [:]
+        var failure: StoreError?
+    }
+
+    private let state = Mutex(State())
+    package let wasRecreated: Bool
+
+    package init(wasRecreated: Bool = false) { self.wasRecreated = wasRecreated }
+
+    /// Every call fails with this until it is `nil` again.
+    package func fail(with error: StoreError?) { state.withLock { $0.failure = error } }
+    /// Everything that was written of runs, in order.
+    package var written: [RunRecord] { state.withLock { $0.updates } }
+
+    package func begin(_ run: RunRecord) throws(StoreError) {
+        try access { state throws(StoreError) in
+            guard state.runs[run.id] == nil else {
+                throw .unusable(path: "memory", reason: "there is a run \(run.id) already")
+            }
+            state.runs[run.id] = run
+            state.updates.append(run)
+        }
+    }
+
+    package func update(_ run: RunRecord) throws(StoreError) {
+        try access {
+            $0.runs[run.id] = run
+            $0.updates.append(run)
+        }
+    }
+
+    package func run(_ id: RunID) throws(StoreError) -> RunRecord? { try access { $0.runs[id] } }
+
+    package func runs(_ query: RunQuery) throws(StoreError) -> [RunRecord] {
+        try access { state in
+            let found = state.runs.values.filter { run in
+                (query.profile == nil || run.profile == query.profile)
+                    && (query.operation == nil || run.operation == query.operation)
+                    && (query.outcome == nil || run.outcome == query.outcome)
+                    && (query.since.map { run.started >= $0 } ?? true)
+            }
+            return Array(found.sorted { ($0.started, $0.id) > ($1.started, $1.id) }.prefix(max(0, query.limit)))
+        }
+    }
+
+    package func unfinished(profile: ProfileName) throws(StoreError) -> [RunRecord] {
+        try access { state in
+            state.runs.values.filter { $0.profile == profile && $0.finished == nil }
+                .sorted { ($0.started, $0.id) < ($1.started, $1.id) }
+        }
+    }
+
+    package func snapshots(of repository: String) throws(StoreError) -> [Snapshot] {
+        try access { state in
+            (state.snapshots[repository] ?? [:]).values.sorted { ($0.time, $0.id) < ($1.time, $1.id) }
+        }
+    }
+
+    package func replaceSnapshots(of repository: String, with snapshots: [Snapshot]) throws(StoreError) {
+        try access { state in
+            let byID = Dictionary(snapshots.map { ($0.id, $0) }) { $1 }
+            state.snapshots[repository] = byID
+            state.manifests[repository] = state.manifests[repository]?.filter { byID[$0.key] != nil }
+        }
+    }
+
+    package func addSnapshots(_ snapshots: [Snapshot], to repository: String) throws(StoreError) {
+        try access { state in
+            for snapshot in snapshots { state.snapshots[repository, default: [:]][snapshot.id] = snapshot }
+        }
+    }
+
+    package func removeSnapshots(_ ids: [SnapshotID], from repository: String) throws(StoreError) {
+        try access { state in
+            for id in ids {
+                state.snapshots[repository]?[id] = nil
+                state.manifests[repository]?[id] = nil
+            }
+        }
+    }
+
+    package func manifests(of repository: String) throws(StoreError) -> [SnapshotID: Manifest] {
+        try access { $0.manifests[repository] ?? [:] }
+    }
+
+    package func saveManifest(_ manifest: Manifest, snapshot: SnapshotID, repository: String) throws(StoreError) {
+        try access { $0.manifests[repository, default: [:]][snapshot] = manifest }
+    }
+
+    package func counter(_ key: String) throws(StoreError) -> Int { try access { $0.counters[key] ?? 0 } }
+
+    package func setCounter(_ key: String, to value: Int) throws(StoreError) {
+        try access { $0.counters[key] = value }
+    }
+
+    private func access<Value: Sendable>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value
+    {
+        let result = state.withLock { state -> Result<Value, StoreError> in
+            if let failure = state.failure { return .failure(failure) }
+            do throws(StoreError) { return .success(try body(&state)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+}
