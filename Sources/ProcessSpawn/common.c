@@ -18,6 +18,7 @@ const char *hf_stage_name(int stage) {
     case HF_STAGE_DESCRIPTORS: return "descriptors";
     case HF_STAGE_CLOSING: return "closing descriptors";
     case HF_STAGE_NICENESS: return "niceness";
+    case HF_STAGE_OVERLAY: return "overlay";
     case HF_STAGE_USER: return "switching user";
     case HF_STAGE_ORPHAN: return "orphan signal";
     case HF_STAGE_FOLDER: return "working directory";

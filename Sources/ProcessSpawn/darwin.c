@@ -33,7 +33,8 @@ static int watch(pid_t pid, int *handle) {
 
 int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
     spawned->stage = HF_STAGE_REQUEST;
-    if (request->switches_user || request->niceness) return ENOTSUP;
+    spawned->transfers = -1;
+    if (request->switches_user || request->niceness || request->overlay_count) return ENOTSUP;
     if (request->descriptor_count < 3 || request->descriptor_count > HF_MAX_DESCRIPTORS) return EINVAL;
 
     posix_spawn_file_actions_t actions;

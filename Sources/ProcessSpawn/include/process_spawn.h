@@ -27,12 +27,18 @@ typedef struct {
     int orphan_signal;
     /// Added to our own; 0 leaves it alone.
     int niceness;
+    /// Pairs of paths: what stands in, and the file it stands in for, seen by the child alone. Needs the right to mount.
+    const char *const *overlays;
+    /// Number of pairs.
+    int overlay_count;
 } hf_spawn_request;
 
 typedef struct {
     pid_t pid;
     /// Becomes readable when the child has ended. Close-on-exec.
     int handle;
+    /// Reads as its /proc/PID/io until it is reaped; -1 where there is none. Close-on-exec.
+    int transfers;
     /// Where it failed, for `hf_stage_name`.
     int stage;
 } hf_spawned;
