@@ -121,6 +121,7 @@ final class SupervisorLoop {
             for job in jobs { next = earlier(next, job.advance(buffer, now: now)) }
             jobs.removeAll { job in
                 guard let outcome = job.outcome else { return false }
+                if let producer = job.producer { job.request.watch?.ended(process: producer) }
                 job.request.end.give(outcome)
                 return true
             }
