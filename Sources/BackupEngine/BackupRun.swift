@@ -170,6 +170,7 @@ package struct BackupRun: Sendable {
             void: captured.void,
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
         let stored = try await capture.store(manifest)
+        await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))
         try await recorder.checkpoint()
     }

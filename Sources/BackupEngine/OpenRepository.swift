@@ -51,6 +51,7 @@ package struct OpenRepository: Sendable {
                 return try recognise(identity, pin: pin)
             }
             let identity = try await repository.create()
+            await engine.moment(.repositoryCreated)
             try save(identity)
             return Opened(
                 identity: identity,

@@ -16,27 +16,7 @@ package struct Recovery: Sendable {
     package func run(except current: RunID?) async throws -> Recovered {
         var done = Recovered()
         let profile = engine.profile.name
-        for entry in try engine.journal.entries(profile: profile) where entry.run != current {
-            guard engine.host.process(entry.process.pid) != entry.process else { continue }
-            switch entry.action {
-            case .removeFolder(let path):
-                do {
-                    try engine.scratch.remove(path)
-                } catch {
-                    // It stays in the journal. Left-overs must not keep a backup from being taken.
-                    done.notices.append("left for the next run to sweep: \(error.description)")
-                    continue
-                }
-                done.notices.append("removed the working folder that run \(entry.run) left")
-            case .endProcess(let process, let program):
-                if engine.host.process(process.pid) == process {
-                    throw Failure(
-                        "process \(process.pid) (\(program)) of run \(entry.run) is still alive",
-                        hint: "end it (kill \(process.pid)), then run this again")
-                }
-            }
-            try engine.journal.remove(entry.id)
-        }
+        done.notices = try await settleJournal(except: current)
         for run in try engine.store.unfinished(profile: profile) where run.id != current {
             guard engine.host.process(run.process.pid) != run.process else { continue }
             var run = run
@@ -60,6 +40,36 @@ package struct Recovery: Sendable {
         } catch {
             // Somebody's left-overs must not keep a backup from being taken.
             done.notices.append("left for the next run to sweep: \(error.description)")
+        }
+        return done
+    }
+
+    /// Gives back what dead runs held, last acquired first. Needs no lock: a run that is alive keeps what it has.
+    /// - Returns: what was done, in words.
+    func settleJournal(except current: RunID?) async throws -> [String] {
+        var done: [String] = []
+        for entry in try engine.journal.entries(profile: engine.profile.name) where entry.run != current {
+            guard engine.host.process(entry.process.pid) != entry.process else { continue }
+            switch entry.action {
+            case .removeFolder(let path):
+                do {
+                    try engine.scratch.remove(path)
+                } catch {
+                    // It stays in the journal. Left-overs must not keep a backup from being taken.
+                    done.append("left for the next run to sweep: \(error.description)")
+                    continue
+                }
+                done.append("removed the working folder that run \(entry.run) left")
+            case .endProcess(let process, let program):
+                guard engine.host.process(process.pid) == process else { break }
+                guard await engine.host.end(process) else {
+                    throw Failure(
+                        "process \(process.pid) (\(program)) of run \(entry.run) is still alive",
+                        hint: "end it (kill -9 \(process.pid)), then run this again")
+                }
+                done.append("ended \(program) (process \(process.pid)), which run \(entry.run) left")
+            }
+            try engine.journal.remove(entry.id)
         }
         return done
     }

@@ -77,6 +77,7 @@ struct RetentionWork: Sendable {
         let manifests = points(contents).manifestsLeftEmpty(afterRemoving: plan.removals)
         let doomed = plan.removals + manifests
         let report = try await engine.primary.forget(doomed)
+        await engine.moment(.forgotten)
         try catalog.forgetKnowledge(of: report.removed)
         let remaining = Set(doomed).subtracting(report.removed)
         if !remaining.isEmpty {
