@@ -16,9 +16,11 @@ struct CancellationTests {
         let (ready, go) = AsyncStream<Void>.makeStream()
         let task = Task {
             for await _ in ready { break }
-            return await bench.backup(retention: retention, failpoint: { step in
-                if step == place { running.withLock { $0?.cancel() } }
-            })
+            return await bench.backup(
+                retention: retention,
+                failpoint: { step in
+                    if step == place { running.withLock { $0?.cancel() } }
+                })
         }
         running.withLock { $0 = task }
         go.yield()

@@ -109,7 +109,9 @@ struct OpenRepositoryTests {
     @Test func `dead locks are cleared and named`() async throws {
         let bench = try Bench()
         bench.repository.change {
-            $0.deadLocks = [RepositoryLock(id: "1", time: Bench.start, exclusive: true, host: "vault", user: "root", pid: 77)]
+            $0.deadLocks = [
+                RepositoryLock(id: "1", time: Bench.start, exclusive: true, host: "vault", user: "root", pid: 77)
+            ]
         }
         #expect(await bench.backup().says("process 77"))
     }

@@ -26,7 +26,8 @@ struct RecoveryTests {
         let folder = try bench.scratch.create(for: killed.id, root: nil)
         try bench.journal.add(
             JournalEntry(
-                id: "scratch", run: killed.id, profile: Bench.profile, order: 0, process: dead, action: .removeFolder(folder)))
+                id: "scratch", run: killed.id, profile: Bench.profile, order: 0, process: dead,
+                action: .removeFolder(folder)))
         let run = await bench.backup()
         #expect(run.outcome == .succeeded)
         #expect(try bench.store.run(killed.id)?.outcome == .interrupted)
@@ -118,7 +119,8 @@ struct RecoveryTests {
         let bench = try Bench()
         try bench.journal.add(
             JournalEntry(
-                id: "old", run: RunID(startedAt: Bench.start, entropy: 901), profile: Bench.profile, order: 0, process: dead,
+                id: "old", run: RunID(startedAt: Bench.start, entropy: 901), profile: Bench.profile, order: 0,
+                process: dead,
                 action: .removeFolder("/elsewhere/holdfast-old")))
         let run = await bench.backup(failpoint: { step in
             switch step {

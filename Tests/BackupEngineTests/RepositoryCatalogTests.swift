@@ -34,7 +34,9 @@ struct RepositoryCatalogTests {
     @Test func `a history that was lost is rebuilt, runs included`() async throws {
         let old = try Bench()
         await old.backup()
-        await old.backup([ScriptedSource("db"), ScriptedSource("web") { _, _ throws(SourceError) in throw .unmounted(path: "/w") }])
+        await old.backup([
+            ScriptedSource("db"), ScriptedSource("web") { _, _ throws(SourceError) in throw .unmounted(path: "/w") },
+        ])
         let bench = try Bench(historyWasLost: true)
         bench.repository.change { $0.identity = MemoryRepository.identity }
         for snapshot in old.repository.contents {
@@ -90,9 +92,12 @@ struct RepositoryCatalogTests {
         let stamp = SnapshotStamp(
             host: "attic", profile: Bench.profile, run: RunID(startedAt: Bench.start, entropy: 99), content: .manifest)
         bench.repository.add(
-            Snapshot(id: SnapshotID(rawValue: "c1"), time: Bench.start, host: "attic", paths: ["/manifest.json"], tags: stamp.tags))
+            Snapshot(
+                id: SnapshotID(rawValue: "c1"), time: Bench.start, host: "attic", paths: ["/manifest.json"],
+                tags: stamp.tags))
         bench.repository.add(
-            Snapshot(id: SnapshotID(rawValue: "c2"), time: Bench.start, host: "vault", paths: ["/srv"], tags: ["nightly"]))
+            Snapshot(
+                id: SnapshotID(rawValue: "c2"), time: Bench.start, host: "vault", paths: ["/srv"], tags: ["nightly"]))
         bench.repository.forgetCalls()
         let contents = try await list(bench)
         #expect(Set(contents.foreign.map(\.id.rawValue)) == ["c1", "c2"])

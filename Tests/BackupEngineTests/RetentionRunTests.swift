@@ -18,7 +18,9 @@ struct RetentionRunTests {
         #expect(bench.parts.count == 1 && bench.manifests.count == 1)
         #expect(bench.parts[0].stamp?.run == run.id)
         #expect(bench.repository.calls.suffix(2) == ["forget 2", "prune"])
-        #expect(Set(try bench.store.snapshots(of: MemoryRepository.identity.id).map(\.id)) == Set(bench.repository.contents.map(\.id)))
+        #expect(
+            Set(try bench.store.snapshots(of: MemoryRepository.identity.id).map(\.id))
+                == Set(bench.repository.contents.map(\.id)))
         #expect(run.step(.retention)?.toolOutput["prune"] == "freed 1 MiB")
         #expect(bench.locks.history.last { $0.contains("acquire") } == "acquire exclusive repository /backups/home")
     }
@@ -56,7 +58,10 @@ struct RetentionRunTests {
         let bench = try Bench()
         await bench.backup()
         await bench.backup()
-        bench.host.change { $0.currentPID = 5000; $0.processes[5000] = (7, "holdfast") }
+        bench.host.change {
+            $0.currentPID = 5000
+            $0.processes[5000] = (7, "holdfast")
+        }
         bench.clock.jump(to: Bench.start.addingTimeInterval(-86_400))
         let run = await bench.backup(retention: Self.one)
         #expect(run.says("the clock says"))
@@ -164,7 +169,9 @@ struct RetentionRunTests {
             host: RepositoryContents.host, profile: Bench.profile, run: id, content: .part, source: "db",
             part: PartPath(rawValue: "/data"))
         bench.repository.add(
-            Snapshot(id: SnapshotID(rawValue: "dd"), time: bench.clock.now, host: stamp.host, paths: ["/data"], tags: stamp.tags))
+            Snapshot(
+                id: SnapshotID(rawValue: "dd"), time: bench.clock.now, host: stamp.host, paths: ["/data"],
+                tags: stamp.tags))
         _ = await prune(bench)
         #expect(bench.repository.contents.contains { $0.id.rawValue == "dd" } == isAlive)
     }

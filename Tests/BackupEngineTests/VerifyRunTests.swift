@@ -60,7 +60,8 @@ struct VerifyRunTests {
         let bench = try Bench()
         await bench.backup()
         bench.repository.change {
-            $0.scrub = ScrubReport(files: 3, bytes: 300, damaged: ["data/00/0011"], unreadable: ["keys/aa": "I/O error"])
+            $0.scrub = ScrubReport(
+                files: 3, bytes: 300, damaged: ["data/00/0011"], unreadable: ["keys/aa": "I/O error"])
         }
         let report = await verify(bench, .scrub)
         #expect(report.record.exitStatus(strict: false) == .damaged)
