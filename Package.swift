@@ -71,6 +71,8 @@ let package = Package(
             name: "ToolsTests", dependencies: ["Tools", "ProcessSpawn", "BackupModel", "TestSupport", "FakeTool"],
             swiftSettings: strict),
         .testTarget(
+            name: "HostSystemTests", dependencies: ["HostSystem", "BackupModel", "TestSupport"], swiftSettings: strict),
+        .testTarget(
             name: "DumpSourcesTests",
             dependencies: ["DumpSources", "Programs", "Tools", "HostSystem", "BackupModel", "TestSupport"],
             swiftSettings: strict),
@@ -92,7 +94,8 @@ let package = Package(
             name: "BackupEngineTests", dependencies: ["BackupEngine", "BackupModel", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "EndToEndTests", dependencies: ["holdfast", "BackupModel", "TestSupport", "FakeTool"],
+            name: "EndToEndTests",
+            dependencies: ["holdfast", "BackupEngine", "BackupModel", "TestSupport", "FakeTool"],
             swiftSettings: strict),
     ]
 )

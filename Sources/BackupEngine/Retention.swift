@@ -6,7 +6,7 @@ package import Foundation
 /// Each group (host, profile, source, part, class) is decided by itself:
 /// - Rules count good snapshots only, so that one that is partial or damaged never displaces a good one. One that is not
 ///   good stays beside them for as long as the rules would keep it were all counted alike.
-/// - The newest stays always, and so do `minimum` good ones and whatever is held for somebody.
+/// - The newest stays always, by whatever rule there is, and so do `minimum` good ones and what is held for somebody.
 /// - When anything looks wrong, the group is left alone, and the plan says so in plain words.
 ///
 /// With good snapshots and nothing wrong, the answer is restic's own, wherever restic has the rule. Of several
@@ -33,7 +33,6 @@ package enum Retention {
         for (index, candidate) in candidates.enumerated() {
             if let holder = safety.held[candidate.id] { reasons[index].append("held: \(holder)") }
         }
-        if let first = reasons.first, first.isEmpty { reasons[0] = ["newest"] }
         applyFloor(policy.minimum, to: &reasons, of: candidates)
 
         let removals = reasons.count(where: \.isEmpty)

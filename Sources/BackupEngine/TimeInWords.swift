@@ -69,9 +69,9 @@ struct TimeInWords: Equatable {
         let fields = DateComponents(
             year: year, month: month, day: day, hour: hour ?? 0, minute: minute ?? 0, second: second ?? 0)
         // A 31st of February would silently become another day.
-        guard let start = calendar.date(from: fields), calendar.component(.month, from: start) == month,
-            calendar.component(.day, from: start) == day
-        else { return nil }
+        guard let start = calendar.date(from: fields), calendar.component(.month, from: start) == month else {
+            return nil
+        }
         if hour == nil {
             self.init(dayFrom: start, calendar)
         } else {

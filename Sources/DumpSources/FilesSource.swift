@@ -6,8 +6,8 @@ import Programs
 /// the databases' own paths.
 package struct FilesSource: DumpSource {
     package let spec: SourceSpec
-    private let settings: FilesSettings
-    private let services: Services
+    let settings: FilesSettings
+    let services: Services
 
     package static let kind = DumpSourceKind(descriptor: FilesSettings.descriptor) {
         (spec, services) throws(SourceError) in try FilesSource(spec, services)
@@ -54,6 +54,7 @@ package struct FilesSource: DumpSource {
         try checkMounts()
         for path in settings.paths { try checkRoot(path) }
         var capture = try await copyDatabases(context)
+        try await chooseWay(for: &capture)
         let stored: StoredPart
         do {
             stored = try await store(CapturedPart(path: FilesSource.part, content: .files(capture.selection)))
@@ -62,21 +63,24 @@ package struct FilesSource: DumpSource {
             capture.condition = .partial
             capture.notices.append("\(database.path), an SQLite database, was changed while it was being read")
         }
-        for path in capture.selection.substitutes.values {
-            do { try System.remove(path) } catch { throw .unreadable(path, reason: "the copy cannot be removed: \(error)") }
+        capture.noteReplacedDatabases()
+        let alone = try await storeAlone(capture.alone, with: store)
+        for path in capture.selection.substitutes.values + capture.alone.map(\.copy) {
+            do { try System.remove(path) } catch {
+                throw .unreadable(path, reason: "the copy cannot be removed: \(error)")
+            }
         }
         var facts = Facts()
         facts.files = stored.files
         facts.bytes = stored.bytes
-        if !capture.selection.substitutes.isEmpty {
-            facts.notes = ["sqlite": "\(capture.selection.substitutes.count) databases copied consistently"]
-        }
+        let copied = capture.selection.substitutes.count + capture.alone.count
+        if copied > 0 { facts.notes = ["sqlite": "\(copied) databases copied consistently"] }
         return [
             PartReport(
                 path: FilesSource.part, stored: stored,
                 condition: worse(capture.condition, condition(of: stored)), facts: facts,
                 restoreNotes: ["roots": try list(settings.paths)], notices: capture.notices)
-        ]
+        ] + alone
     }
 
     package func restore(
@@ -85,6 +89,7 @@ package struct FilesSource: DumpSource {
         guard request.database == nil else {
             throw .unsupported("files have no database name", hint: "restore them into a folder")
         }
+        if request.part.part != FilesSource.part { return try await restoreAlone(request, context) }
         let report: ExtractReport
         do {
             report = try await request.reader.extract(
@@ -117,7 +122,7 @@ package struct FilesSource: DumpSource {
         return result
     }
 
-    private static let part = PartPath(rawValue: "/")
+    static let part = PartPath(rawValue: "/")
 
     private func checkMounts() throws(SourceError) {
         for path in settings.mountPoints {
@@ -134,11 +139,13 @@ package struct FilesSource: DumpSource {
             switch status.kind {
             case .link:
                 throw SourceError.unsupported(
-                    "\(path) is a symbolic link", hint: "name its target \(try System.target(ofLink: path)) instead: "
+                    "\(path) is a symbolic link",
+                    hint: "name its target \(try System.target(ofLink: path)) instead: "
                         + "of a link, only the link would be stored")
             case .folder:
                 if try System.isEmptyFolder(path), !settings.allowsEmpty {
-                    throw SourceError.empty(path, hint: "is its disk mounted? `allow-empty: true` accepts an empty folder")
+                    throw SourceError.empty(
+                        path, hint: "is its disk mounted? `allow-empty: true` accepts an empty folder")
                 }
             case .file:
                 _ = try System.firstBytes(of: path, count: 1)
@@ -155,8 +162,12 @@ package struct FilesSource: DumpSource {
         } catch { throw .unreadable(path, reason: "\(error)") }
     }
 
-    private struct Capture {
+    struct Capture {
         var selection: FileSelection
+        /// Databases whose copies become parts of their own, because they cannot stand in for the originals.
+        var alone: [(live: String, copy: String)] = []
+        /// The files that copies stand in for, as they were when they were copied.
+        var originals: [String: FileStatus.Identity] = [:]
         var condition = PartCondition.clean
         var notices: [String] = []
         /// Databases that are stored as they lie there, because nobody seems to be writing them.
@@ -182,7 +193,8 @@ package struct FilesSource: DumpSource {
         capture.atRest = atRest
         for path in findings.unnameableDatabases {
             capture.condition = .partial
-            capture.notices.append("\(path), an SQLite database, has a name that is not UTF-8 and was stored as it lies there")
+            capture.notices.append(
+                "\(path), an SQLite database, has a name that is not UTF-8 and was stored as it lies there")
         }
         let copier = SQLiteCopier(services: services)
         for (index, database) in live.enumerated() {
@@ -190,6 +202,7 @@ package struct FilesSource: DumpSource {
                 let copy = try await copier.copy(database.path, into: context.scratch, as: "copy-\(index).db")
                 try keepAttributes(of: database, on: copy)
                 capture.selection.substitutes[database.path] = copy.path
+                capture.originals[database.path] = copy.original.identity
                 capture.selection.excludedPaths += SQLiteCopier.sideFiles.map { database.path + $0 }
                 capture.notices += copy.notices
                 if let damage = copy.integrity?.damage.first {
@@ -199,7 +212,8 @@ package struct FilesSource: DumpSource {
             } catch {
                 if case .cancelled = error { throw error }
                 capture.condition = worse(capture.condition, .partial)
-                capture.notices.append("\(database.path), an SQLite database, could not be copied consistently: \(error)")
+                capture.notices.append(
+                    "\(database.path), an SQLite database, could not be copied consistently: \(error)")
             }
         }
         return capture

@@ -18,6 +18,7 @@ const char *hf_stage_name(int stage) {
     case HF_STAGE_DESCRIPTORS: return "descriptors";
     case HF_STAGE_CLOSING: return "closing descriptors";
     case HF_STAGE_NICENESS: return "niceness";
+    case HF_STAGE_OVERLAY: return "overlay";
     case HF_STAGE_USER: return "switching user";
     case HF_STAGE_ORPHAN: return "orphan signal";
     case HF_STAGE_FOLDER: return "working directory";
@@ -98,8 +99,14 @@ void hf_prepare_parent(void) {
     }
 }
 
-void hf_block_signals(void) {
-    sigset_t all;
+int hf_start_thread(void *(*body)(void *), void *argument) {
+    // The new thread inherits our mask.
+    sigset_t all, before;
     sigfillset(&all);
-    pthread_sigmask(SIG_SETMASK, &all, NULL);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    int error = pthread_create(&thread, NULL, body, argument);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (!error) pthread_detach(thread);
+    return error;
 }

@@ -5,10 +5,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -76,6 +79,16 @@ static int install_descriptors(const hf_spawn_request *request) {
     return 0;
 }
 
+/// A mount namespace of the child's own, in which files stand in for others. Nothing of it reaches other processes, and
+/// it goes with the child and its children.
+static int lay_over(const hf_spawn_request *request) {
+    if (unshare(CLONE_NEWNS)) return errno;
+    if (mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL)) return errno;
+    for (int i = 0; i < request->overlay_count; i++)
+        if (mount(request->overlays[2 * i], request->overlays[2 * i + 1], NULL, MS_BIND, NULL)) return errno;
+    return 0;
+}
+
 /// By bare system calls: the C library's own functions would look for threads that a cloned child does not have.
 static int switch_user(const hf_spawn_request *request) {
     if (syscall(SYS_setgroups, (size_t)request->group_count, request->groups)) return errno;
@@ -105,6 +118,7 @@ static start_failure become(const hf_spawn_request *request, pid_t parent) {
         errno = 0;
         if (nice(request->niceness) == -1 && errno) return (start_failure){ HF_STAGE_NICENESS, errno };
     }
+    if (request->overlay_count && (error = lay_over(request))) return (start_failure){ HF_STAGE_OVERLAY, error };
     if (request->switches_user && (error = switch_user(request))) return (start_failure){ HF_STAGE_USER, error };
     if (request->orphan_signal && (error = announce_orphan_signal(request, parent)))
         return (start_failure){ HF_STAGE_ORPHAN, error };
@@ -135,12 +149,29 @@ static pid_t fork_with_handle(int *handle) {
     return -1;
 }
 
-int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
+/// Opens the child's account while it is certainly alive: a zombie's belongs to root, and is ours only if opened before.
+static int open_transfers(pid_t pid, int *descriptor) {
+    char path[32];
+    snprintf(path, sizeof path, "/proc/%d/io", (int)pid);
+    *descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    return *descriptor < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM) ? errno : 0;
+}
+
+static int spawn(const hf_spawn_request *request, hf_spawned *spawned) {
     spawned->stage = HF_STAGE_REQUEST;
+    spawned->transfers = -1;
     if (request->descriptor_count < 3 || request->descriptor_count > HF_MAX_DESCRIPTORS) return EINVAL;
     int report[2];
     spawned->stage = HF_STAGE_PIPE;
     if (pipe2(report, O_CLOEXEC)) return errno;
+    // The child waits for its end of file before it becomes anything.
+    int gate[2];
+    if (pipe2(gate, O_CLOEXEC)) {
+        int error = errno;
+        close(report[0]);
+        close(report[1]);
+        return error;
+    }
 
     // No handler of ours may run in the child before its dispositions are reset.
     sigset_t all, before;
@@ -151,6 +182,9 @@ int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
     const pid_t pid = fork_with_handle(&handle);
     if (pid == 0) {
         start_failure failure = { HF_STAGE_DESCRIPTORS, 0 };
+        char nothing;
+        close(gate[1]);
+        while (read(gate[0], &nothing, 1) < 0 && errno == EINTR) {}
         // Above all targets, or the table would overwrite it.
         int out = fcntl(report[1], F_DUPFD_CLOEXEC, request->descriptor_count);
         if (out < 0) {
@@ -165,11 +199,17 @@ int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
     const int fork_error = errno;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     close(report[1]);
+    close(gate[0]);
     if (pid < 0) {
+        close(gate[1]);
         close(report[0]);
         spawned->stage = HF_STAGE_FORK;
         return fork_error;
     }
+
+    const int account_error = open_transfers(pid, &spawned->transfers);
+    if (account_error) kill(pid, SIGKILL);
+    close(gate[1]);
 
     start_failure failure;
     ssize_t count;
@@ -179,13 +219,24 @@ int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
     spawned->pid = pid;
     spawned->handle = handle;
     // End of file means that exec closed the pipe, or that the child was killed before: then it is found dead.
-    if (count != (ssize_t)sizeof failure) return 0;
+    if (count != (ssize_t)sizeof failure && !account_error) return 0;
     hf_ending ending;
     (void)hf_reap(spawned, &ending);
     close(handle);
-    spawned->handle = -1;
-    spawned->stage = failure.stage;
-    return failure.error;
+    if (spawned->transfers >= 0) close(spawned->transfers);
+    spawned->handle = spawned->transfers = -1;
+    spawned->stage = account_error ? HF_STAGE_FORK : failure.stage;
+    return account_error ? account_error : failure.error;
+}
+
+int hf_spawn(const hf_spawn_request *request, hf_spawned *spawned) {
+    // One at a time: until it is its program, a child holds copies of all our descriptors, and two that wait at their gates
+    // would hold each other's open.
+    static pthread_mutex_t turn = PTHREAD_MUTEX_INITIALIZER;
+    pthread_mutex_lock(&turn);
+    const int error = spawn(request, spawned);
+    pthread_mutex_unlock(&turn);
+    return error;
 }
 
 static int wait_for(const hf_spawned *child, int options, hf_ending *ending) {

@@ -20,6 +20,13 @@ package struct HostSurvey: Sendable {
         /// The folder of the Unix socket of a running server.
         package var socketFolder: String?
         package var port: Int?
+
+        package init(version: String? = nil, dataFolder: String? = nil, socketFolder: String? = nil, port: Int? = nil) {
+            self.version = version
+            self.dataFolder = dataFolder
+            self.socketFolder = socketFolder
+            self.port = port
+        }
     }
 
     package var roots: [String]

@@ -45,7 +45,7 @@ struct Inheritance {
         }
         files.append(path)
         var reader = YAMLReader(file: path)
-        guard let node = reader.read(content.bytes) else {
+        guard let node = reader.read(path.hasSuffix(".json") ? JSONEscapes.joined(content.bytes) : content.bytes) else {
             problems += reader.problems
             return nil
         }
@@ -89,8 +89,9 @@ struct Inheritance {
             return upper
         }
         var entries = lowerEntries
+        let places = Dictionary(uniqueKeysWithValues: lowerEntries.enumerated().map { ($1.key, $0) })
         for entry in upperEntries {
-            guard let index = entries.firstIndex(where: { $0.key == entry.key }) else {
+            guard let index = places[entry.key] else {
                 entries.append(entry)
                 continue
             }

@@ -28,6 +28,7 @@ package struct ProfileLoader: Sendable {
 
     /// - Throws: ``ProfileError/invalid(path:_:)`` with every problem at once, ``ProfileError/abstract(_:path:)``.
     package func load(_ path: String) throws(ProfileError) -> LoadedProfile {
+        let path = absolute(path)
         let draft = examine(path)
         guard draft.problems.isEmpty, let root = draft.root, let name = draft.name else {
             throw .invalid(path: path, draft.problems)
@@ -60,7 +61,7 @@ package struct ProfileLoader: Sendable {
     }
 
     func examine(_ path: String) -> Draft {
-        let path = PathText.absolute(path, below: FileManager.default.currentDirectoryPath, home: home)
+        let path = absolute(path)
         var draft = Draft(variables: ProfileVariables(process: environment))
         var inheritance = Inheritance(home: home)
         let tree = inheritance.load(path)
@@ -96,6 +97,10 @@ package struct ProfileLoader: Sendable {
         return draft.sorted(startingAt: path)
     }
 
+    private func absolute(_ path: String) -> String {
+        PathText.absolute(path, below: FileManager.default.currentDirectoryPath, home: home)
+    }
+
     private func readEnvironmentFiles(of tree: YAMLNode, into draft: inout Draft) {
         for element in tree["environment-files"]?.elements ?? [] {
             var interpolation = Interpolation(draft.variables)
@@ -125,6 +130,12 @@ extension ProfileLoader.Draft {
                 return (place.file == path ? 0 : 1, place.file, place.line, place.column)
             }
             return order(left) < order(right)
+        }
+        if draft.problems.count > ShapeChecker.shownProblems {
+            let more = draft.problems[ShapeChecker.shownProblems]
+            draft.problems.removeSubrange(ShapeChecker.shownProblems...)
+            draft.problems.append(
+                ConfigProblem(at: more.location, keyPath: "", message: "and more problems from here on"))
         }
         return draft
     }

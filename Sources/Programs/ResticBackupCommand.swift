@@ -16,6 +16,8 @@ extension Restic {
         var command = backup(words, as: stamp)
         command.input = .bytes(selection.roots.flatMap { Array($0.utf8) + [0] })
         command.acceptedExitCodes = [0, Restic.incompleteExitCode]
+        command.overlays = selection.substitutes.sorted { $0.key < $1.key }
+            .map { FileOverlay(place: $0.key, content: $0.value) }
         return command
     }
 

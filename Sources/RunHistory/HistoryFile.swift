@@ -143,11 +143,18 @@ struct HistoryFile {
         }
     }
 
+    private static func hasNoRoom(at path: String) -> Bool {
+        var facts = statvfs()
+        return statvfs((path as NSString).deletingLastPathComponent, &facts) == 0 && facts.f_bavail < 16
+    }
+
     private static func storeError(_ error: any Error, _ path: String) -> StoreError {
         guard let error = error as? DatabaseError else { return .unusable(path: path, reason: "\(error)") }
         let message = error.message ?? "SQLite error \(error.resultCode.rawValue)"
         return switch error.resultCode {
         case .SQLITE_FULL: .full(path: path, reason: message)
+        // Where its side files find no room SQLite says no more than that.
+        case .SQLITE_IOERR where hasNoRoom(at: path): .full(path: path, reason: message)
         case .SQLITE_BUSY, .SQLITE_LOCKED:
             .unusable(path: path, reason: "another program keeps it locked (\(message))")
         case .SQLITE_READONLY, .SQLITE_CANTOPEN, .SQLITE_PERM:

@@ -26,6 +26,7 @@ final class Child {
 
     private var process: hf_spawned
     private let handle: Descriptor
+    private let transfers: Descriptor?
     private var died: Instant?
     private var bytesWritten: ByteCount?
     private var remainingSteps: [TeardownStep] = []
@@ -48,6 +49,7 @@ final class Child {
         self.output = output
         self.errors = errors
         handle = Descriptor(owning: process.handle)
+        transfers = process.transfers < 0 ? nil : Descriptor(owning: process.transfers)
         started = now
         lastSign = now
     }
@@ -114,7 +116,7 @@ final class Child {
         termination =
             vanished ? .signaled(0) : ending.by_signal != 0 ? .signaled(ending.status) : .exited(ending.status)
         died = now
-        bytesWritten = vanished ? nil : ProcessAccount.bytesWritten(by: pid)
+        bytesWritten = vanished ? nil : transfers.flatMap(ProcessAccount.bytesWritten)
         for drain in openOutputs {
             drain.isPaused = false
             drain.drain(into: buffer, rounds: Child.lastRounds)
@@ -144,6 +146,7 @@ final class Child {
         var ending = hf_ending()
         _ = hf_reap(&process, &ending)
         handle.close()
+        transfers?.close()
         result = ToolResult(
             command: command, termination: termination ?? .signaled(0), output: output?.captured ?? CapturedOutput(),
             errors: errors.captured,

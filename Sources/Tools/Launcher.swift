@@ -66,11 +66,12 @@ struct Launcher: Sendable {
         _ command: ToolCommand, path: String, arguments: [[UInt8]], variables: [[UInt8]], table: [Descriptor],
         orphanSignal: Int32
     ) throws(ToolError) -> hf_spawned {
-        for word in arguments + variables where word.contains(0) {
+        let overlaid = command.overlays.flatMap { [Array($0.content.utf8), Array($0.place.utf8)] }
+        for word in arguments + variables + overlaid where word.contains(0) {
             throw .couldNotStart(
                 program: command.program, stage: "request", code: EINVAL, reason: "an argument or variable holds a NUL")
         }
-        var spawned = hf_spawned(pid: 0, handle: -1, stage: 0)
+        var spawned = hf_spawned(pid: 0, handle: -1, transfers: -1, stage: 0)
         let groups = command.user?.groups ?? []
         let numbers = table.map(\.number)
         let code = withCStrings(arguments) { argumentList in
@@ -95,7 +96,13 @@ struct Launcher: Sendable {
                                 }
                                 request.orphan_signal = orphanSignal
                                 request.niceness = command.niceness
-                                return hf_spawn(&request, &spawned)
+                                request.overlay_count = Int32(command.overlays.count)
+                                return withCStrings(overlaid) { pairs in
+                                    pairs?.withMemoryRebound(to: UnsafePointer<CChar>?.self, capacity: overlaid.count) {
+                                        request.overlays = $0
+                                    }
+                                    return hf_spawn(&request, &spawned)
+                                }
                             }
                         }
                     }

@@ -21,9 +21,10 @@ struct ProcessAccount: Equatable {
         }
     }
 
-    /// Bytes passed to write calls, children that it reaped included. Readable until the process itself is reaped.
-    static func bytesWritten(by pid: Int32) -> ByteCount? {
-        guard let text = readWhole("/proc/\(pid)/io") else { return nil }
+    /// Bytes passed to write calls, children that it reaped included.
+    /// - Parameter transfers: its `/proc/PID/io`, opened while it lived.
+    static func bytesWritten(_ transfers: Descriptor) -> ByteCount? {
+        guard let text = readWhole(transfers) else { return nil }
         for line in String(decoding: text, as: UTF8.self).split(separator: "\n") where line.hasPrefix("wchar: ") {
             return Int64(line.dropFirst(7)).map { ByteCount($0) }
         }
@@ -49,7 +50,10 @@ struct ProcessAccount: Equatable {
 private func readWhole(_ path: String) -> [UInt8]? {
     let number = open(path, O_RDONLY | O_CLOEXEC)
     guard number >= 0 else { return nil }
-    let file = Descriptor(owning: number)
+    return readWhole(Descriptor(owning: number))
+}
+
+private func readWhole(_ file: Descriptor) -> [UInt8]? {
     let bytes = [UInt8](unsafeUninitializedCapacity: 8192) { buffer, count in
         count = max(read(file.number, buffer.baseAddress, buffer.count), 0)
     }

@@ -31,16 +31,8 @@ final class Supervisor: Sendable {
 
     private func start(_ launcher: Launcher) throws(ToolError) {
         let body = Unmanaged.passRetained(ThreadBody { SupervisorLoop(launcher, self).run() })
-        #if canImport(Glibc)
-            var thread = pthread_t()
-        #else
-            var thread: pthread_t?
-        #endif
-        let code = pthread_create(&thread, nil, runThreadBody, body.toOpaque())
-        guard code != 0 else {
-            pthread_detach(thread)
-            return
-        }
+        let code = hf_start_thread(runThreadBody, body.toOpaque())
+        guard code != 0 else { return }
         body.release()
         throw .exhausted(what: "starting the supervisor's thread failed", code: code, reason: describe(errno: code))
     }
@@ -76,7 +68,6 @@ private final class ThreadBody: Sendable {
 }
 
 private func runThreadBody(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
-    hf_block_signals()
     guard let argument else { return nil }
     Unmanaged<ThreadBody>.fromOpaque(argument).takeRetainedValue().run()
     return nil
@@ -119,11 +110,12 @@ final class SupervisorLoop {
             var next: Instant?
             let now = Instant.now
             for job in jobs { next = earlier(next, job.advance(buffer, now: now)) }
-            jobs.removeAll { job in
-                guard let outcome = job.outcome else { return false }
-                if let producer = job.producer { job.request.watch?.ended(process: producer) }
-                job.request.end.give(outcome)
-                return true
+            let finished = jobs.compactMap { job in job.outcome.map { (job.request, job.producer, $0) } }
+            // First gone, with every descriptor it held, then told.
+            if !finished.isEmpty { jobs.removeAll { $0.outcome != nil } }
+            for (request, producer, outcome) in finished {
+                if let producer { request.watch?.ended(process: producer) }
+                request.end.give(outcome)
             }
             if isStopping, jobs.isEmpty { return }
             wait(until: next)
@@ -151,7 +143,10 @@ final class SupervisorLoop {
             }
         }
         let timeout = next.map { Instant.now.duration(to: $0).wholeMilliseconds } ?? -1
-        guard poll(&watched, nfds_t(watched.count), timeout) > 0 else { return }
+        let count = poll(&watched, nfds_t(watched.count), timeout)
+        // The kernel is short of memory: waiting a moment is better than spinning.
+        if count < 0, errno != EINTR { usleep(10_000) }
+        guard count > 0 else { return }
         for (entry, action) in zip(watched, actions) where entry.revents != 0 { action() }
         for job in ended { job.noteEndings(buffer, now: .now) }
     }

@@ -53,6 +53,17 @@ struct RestorePointResolutionTests {
         #expect(try resolve("2026-11-17T02:10:00Z").entries.count == 2)
     }
 
+    @Test func `a source that was captured half by then keeps the older half`() throws {
+        var contents = RepositoryContents()
+        contents.run("2026-11-17T02:00:00Z", [.init("pg", "/a.sql"), .init("pg", "/b.sql")])
+        contents.run("2026-11-18T02:00:00Z", [.init("pg", "/a.sql"), .init("pg", "/b.sql", after: 600)])
+        let point = try resolve("2026-11-18T02:05:00Z", in: contents.restorePoints())
+        #expect(
+            point.entries.map { "\($0.part.part) \($0.run.rawValue.prefix(8))" } == [
+                "/a.sql 20261118", "/b.sql 20261117",
+            ])
+    }
+
     @Test func `every time that the list shows finds the run that it is shown for`() throws {
         for run in points.runs {
             #expect(try resolve(UTCTime(run.time).extended).run == run.id)

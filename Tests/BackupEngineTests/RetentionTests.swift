@@ -108,6 +108,15 @@ struct RetentionTests {
         #expect(span.before(date, utcOffset: offset) == Candidates.date(to))
     }
 
+    @Test func `a span counts from the newest that does not lie in the future`() {
+        let list = Candidates.at([
+            "2026-11-20T12:03:00Z", "2026-11-20T11:00:00Z", "2026-11-20T10:30:00Z", "2026-11-20T09:59:00Z",
+        ])
+        let plan = plan(list, RetentionPolicy(within: CalendarSpan(hours: 1)))
+        #expect(plan.groups[0].leftAlone == nil)
+        #expect(plan.kept == [0, 1, 2])
+    }
+
     @Test func `snapshots of the very same time are decided by id, whatever their order`() {
         let list = Candidates.at(Array(repeating: "2026-11-19T02:00:00Z", count: 4))
         #expect(plan(list, RetentionPolicy(last: 2)).kept == [0, 1])

@@ -79,6 +79,8 @@ final class FolderStore: Sendable {
     /// Called with each part before it is stored.
     let before = Mutex<@Sendable (CapturedPart) async -> Void>({ _ in })
     let unreadable = Mutex<[UnreadableItem]>([])
+    /// How long the consumer of a stream waits before it reads anything.
+    let delay = Mutex(0)
 
     init(folder: String, runner: any ToolRunner) {
         self.folder = folder
@@ -107,15 +109,21 @@ final class FolderStore: Sendable {
         let size = (try? FileManager.default.attributesOfItem(atPath: target)[.size] as? NSNumber)?.int64Value ?? 0
         let items = unreadable.withLock { $0 }
         return StoredPart(
-            snapshot: SnapshotID(rawValue: String(repeating: "a", count: 64)), time: Date(), bytes: ByteCount(size), files: 1,
+            snapshot: SnapshotID(rawValue: String(repeating: "a", count: 64)), time: Date(), bytes: ByteCount(size),
+            files: 1,
             unreadable: items, unreadableCount: items.count)
     }
 
     private func stream(_ command: ToolCommand, to target: String) async throws(RepositoryError) {
         let result: PipelineResult
+        let wait = delay.withLock { String($0) }
         do {
             result = try await runner.pipeline(
-                [command, ToolCommand("dd", ["of=\(target)", "bs=1M", "status=none"])], refusingEmpty: true, reading: nil)
+                [
+                    command,
+                    ToolCommand("sh", ["-c", "sleep $2; exec dd of=\"$1\" bs=1M status=none", "sh", target, wait]),
+                ],
+                refusingEmpty: true, reading: nil)
         } catch { throw .tool(error) }
         let producer = result.stages[0]
         if producer.stopped == .cancelled { throw .cancelled }

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite struct `SQLite databases` {
+@Suite(.serialized) struct `SQLite databases` {
     let bench: Bench
     init() throws { bench = try Bench() }
 
@@ -27,16 +27,19 @@ import Testing
     }
 
     @Test(arguments: ["backup", "vacuum"])
-    func `a database under a writer that commits all the time is copied in one of its states`(method: String) async throws {
+    func `a database under a writer that commits all the time is copied in one of its states`(method: String)
+        async throws
+    {
         let database = try BusySQLite(at: bench.folder["busy.db"], bytes: 20 << 20)
         let source = try dump(database.path, ("method", method))
         let started = ContinuousClock.now
         let report = try #require(try await bench.capture(source).first)
-        #expect(ContinuousClock.now - started < .seconds(20))
+        #expect(ContinuousClock.now - started < .seconds(60))
         #expect(report.condition == .clean)
         #expect(report.path.rawValue == "/sqlite/busy.db")
         let copy = bench.store.file(report.path)
-        #expect(try sqlite(copy, "PRAGMA integrity_check; SELECT sum(balance) FROM account;") == "ok\n\(BusySQLite.total)")
+        #expect(
+            try sqlite(copy, "PRAGMA integrity_check; SELECT sum(balance) FROM account;") == "ok\n\(BusySQLite.total)")
         let moves = try #require(report.facts.rows?["move"])
         #expect(moves > 0)
         #expect(report.facts.rows?["account"] == Int64(BusySQLite.accounts))
@@ -61,7 +64,9 @@ import Testing
     @Test func `names with quotes, blanks, newlines and percent signs work`() async throws {
         try FileManager.default.createDirectory(
             atPath: bench.folder["ro'ng \"d%3f#?\n"], withIntermediateDirectories: true)
-        let path = try make("ro'ng \"d%3f#?\n/a'b;%20 \n.db", "CREATE TABLE \"t'\"\"\n|x\" (a); INSERT INTO \"t'\"\"\n|x\" VALUES (1), (2);")
+        let path = try make(
+            "ro'ng \"d%3f#?\n/a'b;%20 \n.db",
+            "CREATE TABLE \"t'\"\"\n|x\" (a); INSERT INTO \"t'\"\"\n|x\" VALUES (1), (2);")
         let source = try dump(path)
         let report = try #require(try await bench.capture(source).first)
         #expect(report.facts.rows == ["t'\"\n|x": 2])
@@ -94,7 +99,7 @@ import Testing
         defer { holder.letGo() }
         let started = ContinuousClock.now
         await #expect { try await bench.capture(dump(path, ("busy-timeout", "1s"))) } throws: { isCase($0, "busy") }
-        #expect((.milliseconds(900) ... .seconds(10)).contains(ContinuousClock.now - started))
+        #expect((.milliseconds(900) ... .seconds(60)).contains(ContinuousClock.now - started))
         #expect(bench.store.parts.isEmpty)
         #expect(bench.scratchContent.isEmpty)
     }
@@ -119,7 +124,8 @@ import Testing
     func `a database too broken for sqlite is stored byte by byte as damaged`(how: String) async throws {
         let path = try make("broken.db", "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(60000));")
         if how == "schema" {
-            try shell("yes | tr 'y\\n' '\\377\\377' | dd of=\"$1\" bs=1 seek=100 count=200 conv=notrunc iflag=fullblock status=none", path)
+            try shell(
+                "head -c 200 /dev/zero | tr '\\0' '\\377' | dd of=\"$1\" bs=1 seek=100 conv=notrunc status=none", path)
         } else {
             try shell("truncate -s 20000 \"$1\"", path)
         }
@@ -155,16 +161,33 @@ import Testing
         #expect(FileManager.default.fileExists(atPath: path + "-journal"))
     }
 
-    @Test func `a database that is replaced again and again while it is copied is busy`() async throws {
-        let path = try make("swapped.db", "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(3000000));")
-        _ = try make("other.db", "CREATE TABLE u (x);")
-        let swapper = Process()
-        swapper.executableURL = URL(fileURLWithPath: "/bin/sh")
-        swapper.arguments = ["-c", "cd \"$1\"; while :; do cp other.db next.db; mv next.db swapped.db; done", "sh", bench.folder.path]
-        try swapper.run()
-        defer { swapper.terminate() }
-        await #expect { try await bench.capture(dump(path)) } throws: { isCase($0, "busy") }
-        #expect(bench.store.parts.isEmpty)
+    @Test(arguments: [1, 2])
+    func `a database that is replaced while it is copied is copied anew, and then it is busy`(times: Int) async throws {
+        let path = try make("swapped.db", "CREATE TABLE t (x);")
+        _ = try make("next1.db", "CREATE TABLE u (x);")
+        _ = try make("next2.db", "CREATE TABLE v (x);")
+        // The real shell; each of the first copies is followed by somebody who puts another file there.
+        try bench.folder.write(
+            """
+            #!/bin/sh
+            cd "$(dirname "$0")/.." && n=1
+            [ -e next1.db ] || n=2
+            case $* in *swapped.db*) [ $n -le \(times) ] && [ -e next$n.db ] && mv next$n.db swapped.db;; esac
+            cd scratch && exec /usr/bin/sqlite3 "$@"
+            """, to: "bin/sqlite3", mode: 0o700)
+        let swapping = try Bench(path: bench.folder["bin"] + ":/usr/bin:/bin")
+        let context = CaptureContext(run: bench.context.run, scratch: bench.folder["scratch"])
+        let source = try swapping.source("sqlite", settings(("path", path)))
+        let store = bench.store
+        let capture = { () async throws -> [PartReport] in
+            try await source.capture(context) { (part) throws(RepositoryError) in try await store.store(part) }
+        }
+        if times == 1 {
+            #expect(try await capture().first?.facts.rows == ["u": 0])
+        } else {
+            await #expect { try await capture() } throws: { isCase($0, "busy") }
+            #expect(bench.store.parts.isEmpty)
+        }
         #expect(bench.scratchContent.isEmpty)
     }
 
@@ -210,7 +233,8 @@ import Testing
     }
 
     @Test func `a virtual table is not counted and not held against the database`() async throws {
-        let path = try make("fts.db", "CREATE VIRTUAL TABLE v USING fts5 (x); INSERT INTO v VALUES ('one'); CREATE TABLE t (x);")
+        let path = try make(
+            "fts.db", "CREATE VIRTUAL TABLE v USING fts5 (x); INSERT INTO v VALUES ('one'); CREATE TABLE t (x);")
         let report = try #require(try await bench.capture(dump(path)).first)
         #expect(report.condition == .clean)
         #expect(report.facts.uncounted == ["v": "a virtual table"])
@@ -228,7 +252,9 @@ import Testing
     }
 
     @Test(.enabled(if: geteuid() == 0, "mounting needs root"))
-    func `a database that ordinary users may only read in a closed folder is read, or the way out is named`() async throws {
+    func `a database that ordinary users may only read in a closed folder is read, or the way out is named`()
+        async throws
+    {
         // As root everything may be written; the same rules are met on a file system that is mounted read-only.
         let place = bench.folder["readonly"]
         try shell("mkdir \"$1\" && mount -t tmpfs none \"$1\"", place)
@@ -262,7 +288,9 @@ import Testing
         for name in ["here.db", "here.db-wal"] {
             let directory = bench.folder["target-\(name)"]
             try bench.folder.write("mine", to: "target-\(name)/\(name)")
-            await #expect { try await bench.restore(report, with: source, into: directory) } throws: { isCase($0, "targetExists") }
+            await #expect { try await bench.restore(report, with: source, into: directory) } throws: {
+                isCase($0, "targetExists")
+            }
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == [name])
         }
     }

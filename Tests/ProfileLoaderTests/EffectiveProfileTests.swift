@@ -54,6 +54,7 @@ struct EffectiveProfileTests {
             .replacingOccurrences(of: "local: { ", with: "local: { restic: /r, ")
         let first = try fixture.load(harmless)
         let second = try fixture.load(first.effective.yaml, as: "shown.yaml")
+        #expect(second.effective.files == [fixture.folder["shown.yaml"]])
         #expect(second.profile.sources[1].settings["run"]?.strings == ["/bin/job", "true", "7", "9", "${X}", ""])
         #expect(second.profile.host == "na me")
         #expect(second.effective.root["description"]?.text == "a: #b\n$c")

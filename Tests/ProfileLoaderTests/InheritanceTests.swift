@@ -97,6 +97,11 @@ struct InheritanceTests {
             guard case ProfileError.abstract(let name, _) = error else { return false }
             return name.rawValue == "base"
         }
+        // It may leave the kind, and what a kind requires, to those that extend it.
+        let part =
+            "abstract: true\nsources: { a: { files: { exclude: x } } }\nrepositories: { r: { password: env:P } }\n"
+        #expect(try fixture.problems(part).isEmpty)
+        #expect(try fixture.messages(part.replacingOccurrences(of: "password", with: "pasword")).count == 1)
         #expect(
             try fixture.messages("abstract: true\nnise: 1\n") == [
                 "app.yaml:2:1: nise: there is no such key here (did you mean `nice`?)"

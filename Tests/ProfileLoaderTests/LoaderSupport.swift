@@ -33,7 +33,7 @@ enum StandIn {
             ]),
         ]), example: "postgres: { database: app }",
         check: { entry in
-            guard let value = entry["postgres"], !value.entries.isEmpty, value["database"] == nil else { return [] }
+            guard let value = entry["postgres"], value.text == nil, value["database"] == nil else { return [] }
             return [ConfigProblem(at: value.location, keyPath: "postgres", message: "names no database")]
         })
 

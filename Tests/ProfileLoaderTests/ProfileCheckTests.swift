@@ -57,8 +57,8 @@ struct ProfileCheckTests {
     @Test func `a profile without sources and repositories is told so`() throws {
         #expect(
             try fixture.messages("profile: a\n") == [
-                "app.yaml:1:1: repositories: a profile needs at least one repository that follows no other",
                 "app.yaml:1:1: sources: a profile needs at least one source",
+                "app.yaml:1:1: repositories: a profile needs at least one repository that follows no other",
             ])
     }
 

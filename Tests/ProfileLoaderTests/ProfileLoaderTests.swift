@@ -1,5 +1,6 @@
 import BackupModel
 import ProfileLoader
+import TestSupport
 import Testing
 
 struct ProfileLoaderTests {
@@ -16,5 +17,31 @@ struct ProfileLoaderTests {
         #expect(profile.retention == RetentionPolicy())
         #expect(profile.settings == ProfileSettings())
         #expect(profile.ignoredKeys.isEmpty)
+    }
+
+    @Test func `JSON loads as it is, indented by tabs too`() throws {
+        let json = """
+            {
+            \t"profile": "app",\t"description": "\\u00fc \\/ \\"x\\" \\ud83d\\uDE00 \\\\ud83d",
+            \t"sources": { "a": { "files": { "paths": ["/srv"], "exclude-caches": true, "larger-than": 4096 } } },
+            \t"repositories": { "local": { "restic": "/r", "password": "env:P" } },
+            \t"retention": { "daily": 7 }
+            }
+            """
+        let loaded = try LoaderFixture().load(json, as: "app.json")
+        #expect(loaded.profile.sources[0].settings["larger-than"]?.byteCount == 4096)
+        #expect(loaded.profile.retention.daily == 7)
+        #expect(loaded.effective.root["description"]?.text == "ü / \"x\" 😀 \\ud83d")
+    }
+
+    @Test func `half a character in JSON is refused`() throws {
+        let json = #"{"profile": "app", "description": "\ud83d x"}"#
+        #expect(try LoaderFixture().messages(json, as: "app.json").first?.contains("app.json:1:") == true)
+    }
+
+    @Test func `a profile knows its file by its whole path`() throws {
+        let fixture = try LoaderFixture()
+        let profile = try fixture.load(plainProfile, as: "deep/./app.yaml").profile
+        #expect(profile.path == fixture.folder["deep/app.yaml"])
     }
 }

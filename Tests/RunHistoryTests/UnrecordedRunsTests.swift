@@ -117,6 +117,25 @@ import Testing
         #expect(error.description.contains(small) && error.description.lowercased().contains("read-only"))
     }
 
+    @Test(.enabled(if: geteuid() == 0, "mounting needs root"))
+    func `on a full disk, opening and beginning say so`() throws {
+        let small = folder["small"]
+        let mount = try TemporaryFileSystem(at: small, kibibytes: 512)
+        defer { mount.unmount() }
+        try fill(small)
+        let opening = try #require(throws: StoreError.self) { _ = try SQLiteRunStore(folder: small) }
+        #expect(opening.kind == .destinationFull)
+        try FileManager.default.removeItem(atPath: small + "/ballast")
+        let store = try SQLiteRunStore(folder: small)
+        try fill(small)
+        var run = Samples.run(1)
+        run.notices = [String(repeating: "x", count: 20_000)]
+        let beginning = try #require(throws: StoreError.self) { try store.begin(run) }
+        #expect(beginning.kind == .destinationFull)
+        try FileManager.default.removeItem(atPath: small + "/ballast")
+        try store.begin(run)
+    }
+
     private func fill(_ folder: String) throws {
         let handle = open(folder + "/ballast", O_WRONLY | O_CREAT, 0o600)
         defer { close(handle) }

@@ -18,7 +18,6 @@ package final class PrivatePostgres: Sendable {
     /// Its superuser, who needs no password on the socket.
     package let superuser = "tester"
     private let watcher: Process
-    private let leash: Pipe
 
     package init() throws {
         guard let programs = PrivatePostgres.programs else { throw Failure("PostgreSQL is not installed") }
@@ -30,7 +29,8 @@ package final class PrivatePostgres: Sendable {
         if geteuid() == 0 { try PrivatePostgres.run(["chown", "postgres", folder]) }
         try PrivatePostgres.run(
             other + [
-                programs + "/initdb", "-D", data, "-U", superuser, "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8",
+                programs + "/initdb", "-D", data, "-U", superuser, "-A", "trust", "-N", "-E", "UTF8",
+                "--locale=C.UTF-8",
             ])
         // A role named `guarded` must show its password; everybody else may come in.
         try PrivatePostgres.run(
@@ -39,28 +39,36 @@ package final class PrivatePostgres: Sendable {
                 data + "/pg_hba.conf",
             ])
 
-        // The shell ends the server when its standard input ends, which it does even if we are killed.
-        leash = Pipe()
+        // The shell ends the server when it is told to, or when we are gone, even by kill -9.
+        let script = """
+            folder=$1 tests=$2; shift 2
+            "$@" >"$folder/log" 2>&1 &
+            trap 'tests=none' TERM
+            while [ -d "/proc/$tests" ]; do sleep 0.5; done
+            kill -QUIT "$(head -n 1 "$folder/data/postmaster.pid")"; wait; rm -rf "$folder"
+            """
         watcher = Process()
         watcher.executableURL = URL(fileURLWithPath: "/bin/sh")
         watcher.arguments =
-            ["-c", "d=$1; shift; \"$@\" >\"$d/log\" 2>&1 & p=$!; read x; kill -QUIT $p; wait $p; rm -rf \"$d\"", "sh", folder]
+            ["-c", script, "sh", folder, String(getpid())]
             + other + [
                 programs + "/postgres", "-D", data, "-k", folder, "-p", String(port), "-c", "listen_addresses=", "-F",
                 "-c", "full_page_writes=off", "-c", "synchronous_commit=off", "-c", "max_connections=60",
                 "-c", "shared_buffers=32MB", "-c", "autovacuum=off", "-c", "lc_messages=C",
             ]
-        watcher.standardInput = leash
+        watcher.standardInput = FileHandle.nullDevice
         watcher.standardOutput = FileHandle.nullDevice
+        watcher.standardError = FileHandle.nullDevice
         try watcher.run()
-        for _ in 0..<200 {
+        for _ in 0..<600 {
             if (try? sql("SELECT 1")) != nil { return }
             usleep(50_000)
         }
-        throw Failure("the server did not come up: " + ((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""))
+        throw Failure(
+            "the server did not come up: " + ((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""))
     }
 
-    deinit { leash.fileHandleForWriting.closeFile() }
+    deinit { watcher.terminate() }
 
     /// Runs statements as the superuser and returns what they print, unaligned, without the last newline.
     @discardableResult

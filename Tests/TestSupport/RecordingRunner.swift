@@ -8,6 +8,7 @@ package final class RecordingRunner: ToolRunner {
 
     private let answer: Answer
     private let recorded = Mutex<[ToolCommand]>([])
+    private let texts = Mutex<[String]>([])
     private let missing: Set<String>
 
     /// - Parameters:
@@ -71,35 +72,35 @@ package final class RecordingRunner: ToolRunner {
             stages: results, committed: firstFailure == nil, firstFailure: firstFailure, wasEmpty: wasEmpty)
     }
 
-    /// The lines of the answer's output are what the program says, one for each question; what is sent is recorded in
-    /// ``RecordedConversation/sent`` of the conversation that `body` gets.
+    /// The lines of the answer's output are what the program says, one for each question.
     package func converse<Value: Sendable>(
         with command: ToolCommand, _ body: @Sendable (any Conversation) async throws -> Value
     ) async throws -> Value {
         let result = try await run(command, reading: nil)
-        return try await body(RecordedConversation(result))
+        return try await body(RecordedConversation(result) { [self] text in texts.withLock { $0.append(text) } })
     }
 
+    /// What was sent to programs in conversations, in order.
+    package var sent: [String] { texts.withLock { $0 } }
+
     private static func read(_ output: CapturedOutput, to reader: any LineReader) {
-        for line in output.text.split(separator: "\n", omittingEmptySubsequences: false).map({ Array($0.utf8) }) {
-            line.withUnsafeBytes { reader.read(line: $0) }
-        }
+        var lines = output.text.split(separator: "\n", omittingEmptySubsequences: false)
+        if lines.last?.isEmpty == true { lines.removeLast() }
+        for line in lines { Array(line.utf8).withUnsafeBytes { reader.read(line: $0) } }
     }
 }
 
-package final class RecordedConversation: Conversation {
-    package let diagnostics: String
+private final class RecordedConversation: Conversation {
+    let diagnostics: String
     private let lines: Mutex<ArraySlice<String>>
-    private let texts = Mutex<[String]>([])
+    private let record: @Sendable (String) -> Void
 
-    init(_ result: ToolResult) {
+    init(_ result: ToolResult, record: @escaping @Sendable (String) -> Void) {
         diagnostics = result.errors.text
         lines = Mutex(result.output.text.split(separator: "\n").map(String.init)[...])
+        self.record = record
     }
 
-    package var sent: [String] { texts.withLock { $0 } }
-    package func send(_ text: String) async throws(ToolError) { texts.withLock { $0.append(text) } }
-    package func nextLine(within limit: Duration) async throws(ToolError) -> String? {
-        lines.withLock { $0.popFirst() }
-    }
+    func send(_ text: String) async throws(ToolError) { record(text) }
+    func nextLine(within limit: Duration) async throws(ToolError) -> String? { lines.withLock { $0.popFirst() } }
 }

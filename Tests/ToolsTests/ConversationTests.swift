@@ -20,7 +20,7 @@ struct ConversationTests {
             var answers: [String?] = []
             for question in ["one", "two", "three"] {
                 try await talk.send(question + "\n")
-                answers.append(try await talk.nextLine(within: .seconds(5)))
+                answers.append(try await talk.nextLine(within: .seconds(30)))
             }
             return answers
         }
@@ -39,7 +39,7 @@ struct ConversationTests {
         let log = folder["pid"]
         await #expect(throws: Refused.self) {
             try await runner.converse(with: shell("echo $$ >'\(log)'; echo up; cat")) { talk in
-                _ = try await talk.nextLine(within: .seconds(5))
+                _ = try await talk.nextLine(within: .seconds(30))
                 throw Refused()
             }
         }
@@ -50,7 +50,7 @@ struct ConversationTests {
     @Test func `the end of its output is no line, and a silent one is given up`() async throws {
         let command = shell("echo last; exec >&-; cat >/dev/null")
         let lines = try await runner.converse(with: command) { talk in
-            [try await talk.nextLine(within: .seconds(5)), try await talk.nextLine(within: .seconds(5))]
+            [try await talk.nextLine(within: .seconds(30)), try await talk.nextLine(within: .seconds(30))]
         }
         #expect(lines == ["last", nil])
         await #expect(throws: ToolError.conversationEnded(program: "cat", detail: "it did not answer in time")) {
@@ -62,7 +62,7 @@ struct ConversationTests {
 
     @Test func `a program that died says so with its last words`() async throws {
         try await runner.converse(with: shell("echo no such database >&2; exit 2")) { talk in
-            let line = try await talk.nextLine(within: .seconds(5))
+            let line = try await talk.nextLine(within: .seconds(30))
             #expect(line == nil)
             while talk.diagnostics.isEmpty { try await Task.sleep(for: .milliseconds(10)) }
             #expect(talk.diagnostics == "no such database\n")
@@ -77,7 +77,7 @@ struct ConversationTests {
         let total = try await runner.converse(with: ToolCommand("cat")) { talk in
             async let sent: Void = talk.send(big)
             var total = 0
-            for _ in 0..<20_000 { total += try await talk.nextLine(within: .seconds(10))?.utf8.count ?? 0 }
+            for _ in 0..<20_000 { total += try await talk.nextLine(within: .seconds(60))?.utf8.count ?? 0 }
             try await sent
             return total
         }
@@ -96,7 +96,7 @@ struct ConversationTests {
         let log = folder["pid"]
         let task = Task {
             try await runner.converse(with: shell("echo $$ >'\(log)'; echo up; exec sleep 60")) { talk in
-                _ = try await talk.nextLine(within: .seconds(5))
+                _ = try await talk.nextLine(within: .seconds(30))
                 return try await talk.nextLine(within: .seconds(60))
             }
         }

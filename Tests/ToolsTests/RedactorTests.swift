@@ -55,7 +55,7 @@ struct RedactorTests {
 
     @Test func `a secret of many backslashes costs no exponential time`() {
         let slashes = String(repeating: "\\", count: 64)
-        let redacted = Redactor(secrets: [Secret(slashes)]).redact(String(repeating: "\\", count: 400))
+        let redacted = Redactor(secrets: [Secret(slashes)]).redact(String(repeating: "\\", count: 200))
         #expect(!redacted.contains("\\\\\\\\"))
     }
 }

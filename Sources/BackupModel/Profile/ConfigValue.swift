@@ -38,7 +38,7 @@ package struct ConfigValue: Sendable, Equatable {
 
     package var content: Content
     package var location: SourceLocation
-    /// True where an interpolated value had a secret reference or an environment variable in it, for `profile show`.
+    /// Where the value came from when it was not written at its location: `$NAME (environment)`, `default`. For people.
     package var origin: String?
 
     package init(_ content: Content, at location: SourceLocation, origin: String? = nil) {

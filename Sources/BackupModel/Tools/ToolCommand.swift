@@ -11,6 +11,9 @@ package struct ToolCommand: Sendable, Equatable {
     package var secrets: [SecretDelivery] = []
     package var input: ToolInput = .none
     package var workingDirectory: String?
+    /// Files that stand in for others, for this program alone. Needs the right to mount; a start without it fails at the
+    /// stage `overlay`.
+    package var overlays: [FileOverlay] = []
     package var limits = Limits()
     package var teardown: [TeardownStep] = TeardownStep.interruptFirst
     /// What happens to the child when we die without a chance to stop it.
@@ -56,6 +59,21 @@ package struct ToolCommand: Sendable, Equatable {
             self.stall = stall
         }
     }
+}
+
+/// A file that a child sees at another's place: a mount in a namespace of the child's own, gone with it.
+package struct FileOverlay: Sendable, Equatable {
+    /// Absolute; an existing regular file.
+    package var place: String
+    /// Absolute; what is seen there.
+    package var content: String
+    package init(place: String, content: String) {
+        self.place = place
+        self.content = content
+    }
+
+    /// The stage of a failed start that tells that overlays are not to be had here.
+    package static let stage = "overlay"
 }
 
 /// How a secret reaches a child. Never by argv and never through a file on disk.

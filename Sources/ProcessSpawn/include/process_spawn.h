@@ -27,12 +27,18 @@ typedef struct {
     int orphan_signal;
     /// Added to our own; 0 leaves it alone.
     int niceness;
+    /// Pairs of paths: what stands in, and the file it stands in for, seen by the child alone. Needs the right to mount.
+    const char *const *overlays;
+    /// Number of pairs.
+    int overlay_count;
 } hf_spawn_request;
 
 typedef struct {
     pid_t pid;
     /// Becomes readable when the child has ended. Close-on-exec.
     int handle;
+    /// Reads as its /proc/PID/io until it is reaped; -1 where there is none. Close-on-exec.
+    int transfers;
     /// Where it failed, for `hf_stage_name`.
     int stage;
 } hf_spawned;
@@ -80,5 +86,5 @@ void hf_wipe(void *bytes, size_t count);
 
 /// Prepares this process as a parent: SIGPIPE ignored, SIGCHLD at its default (ignored, children would vanish unseen).
 void hf_prepare_parent(void);
-/// Blocks every signal in the calling thread, so that they go to others.
-void hf_block_signals(void);
+/// Starts a detached thread that gets no signals, so that they go to others.
+int hf_start_thread(void *(*body)(void *), void *argument);

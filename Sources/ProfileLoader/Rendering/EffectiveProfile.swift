@@ -71,7 +71,9 @@ package struct EffectiveProfile: Sendable {
             }
             entries[index].value.content = .map(members)
         }
-        tree.content = .map(entries)
+        // Its name leads, and what it extended is in it already.
+        let name = entries.filter { $0.key == "profile" }
+        tree.content = .map(name + entries.filter { $0.key != "profile" && $0.key != "extends" })
         return Redaction.redacted(tree, key: "")
     }
 

@@ -52,7 +52,8 @@ package enum ProfileReference {
         if key.isRequired { meaning += " Required." }
         if key.isIgnored { meaning += " *Loads; this version does not act on it, and every run says so.*" }
         let cells = [
-            "`\(prefix)\(key.name)`", ShapeWords.wanted(key.shape), key.defaultText.map { "`\($0)`" } ?? "–", meaning,
+            "`\(prefix)\(key.name)`", ShapeWords.wanted(key.shape),
+            key.defaultText.map { $0.contains(" ") ? $0 : "`\($0)`" } ?? "–", meaning,
         ]
         let row =
             "| " + cells.map { $0.replacing("|", with: "\\|").replacing("\n", with: " ") }.joined(separator: " | ")

@@ -52,7 +52,13 @@ package enum ProfileSchema {
         var description = key.summary
         if key.isIgnored { description += " Loads; this version does not act on it." }
         if let text = key.defaultText { description += " Default: \(text)." }
-        return (key.name, described(schema(key.shape), description))
+        return (key.name, described(orNull(key.shape), description))
+    }
+
+    /// Null takes away what a base said.
+    private static func orNull(_ shape: ValueShape) -> JSON {
+        if case .anything = shape { return schema(shape) }
+        return .object([("anyOf", .array([schema(shape), .object([("type", .string("null"))])]))])
     }
 
     private static func described(_ schema: JSON, _ description: String) -> JSON {
@@ -64,7 +70,7 @@ package enum ProfileSchema {
     private static func section(_ kinds: [KindDescriptor], _ common: [KeyDescriptor], _ summary: String) -> JSON {
         var properties = common.map(property)
         for kind in kinds {
-            properties.append((kind.kind, described(schema(kind.shape), kind.summary)))
+            properties.append((kind.kind, described(orNull(kind.shape), kind.summary)))
             for key in kind.siblingKeys where !properties.contains(where: { $0.0 == key.name }) {
                 properties.append(property(key))
             }

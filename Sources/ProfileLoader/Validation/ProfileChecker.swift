@@ -17,6 +17,7 @@ struct ProfileChecker {
 
     /// - Parameter switchedOff: key paths of entries that `when:` took away.
     mutating func check(_ root: YAMLNode, isAbstract: Bool, switchedOff: [String]) -> ConfigValue {
+        shapes.isPartial = isAbstract
         var entries: [ConfigValue.Entry] = []
         let sections = ["sources", "repositories"]
         let plain = YAMLNode(.map(root.entries.filter { !sections.contains($0.key) }), at: root.location)
@@ -79,6 +80,9 @@ struct ProfileChecker {
             return nothing
         }
         let present = keys.filter { key in kinds.contains { $0.kind == key.key } && !key.value.isNull }
+        if present.isEmpty, shapes.isPartial, !hasUnknownKey(keys, kinds, common) {
+            return shapes.checkObject(node, common + kinds.flatMap(\.siblingKeys), at: path)
+        }
         guard let first = present.first, let kind = kinds.first(where: { $0.kind == first.key }) else {
             refuseWithoutKind(entry, kinds, common, what: what, at: path)
             return nothing
@@ -95,13 +99,20 @@ struct ProfileChecker {
             common + [KeyDescriptor(kind.kind, kind.shape, kind.summary, required: true)] + kind.siblingKeys
         let value = shapes.checkObject(node, keyDescriptors, at: path)
         // A kind's own check may rely on the shape.
-        guard shapes.problems.count == before else { return value }
+        guard shapes.problems.count == before, !shapes.isPartial else { return value }
         for problem in kind.check(value) {
             shapes.refuse(
                 problem.location, problem.keyPath.isEmpty ? path : "\(path).\(problem.keyPath)", problem.message,
                 suggestion: problem.suggestion)
         }
         return value
+    }
+
+    private func hasUnknownKey(_ keys: [YAMLNode.Entry], _ kinds: [KindDescriptor], _ common: [KeyDescriptor]) -> Bool {
+        keys.contains { key in
+            !common.contains { $0.name == key.key }
+                && !kinds.contains { $0.siblingKeys.contains { $0.name == key.key } }
+        }
     }
 
     private mutating func refuseWithoutKind(

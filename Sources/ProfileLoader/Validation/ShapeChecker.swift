@@ -2,14 +2,21 @@ import BackupModel
 
 /// Holds a tree against shapes: types its scalars, makes its paths absolute, and collects everything that is wrong.
 struct ShapeChecker {
+    /// Nobody reads more than ``shownProblems``; a file with so many is not a profile.
+    static let maximumProblems = 200
+    static let shownProblems = 100
+
     private(set) var problems: [ConfigProblem] = []
     /// Key paths that load and are not acted on.
     private(set) var ignored: [String] = []
+    /// A base may leave to others what is required.
+    var isPartial = false
     let home: String
 
     init(home: String) { self.home = home }
 
     mutating func refuse(_ location: SourceLocation, _ keyPath: String, _ message: String, suggestion: String? = nil) {
+        guard problems.count < ShapeChecker.maximumProblems else { return }
         problems.append(ConfigProblem(at: location, keyPath: keyPath, message: message, suggestion: suggestion))
     }
 
@@ -70,14 +77,18 @@ struct ShapeChecker {
             return check(node, as: element, at: keyPath)
         }
         var values: [ConfigValue] = []
+        var lines: [String: Int] = [:]
         for (index, node) in nodes.enumerated() {
             let value = check(node, as: element, at: "\(keyPath)[\(index)]")
-            if element == .path, let text = value.text, let first = values.first(where: { $0.text == text }) {
+            values.append(value)
+            guard element == .path, let text = value.text else { continue }
+            if let line = lines[text] {
                 refuse(
                     node.location, "\(keyPath)[\(index)]",
-                    "\(shown(text, limit: 200)) is there already, in line \(first.location.line)")
+                    "\(shown(text, limit: 200)) is there already, in line \(line)")
+            } else {
+                lines[text] = value.location.line
             }
-            values.append(value)
         }
         return value(.list(values), of: node)
     }
@@ -112,6 +123,7 @@ struct ShapeChecker {
         for entry in entries {
             let path = keyPath.isEmpty ? shown(entry.key) : "\(keyPath).\(shown(entry.key))"
             guard let key = keys.first(where: { $0.name == entry.key }) else {
+                guard problems.count < ShapeChecker.maximumProblems else { continue }
                 let nearest = Nearest.match(entry.key, in: keys.map(\.name))
                 refuse(
                     entry.keyLocation, path,
@@ -127,7 +139,10 @@ struct ShapeChecker {
                 ConfigValue.Entry(
                     key: entry.key, keyLocation: entry.keyLocation, value: check(entry.value, as: key.shape, at: path)))
         }
-        for key in keys where key.isRequired && !entries.contains(where: { $0.key == key.name && !$0.value.isNull }) {
+        for key in keys
+        where !isPartial && key.isRequired
+            && !entries.contains(where: { $0.key == key.name && !$0.value.isNull })
+        {
             refuse(
                 node.location, keyPath.isEmpty ? key.name : "\(keyPath).\(key.name)",
                 "is missing; it wants \(ShapeWords.wanted(key.shape))")

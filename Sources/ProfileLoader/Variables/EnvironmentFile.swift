@@ -14,6 +14,7 @@ package struct EnvironmentFile: Sendable, Equatable {
 
     package static let maximumBytes = 256 << 10
 
+    /// In the order of the lines; of several with one name the last counts.
     package private(set) var variables: [Variable] = []
     package private(set) var problems: [ConfigProblem] = []
 
@@ -78,7 +79,6 @@ package struct EnvironmentFile: Sendable, Equatable {
         guard trailing.isEmpty || (trailing.hasPrefix("#") && trailing.startIndex != rest.startIndex) else {
             return refuse(location, "\(name): something follows the closing quote")
         }
-        variables.removeAll { $0.name == name }
         variables.append(Variable(name: name, value: value, location: location, doubt: doubt))
     }
 
@@ -93,6 +93,7 @@ package struct EnvironmentFile: Sendable, Equatable {
     }
 
     private mutating func refuse(_ location: SourceLocation, _ message: String) {
+        guard problems.count < ShapeChecker.maximumProblems else { return }
         problems.append(ConfigProblem(at: location, keyPath: "", message: message))
     }
 

@@ -143,6 +143,7 @@ struct Interpolation {
     }
 
     private mutating func refuse(_ location: SourceLocation, _ keyPath: String, _ message: String) {
+        guard problems.count < ShapeChecker.maximumProblems else { return }
         problems.append(ConfigProblem(at: location, keyPath: keyPath, message: message))
     }
 }

@@ -24,7 +24,8 @@ enum YAMLMessages {
         -> String
     {
         let opened = context.map { " in the one that begins in line \($0.mark.line), column \($0.mark.column)" } ?? ""
-        if problem.hasPrefix("did not find expected ','"), character(line: mark.line, column: mark.column, in: text) == "{",
+        if problem.hasPrefix("did not find expected ','"),
+            character(line: mark.line, column: mark.column, in: text) == "{",
             character(line: mark.line, column: mark.column - 1, in: text) == "$"
         {
             return "within `{ }` and `[ ]` a `${…}` wants quotes: `\"${NAME}\"`"

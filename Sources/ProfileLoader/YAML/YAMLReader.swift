@@ -106,7 +106,8 @@ struct YAMLReader {
                 let mark = context.mark
                 let name = names.sorted().first ?? ""
                 let location = SourceLocation(file: file, line: mark.line, column: mark.column)
-                guard round < 20, duplicates[location] == nil, let unique = UnicodeScalar(0xe000 + UInt32(round)),
+                guard round < 20, round * text.utf8.count < 3 << 20, duplicates[location] == nil,
+                    let unique = UnicodeScalar(0xe000 + UInt32(round)),
                     let renamed = DuplicateKey.rename(name, line: mark.line, column: mark.column, to: unique, in: text)
                 else {
                     refuse(mark.line, mark.column, "the key `\(shown(name))` is there more than once")

@@ -1,0 +1,252 @@
+"""What is measured. Each case adds rows: a figure of Holdfast's, beside the plain tool's where there is one."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from statistics import median
+
+import data
+from measure import HERE, Measured, ToolWatch, run
+from report import Report
+
+
+class Bench:
+    """The scratch folder, the programs, and how often everything is done."""
+
+    def __init__(self, options, scratch: Path, report: Report) -> None:
+        self.holdfast, self.restic = options.holdfast, options.restic
+        self.repeats, self.quick, self.cold = options.repeats, options.quick, options.cold
+        self.scratch, self.report = scratch, report
+        self.watch = ToolWatch(scratch / "watch", self.restic)
+        self.password = scratch / "password"
+        self.password.write_text("benchmark\n")
+        self.password.chmod(0o600)
+        self.environment = {
+            "HOME": str(scratch), "LANG": "C.UTF-8", "TMPDIR": str(scratch),
+            "HOLDFAST_STATE_DIR": str(scratch / "state"), "RESTIC_CACHE_DIR": str(scratch / "plain-cache"),
+        }
+
+    def sized(self, full: int, quick: int) -> int:
+        return quick if self.quick else full
+
+    def profile(self, name: str, sources: dict) -> Path:
+        """A profile in JSON, which is YAML, with a repository of its own."""
+        path = self.scratch / f"{name}.json"
+        path.write_text(json.dumps({
+            "profile": name, "host": "bench", "cache": str(self.scratch / "cache"), "sources": sources,
+            "repositories": {"local": {"restic": str(self.repository(name)), "password": f"file:{self.password}"}},
+        }, indent=2))
+        return path
+
+    def repository(self, name: str) -> Path:
+        return self.scratch / f"repository-{name}"
+
+    def run(self, words: list, environment: dict[str, str] = {}) -> Measured:
+        return run(words, self.watch, {**self.environment, **environment}, self.cold)
+
+    def forget(self, *names: str) -> None:
+        """As if nothing had ever been backed up under these names."""
+        for name in names:
+            shutil.rmtree(self.repository(name), ignore_errors=True)
+        for folder in ("state", "cache", "plain-cache"):
+            shutil.rmtree(self.scratch / folder, ignore_errors=True)
+
+
+def startup(bench: Bench) -> None:
+    """`--version` and nothing else, by hyperfine."""
+    commands = {
+        "holdfast --version": [bench.holdfast, "--version"], "bash -c true": ["bash", "-c", "true"],
+        "restic version": [bench.restic, "version"], "borgmatic --version": ["borgmatic", "--version"],
+    }
+    present = {name: words for name, words in commands.items() if shutil.which(words[0])}
+    output = bench.scratch / "startup.json"
+    subprocess.run(
+        ["hyperfine", "--shell=none", "--warmup=3", f"--runs={bench.sized(50, 10)}", f"--export-json={output}",
+         *(" ".join(words) for words in present.values())],
+        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    times = {}
+    for name, result in zip(present, json.loads(output.read_text())["results"]):
+        times[name] = result["median"]
+        for seconds in result["times"]:
+            bench.report.raw("startup", name, "wall", seconds)
+    restic = times["restic version"]
+    for name, seconds in times.items():
+        bench.report.row(
+            "startup", name, f"{seconds * 1000:.1f} ms", f"{seconds / restic:.2f} × restic's",
+            ("under 0.6", seconds / restic < 0.6) if name.startswith("holdfast") else None)
+
+
+def small_files(bench: Bench) -> None:
+    """(a) Many small files."""
+    folder = bench.scratch / "small"
+    data.small_files(folder, bench.sized(20_000, 500))
+    whole_backup(bench, "small-files", folder)
+
+
+def mixed_files(bench: Bench) -> None:
+    """(b) A mixture of large and small ones."""
+    folder = bench.scratch / "mixed"
+    data.mixed_files(folder, bench.sized(1 << 30, 16 << 20))
+    whole_backup(bench, "mixed-files", folder)
+
+
+def database(bench: Bench) -> None:
+    """(c) A PostgreSQL database and a folder; Holdfast takes them side by side, the script one after the other."""
+    folder = bench.scratch / "beside"
+    data.mixed_files(folder, bench.sized(256 << 20, 4 << 20))
+    server = data.PostgreSQL(bench.scratch / "pg", bench.sized(33, 1))
+    try:
+        bench.report.row("database", "its size", f"{server.size() / 2**20:.0f} MiB", "", None)
+        whole_backup(bench, "database", folder, server)
+    finally:
+        server.stop()
+
+
+def whole_backup(bench: Bench, case: str, folder: Path, server: data.PostgreSQL | None = None) -> None:
+    """First and repeat, against the plain script, taking turns in going first."""
+    sources: dict = {"folder": {"files": {"paths": [str(folder)]}}}
+    plain = [HERE / "plain-backup", bench.repository(f"{case}-plain"), bench.password, folder]
+    environment = server.environment() if server else {}
+    if server:
+        sources["db"] = {"postgres": {"database": server.DATABASE, "user": "postgres", "host": str(server.folder)}}
+        plain.append(server.DATABASE)
+    sides = {
+        "holdfast": [bench.holdfast, "backup", "-p", bench.profile(case, sources)],
+        "plain": plain,
+    }
+    found: dict[tuple[str, str], list[Measured]] = {}
+    for number in range(bench.repeats):
+        bench.forget(case, f"{case}-plain")
+        for turn in ("first", "repeat"):
+            if turn == "repeat":
+                data.change(folder, number)
+                if server:
+                    server.change()
+            for side in sorted(sides, reverse=number % 2 == 1):
+                measured = bench.run(sides[side], environment)
+                found.setdefault((side, turn), []).append(measured)
+                bench.report.measured(f"{case} {turn}", side, measured)
+    parts = 3 if server else 1
+    for turn in ("first", "repeat"):
+        ours, theirs = found["holdfast", turn], found["plain", turn]
+        wall, other = (median(one.wall for one in side) for side in (ours, theirs))
+        bench.report.row(f"{case} {turn}", "wall", f"{wall:.2f} s", f"{wall / other:.2f} × the script's {other:.2f} s", None)
+        if not server:
+            own = median(one.own / one.wall for one in ours)
+            script = median(one.own / one.wall for one in theirs)
+            bench.report.row(
+                f"{case} {turn}", "own time", f"{median(one.own for one in ours):.3f} s, {own:.1%} of wall",
+                f"the script's: {script:.1%}", ("within 3 %", own <= 0.03))
+        starts = max(one.starts.get("restic", 0) for one in ours)
+        script_starts = max(one.starts.get("restic", 0) for one in theirs)
+        goal = (f"parts + 1 = {parts + 1}", starts <= parts + 1) if turn == "repeat" else None
+        bench.report.row(f"{case} {turn}", "restic starts", str(starts), f"the script's: {script_starts}", goal)
+        memory(bench, f"{case} {turn}", ours)
+
+
+def memory(bench: Bench, case: str, runs: list[Measured]) -> None:
+    peak = max(one.peak for one in runs)
+    if not peak:
+        bench.report.row(case, "own peak memory", "over too soon to tell", "", None)
+        return
+    bench.report.row(case, "own peak memory", f"{peak / 2**20:.1f} MiB", "", ("under 40 MB", peak < 40e6))
+
+
+def pipe(bench: Bench) -> None:
+    """The supervised pipe beside a shell's. What is compared is how long the restic at its end ran: everything around it,
+    such as the manifest, is in the other cases."""
+    size = bench.sized(1 << 30, 32 << 20)
+    path = bench.scratch / "dump"
+    profile = bench.profile("pipe", {"dump": {"command": {"run": ["cat", str(path)], "name": "dump"}}})
+    repository = bench.repository("pipe-plain")
+    shell = f'set -euo pipefail; cat "{path}" | restic backup --stdin --stdin-filename dump'
+    plain_environment = {"RESTIC_REPOSITORY": str(repository), "RESTIC_PASSWORD_FILE": str(bench.password)}
+    ours, theirs = [], []
+    for number in range(bench.repeats):
+        bench.forget("pipe", "pipe-plain")
+        # Both repositories exist before: creating one would take longer than a short stream.
+        path.write_text("a line\n")
+        bench.run([bench.holdfast, "backup", "-p", profile])
+        bench.run(["restic", "init", "--quiet"], plain_environment)
+        data.one_large_file(path, size)
+
+        def supervised() -> None:
+            ours.append(bench.run([bench.holdfast, "backup", "-p", profile]))
+            bench.report.measured("pipe", "holdfast", ours[-1])
+
+        def by_shell() -> None:
+            theirs.append(bench.run(["bash", "-c", shell], plain_environment))
+            bench.report.measured("pipe", "shell", theirs[-1])
+
+        for one in (supervised, by_shell) if number % 2 == 0 else (by_shell, supervised):
+            one()
+    path.unlink()
+    time, other = (median(one.longest["restic"] for one in side) for side in (ours, theirs))
+    bench.report.row(
+        "pipe", f"{size >> 20} MiB into restic", f"{size / time / 2**20:.0f} MiB/s",
+        f"{time / other:.3f} × the shell's time", ("no slower (5 % of noise)", time / other <= 1.05))
+    cpu = median(one.own_cpu for one in ours)
+    bench.report.row(
+        "pipe", "own CPU", f"{cpu:.2f} s", f"{cpu / time:.1%} of the stream's time", ("none (1 %)", cpu / time <= 0.01))
+    memory(bench, "pipe", ours)
+
+
+def scrub(bench: Bench) -> None:
+    """Hashing a repository's files, on one core and on all, beside sha256sum on one core. Warm, so that it is hashing
+    that is measured and not the disk."""
+    folder = bench.scratch / "scrubbed"
+    data.mixed_files(folder, bench.sized(2 << 30, 32 << 20))
+    profile = bench.profile("scrub", {"folder": {"files": {"paths": [str(folder)]}}})
+    bench.forget("scrub")
+    bench.run([bench.holdfast, "backup", "-p", profile])
+    shutil.rmtree(folder)
+    stored = bench.repository("scrub") / "data"
+    size = sum(path.stat().st_size for path in stored.rglob("*") if path.is_file())
+    cores = len(os.sched_getaffinity(0))
+    verify = [bench.holdfast, "backup", "verify", "--scrub", "-p", profile]
+    sums = f'find "{stored}" -type f -print0 | xargs -0 sha256sum > /dev/null'
+    sides = {
+        "sha256sum, one core": ["taskset", "-c", "0", "bash", "-c", sums],
+        "scrub, one core": ["taskset", "-c", "0", *verify], f"scrub, {cores} cores": verify,
+    }
+    times: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(bench.repeats):
+        for name, words in sides.items():
+            measured = bench.run(words)
+            times[name].append(measured.own)
+            bench.report.measured("scrub", name, measured)
+    medians = {name: median(values) for name, values in times.items()}
+    base = medians["sha256sum, one core"]
+    one, every = medians["scrub, one core"], medians[f"scrub, {cores} cores"]
+    for name, seconds in medians.items():
+        goal = None
+        if name == "scrub, one core":
+            goal = ("at least 4 × a core", base / one >= 4)
+        elif name.startswith("scrub"):
+            goal = ("scales over cores (70 % of each)", one / every >= 0.7 * cores)
+        bench.report.row(
+            "scrub", name, f"{size / seconds / 2**20:.0f} MiB/s", f"{base / seconds:.1f} × sha256sum", goal)
+
+
+def listing(bench: Bench) -> None:
+    """Listing a restore point with very many names."""
+    count = bench.sized(300_000, 3_000)
+    folder = bench.scratch / "names"
+    data.many_names(folder, count)
+    profile = bench.profile("names", {"folder": {"files": {"paths": [str(folder)]}}})
+    bench.forget("names")
+    bench.run([bench.holdfast, "backup", "-p", profile])
+    runs = []
+    for _ in range(bench.repeats):
+        runs.append(bench.run([bench.holdfast, "ls", "latest", "-p", profile]))
+        bench.report.measured("listing", "holdfast", runs[-1])
+    shutil.rmtree(folder)
+    cpu = median(one.own_cpu for one in runs)
+    bench.report.row("listing", f"own CPU, {count} entries", f"{cpu:.2f} s", "", ("within 0.3 s", cpu <= 0.3))
+    memory(bench, "listing", runs)
+
+
+ALL = {case.__name__.replace("_", "-"): case
+       for case in (startup, small_files, mixed_files, database, pipe, scrub, listing)}

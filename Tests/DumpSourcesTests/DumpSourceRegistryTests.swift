@@ -1,0 +1,46 @@
+import BackupModel
+import DumpSources
+import Foundation
+import TestSupport
+import Testing
+
+@Suite struct `The kinds of source` {
+    @Test func `are listed once each, with summaries and keys that are described`() {
+        let kinds = DumpSourceRegistry.kinds.map(\.descriptor)
+        #expect(kinds.map(\.kind) == ["files", "sqlite", "postgres", "command"])
+        for kind in kinds {
+            #expect(kind.summary.hasSuffix("."))
+            #expect(kind.example.hasPrefix("\(kind.kind):"))
+            guard case .either(let shapes) = kind.shape, case .object(let keys)? = shapes.last else {
+                Issue.record("\(kind.kind) has no keys")
+                continue
+            }
+            #expect(Set(keys.map(\.name)).count == keys.count)
+            for key in keys { #expect(key.summary.count > 10, "\(kind.kind).\(key.name)") }
+        }
+    }
+
+    @Test func `a kind that is not there is an error`() throws {
+        let bench = try Bench()
+        #expect(throws: SourceError.self) { try bench.source("mysql", settings()) }
+    }
+
+    @Test(arguments: [
+        ("postgres", settings(("user", "x")), "names no database"),
+        ("postgres", settings(("database", "a"), ("databases", ["b"])), "use one of the two"),
+        ("postgres", settings(("databases", ["b", "b"])), "twice"),
+        ("postgres", settings(("database", String(repeating: "x", count: 64))), "63 bytes"),
+        ("sqlite", settings(("path", ["/a/x.db", "/b/x.db"])), "are called `x.db`"),
+        ("command", settings(("run", ["x"]), ("name", "a/b")), "without a folder"),
+        ("command", settings(("run", ["x"]), ("writes", "out")), "must be an absolute path"),
+        ("command", settings(("run", ["x"]), ("writes", "/out"), ("exact-bytes", true)), "no meaning"),
+        ("command", settings(("run", [String]())), "names no program"),
+        ("files", settings(("paths", [String]())), "names no path"),
+    ])
+    func `say what no shape can say`(_ kind: String, _ value: ConfigValue, _ message: String) throws {
+        let place = value.location
+        let entry = ConfigValue(.map([.init(key: kind, keyLocation: place, value: value)]), at: place)
+        let descriptor = try #require(DumpSourceRegistry.kinds.first { $0.descriptor.kind == kind }?.descriptor)
+        #expect(descriptor.check(entry).contains { $0.message.contains(message) && $0.keyPath.hasPrefix(kind) })
+    }
+}

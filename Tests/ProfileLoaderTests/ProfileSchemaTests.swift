@@ -1,0 +1,95 @@
+import BackupModel
+import Foundation
+import ProfileLoader
+import TestSupport
+import Testing
+
+/// The schema before a validator that knows nothing of us: Python's `jsonschema`.
+struct ProfileSchemaTests {
+    private static let schema = ProfileSchema.json(
+        sources: RealProfilesTests.sources, repositories: RealProfilesTests.repositories)
+
+    private static func python(_ arguments: [String]) throws -> (status: Int32, output: String) {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        process.arguments = ["python3"] + arguments
+        let pipe = Pipe()
+        process.standardOutput = pipe
+        process.standardError = pipe
+        try process.run()
+        let output = try pipe.fileHandleForReading.readToEnd() ?? Data()
+        process.waitUntilExit()
+        return (process.terminationStatus, String(decoding: output, as: UTF8.self))
+    }
+
+    static let hasValidator = ((try? python(["-c", "import jsonschema, yaml"]).status) ?? 1) == 0
+
+    private static let script = """
+        import json, sys, yaml, jsonschema
+        schema = json.load(open(sys.argv[1]))
+        jsonschema.Draft202012Validator.check_schema(schema)
+        validator = jsonschema.Draft202012Validator(schema)
+        for path in sys.argv[2:]:
+            errors = sorted(validator.iter_errors(yaml.safe_load(open(path))), key=str)
+            print(path.rsplit("/", 1)[1], "well" if not errors else errors[0].json_path)
+        """
+
+    /// File name to `well` or the path of the first error.
+    private func validate(_ paths: [String]) throws -> [String: String] {
+        let scratch = try ScratchFolder("schema")
+        let schema = try scratch.write(Self.schema, to: "schema.json")
+        let (status, output) = try Self.python([try scratch.write(Self.script, to: "validate.py"), schema] + paths)
+        #expect(status == 0, "\(output)")
+        return Dictionary(
+            uniqueKeysWithValues: output.split(separator: "\n").compactMap { line in
+                let words = line.split(separator: " ", maxSplits: 1)
+                return words.count == 2 ? (String(words[0]), String(words[1])) : nil
+            })
+    }
+
+    @Test(.enabled(if: hasValidator, "python3-jsonschema and python3-yaml are not installed"))
+    func `it is a schema, and accepts every shipped profile`() throws {
+        let results = try validate(RealProfilesTests.files.map { "\(RealProfilesTests.folder)/\($0).yaml" })
+        #expect(results == Dictionary(uniqueKeysWithValues: RealProfilesTests.files.map { ($0 + ".yaml", "well") }))
+    }
+
+    @Test(.enabled(if: hasValidator, "python3-jsonschema and python3-yaml are not installed"))
+    func `it refuses what the loader refuses`() throws {
+        let scratch = try ScratchFolder("wrong")
+        let whole = "sources: { a: { files: /x } }\nrepositories: { r: { restic: /r, password: 'env:P' } }\n"
+        let wrong = [
+            "unknown": whole + "nise: 1\n", "type": whole + "nice: lots\n", "range": whole + "nice: 20\n",
+            "empty": "profile: a\n",
+            "kindless": whole.replacingOccurrences(of: "files: /x", with: "description: y"),
+            "two-kinds": whole.replacingOccurrences(of: "files: /x", with: "files: /x, postgres: y"),
+            "secret": whole.replacingOccurrences(of: "env:P", with: "hunter2"),
+            "no-password": whole.replacingOccurrences(of: ", password: 'env:P'", with: ""),
+            "name": whole.replacingOccurrences(of: "a: {", with: "'a,b': {"),
+            "inside": whole.replacingOccurrences(of: "files: /x", with: "files: { path: /x }"),
+            "duration": whole + "lock-wait: 5\n",
+            "required": whole.replacingOccurrences(of: "files: /x", with: "files: { exclude: x }"),
+        ]
+        var paths: [String] = []
+        for (name, text) in wrong {
+            paths.append(try scratch.write(text, to: name + ".yaml"))
+            #expect(!RealProfilesTests.loader().problems(in: paths[paths.count - 1]).isEmpty, "\(name)")
+        }
+        let right = [
+            "plain": whole,
+            "removal": "extends: base.yaml\nnice: ~\nsources: { a: ~, b: { files: null, sqlite: /x } }\n",
+            "base": "abstract: true\nnice: 1\n",
+            "child": "extends: base.yaml\nsources: { a: { files: { exclude: x } } }\n",
+            "variables": whole + "nice: '${N}'\nlock-wait: ${W:-5s}\nretention: { daily: '${D}' }\n",
+        ]
+        for (name, text) in right { paths.append(try scratch.write(text, to: name + ".yaml")) }
+        let results = try validate(paths)
+        for name in wrong.keys { #expect(results[name + ".yaml"]?.hasPrefix("$") == true, "\(name): \(results)") }
+        for name in right.keys { #expect(results[name + ".yaml"] == "well", "\(name): \(results)") }
+    }
+
+    @Test func `it is the same every time`() {
+        let again = ProfileSchema.json(sources: RealProfilesTests.sources, repositories: RealProfilesTests.repositories)
+        #expect(again == Self.schema)
+        #expect(Self.schema.hasSuffix("}\n"))
+    }
+}
