@@ -146,6 +146,7 @@ package struct BackupRun: Sendable {
             retentionClass: capture.retentionClass, parts: captured.parts, gaps: captured.gaps, void: captured.void,
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
         let stored = try await capture.store(manifest)
+        await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))
         try await recorder.checkpoint()
     }

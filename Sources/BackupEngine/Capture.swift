@@ -110,6 +110,7 @@ struct Capture: Sendable {
             let stored = try await engine.primary.store(part, as: stamp) { progress in
                 observer.observe(.progress(subject: "\(name)\(part.path)", progress))
             }
+            await engine.moment(.partStored)
             await ledger.add(snapshot(stored, stamp, path: part.path), source: name)
             await recorder.annotate(.capture, subject: name.rawValue) { step in
                 step.bytes = (step.bytes ?? .zero) + stored.bytes

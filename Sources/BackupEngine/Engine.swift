@@ -19,6 +19,8 @@ package struct Engine: Sendable {
     package var restorer: @Sendable (ManifestPart) throws(SourceError) -> any DumpSource
     /// Called at the beginning of every step; tests stop a run there.
     package var failpoint: @Sendable (RunStep) async -> Void
+    /// Called at every ``RunMoment``, likewise.
+    package var moment: @Sendable (RunMoment) async -> Void
     /// For run ids.
     package var entropy: @Sendable () -> UInt32
     package var user: String
@@ -34,6 +36,7 @@ package struct Engine: Sendable {
         restorer: @escaping @Sendable (ManifestPart) throws(SourceError) -> any DumpSource,
         redact: @escaping @Sendable (String) -> String = { $0 }, released: Date? = nil,
         failpoint: @escaping @Sendable (RunStep) async -> Void = { _ in },
+        moment: @escaping @Sendable (RunMoment) async -> Void = { _ in },
         entropy: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
     ) {
         self.profile = profile
@@ -52,6 +55,7 @@ package struct Engine: Sendable {
         self.redact = redact
         self.released = released
         self.failpoint = failpoint
+        self.moment = moment
         self.entropy = entropy
     }
 

@@ -34,21 +34,23 @@ actor Holdings {
 
     /// The run's private folder, made on first use; journaled before, so that the next run removes it should this one be
     /// killed.
-    func scratch(for record: RunRecord) throws -> String {
+    func scratch(for record: RunRecord) async throws -> String {
         if let scratchFolder { return scratchFolder }
-        let path = try engine.scratch.create(for: record.id, root: engine.profile.settings.scratch)
-        scratchFolder = path
+        let root = engine.profile.settings.scratch
         let entry = JournalEntry(
             id: "scratch-\(record.id)", run: record.id, profile: record.profile, order: 0, process: record.process,
-            action: .removeFolder(path))
+            action: .removeFolder(engine.scratch.path(for: record.id, root: root)))
         try engine.journal.add(entry)
         journaled = entry.id
+        await engine.moment(.scratchJournaled)
+        let path = try engine.scratch.create(for: record.id, root: root)
+        scratchFolder = path
         return path
     }
 
     /// A source's own folder below ``scratch(for:)``.
-    func scratch(for source: SourceName, in record: RunRecord) throws -> String {
-        let path = try scratch(for: record) + "/" + source.rawValue
+    func scratch(for source: SourceName, in record: RunRecord) async throws -> String {
+        let path = try await scratch(for: record) + "/" + source.rawValue
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

@@ -42,6 +42,7 @@ package struct OpenRepository: Sendable {
                 }
             guard mayCreate else { throw RepositoryError.absent(location: repository.location) }
             let identity = try await repository.create()
+            await engine.moment(.repositoryCreated)
             try save(identity)
             return Opened(
                 identity: identity,

@@ -16,21 +16,7 @@ package struct Recovery: Sendable {
     package func run(except current: RunID?) async throws -> Recovered {
         var done = Recovered()
         let profile = engine.profile.name
-        for entry in try engine.journal.entries(profile: profile) where entry.run != current {
-            guard engine.host.process(entry.process.pid) != entry.process else { continue }
-            switch entry.action {
-            case .removeFolder(let path):
-                try engine.scratch.remove(path)
-                done.notices.append("removed the working folder that run \(entry.run) left")
-            case .endProcess(let process, let program):
-                if engine.host.process(process.pid) == process {
-                    throw Failure(
-                        "process \(process.pid) (\(program)) of run \(entry.run) is still alive",
-                        hint: "end it (kill \(process.pid)), then run this again")
-                }
-            }
-            try engine.journal.remove(entry.id)
-        }
+        done.notices = try await settleJournal(except: current)
         for run in try engine.store.unfinished(profile: profile) where run.id != current {
             guard engine.host.process(run.process.pid) != run.process else { continue }
             var run = run
@@ -46,8 +32,34 @@ package struct Recovery: Sendable {
             done.notices.append("recorded run \(run.id), which was killed, as interrupted")
         }
         let live = try Set(engine.store.unfinished(profile: profile).map(\.id))
-        let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) { live.contains($0) || $0 == current }
+        let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
+            live.contains($0) || $0 == current
+        }
         if !swept.isEmpty { done.notices.append("removed \(swept.count) working folders of runs that are over") }
+        return done
+    }
+
+    /// Gives back what dead runs held, last acquired first. Needs no lock: a run that is alive keeps what it has.
+    /// - Returns: what was done, in words.
+    func settleJournal(except current: RunID?) async throws -> [String] {
+        var done: [String] = []
+        for entry in try engine.journal.entries(profile: engine.profile.name) where entry.run != current {
+            guard engine.host.process(entry.process.pid) != entry.process else { continue }
+            switch entry.action {
+            case .removeFolder(let path):
+                try engine.scratch.remove(path)
+                done.append("removed the working folder that run \(entry.run) left")
+            case .endProcess(let process, let program):
+                guard engine.host.process(process.pid) == process else { break }
+                guard await engine.host.end(process) else {
+                    throw Failure(
+                        "process \(process.pid) (\(program)) of run \(entry.run) is still alive",
+                        hint: "end it (kill -9 \(process.pid)), then run this again")
+                }
+                done.append("ended \(program) (process \(process.pid)), which run \(entry.run) left")
+            }
+            try engine.journal.remove(entry.id)
+        }
         return done
     }
 

@@ -39,13 +39,18 @@ package struct RestoreRun: Sendable {
 
     private func restore(_ recorder: RunRecorder, _ findings: Findings) async throws {
         let record = await recorder.record
+        await removeLeftovers(recorder, record)
         try refuseOccupiedPlaces()
         let staging = plan.directory + "/.holdfast-restore-\(record.id)"
         try makeFolder(plan.directory, private: false)
         try refuseLink(plan.directory)
-        try makeFolder(staging, private: true)
+        let entry = JournalEntry(
+            id: "staging-\(record.id)", run: record.id, profile: record.profile, order: 0, process: record.process,
+            action: .removeFolder(staging))
+        try engine.journal.add(entry)
         await recorder.change { $0.scratch.append(staging) }
         do {
+            try makeFolder(staging, private: true)
             for item in plan.items {
                 try await recorder.step(.capture, subject: "\(item.part.source)\(item.part.part)") {
                     let report = try await restore(item, into: staging, record, recorder)
@@ -53,14 +58,26 @@ package struct RestoreRun: Sendable {
                     for notice in report.notices { await recorder.notice("\(item.part.source): \(notice)") }
                 }
             }
+            await engine.moment(.staged)
             try Task.checkCancellation()
             for source in Set(plan.items.map(\.part.source)).sorted() {
-                if let aside = try settle(source, from: staging, record) { await findings.keep(aside: aside) }
+                if let aside = try await settle(source, from: staging, record) { await findings.keep(aside: aside) }
+                await engine.moment(.settled)
             }
-            try FileManager.default.removeItem(atPath: staging)
         } catch {
-            await uncancelled { removeStaging(staging) }
+            removeStaging(entry, staging)
             throw error
+        }
+        removeStaging(entry, staging)
+    }
+
+    /// Sweeps what killed runs left, a former attempt at this restore above all. Nothing that stands in the way of that may
+    /// stand in the way of a restore.
+    private func removeLeftovers(_ recorder: RunRecorder, _ record: RunRecord) async {
+        do {
+            for notice in try await Recovery(engine).settleJournal(except: record.id) { await recorder.notice(notice) }
+        } catch {
+            await recorder.notice(RunRecorder.failure(of: error).description)
         }
     }
 
@@ -125,7 +142,7 @@ package struct RestoreRun: Sendable {
 
     /// Moves one source from staging into its place.
     /// - Returns: where what was there before lies now.
-    private func settle(_ source: SourceName, from staging: String, _ record: RunRecord) throws -> String? {
+    private func settle(_ source: SourceName, from staging: String, _ record: RunRecord) async throws -> String? {
         let staged = staging + "/" + source.rawValue
         let place = plan.directory + "/" + source.rawValue
         let files = FileManager.default
@@ -136,6 +153,7 @@ package struct RestoreRun: Sendable {
                 let kept = place + ".before-\(record.id)"
                 try files.moveItem(atPath: place, toPath: kept)
                 aside = kept
+                await engine.moment(.movedAside)
             } else {
                 try files.removeItem(atPath: place)
             }
@@ -144,9 +162,15 @@ package struct RestoreRun: Sendable {
         return aside
     }
 
-    private func removeStaging(_ path: String) {
-        do { try FileManager.default.removeItem(atPath: path) } catch {
-            engine.observer.observe(.notice("\(path) could not be removed: \(error.localizedDescription)"))
+    /// A folder that resists stays in the journal, so that a later run tries again.
+    private func removeStaging(_ entry: JournalEntry, _ path: String) {
+        do {
+            try engine.scratch.remove(path)
+            try engine.journal.remove(entry.id)
+        } catch let error as any OperatorError {
+            engine.observer.observe(.notice("left for the next run to sweep: \(error.description)"))
+        } catch {
+            engine.observer.observe(.notice("left for the next run to sweep: \(error)"))
         }
     }
 }

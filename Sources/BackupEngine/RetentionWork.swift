@@ -41,6 +41,7 @@ struct RetentionWork: Sendable {
         let contents = try await catalog.contents(loadingManifests: false)
         let manifests = points(contents).manifestsLeftEmpty(afterRemoving: plan.removals)
         let report = try await engine.primary.forget(plan.removals + manifests)
+        await engine.moment(.forgotten)
         try catalog.forgetKnowledge(of: report.removed)
         if !report.remaining.isEmpty {
             await recorder.notice(
