@@ -94,6 +94,7 @@ package struct BackupRun: Sendable {
         let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
             let opened = try await OpenRepository(engine, repository: engine.primary).open(request.creation)
             for notice in opened.notices { await recorder.notice(notice) }
+            await recorder.note(tool: try await engine.primary.toolVersion())
             for lock in try await engine.primary.clearDeadLocks() {
                 await recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }

@@ -74,6 +74,12 @@ actor RunRecorder {
 
     func change(_ body: @Sendable (inout RunRecord) -> Void) { body(&record) }
 
+    /// Notes the version of the tool that a repository is driven by.
+    func note(tool: String) {
+        let words = tool.split(separator: " ", maxSplits: 1).map(String.init)
+        if words.count == 2 { record.tools[words[0]] = words[1] }
+    }
+
     func notice(_ text: String) {
         let text = redact(text)
         guard !record.notices.contains(text) else { return }

@@ -102,10 +102,17 @@ struct SourceTroubleTests {
         #expect(
             record.objects("parts").first { $0.text("source") == "app" }?.text("condition") == "damaged", "\(result)")
         #expect(record.objects("parts").first { $0.text("source") == "documents" }?.text("condition") == "clean")
-        #expect(try await world.program.run("backup", "list").output.contains("app!"))
+        #expect(try await world.program.run("backup", "list").output.contains("app*"))
 
+        // The newest good one stands in for it, and it is said which it stands in for; on request it can be had itself.
         let restore = try await world.program.run("restore", "latest", "--to", world.folder["r"], "--yes")
-        #expect(restore.errors.contains("was damaged already when it was captured"), "\(restore)")
+        #expect(
+            restore.code == 0 && restore.errors.contains("the one of run \(record.text("run")) is damaged"),
+            "\(restore)")
+        let damaged = try #require(record.objects("parts").first { $0.text("source") == "app" }).text("snapshot")
+        let itself = try await world.program.run(
+            "restore", damaged, "--only", "app", "--to", world.folder["d"], "--dry-run")
+        #expect(itself.code == 0 && itself.errors.contains("warning: app/sqlite/app.sqlite: damaged"), "\(itself)")
     }
 
     @Test(.timeLimit(.minutes(2)), .enabled(if: PrivatePostgres.programs != nil))

@@ -81,14 +81,7 @@ struct Restore: OperatorCommand {
             }
             return try Picker(console).pick(list.points)
         }
-        do {
-            return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
-        } catch {
-            if !console.isJSON, !list.points.isEmpty {
-                console.print(SnapshotViews.table(Array(list.points.prefix(20))).text)
-            }
-            throw error
-        }
+        return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
     }
 
     private func names(_ texts: [String]) throws -> [SourceName] {
@@ -123,6 +116,7 @@ struct Restore: OperatorCommand {
     private func absolute(_ path: String) -> String {
         let expanded = (path as NSString).expandingTildeInPath
         let full = expanded.hasPrefix("/") ? expanded : FileManager.default.currentDirectoryPath + "/" + expanded
-        return (full as NSString).standardizingPath
+        // By its letters only: a link in the target's place is for the restore to see.
+        return URL(fileURLWithPath: full).standardized.path
     }
 }
