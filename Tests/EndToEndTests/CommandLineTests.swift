@@ -71,7 +71,7 @@ struct CommandLineTests {
         #expect(
             problems.count >= 6 && problems.allSatisfy { $0.lacks("file", "line", "column", "key", "message") == [] })
         let missing = try await program.run("backup", "-p", "tset")
-        #expect(missing.code == 78 && missing.errors.contains("test"), "\(missing)")
+        #expect(missing.code == 64 && missing.errors.contains("did you mean `test`?"), "\(missing)")
         let none = try await program.run("backup", "--config-dir", program.folder["nothing"])
         #expect(none.code == 78 && none.errors.contains(program.folder["nothing"]), "\(none)")
     }

@@ -4,7 +4,9 @@ import TestSupport
 import Testing
 
 /// Canaries: passwords whose every spelling is looked for in all that a whole run leaves and shows.
-@Suite("Secrets", .enabled(if: !RealTools.restics.isEmpty && PrivatePostgres.programs != nil && geteuid() == 0))
+@Suite(
+    "Secrets", .enabled(if: !RealTools.restics.isEmpty && PrivatePostgres.programs != nil && geteuid() == 0),
+    .serialized)
 struct SecretTests {
     /// Characters that URL-, base64-, JSON- and shell-escaping change; no two canaries share a piece.
     static let repository = #"Rep "o/\ %41+&=ü?#1"#
