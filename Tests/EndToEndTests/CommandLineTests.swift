@@ -5,7 +5,7 @@ import Testing
 /// What the program answers before it does anything: typos, profiles that are wrong, tools that are missing.
 @Suite("The command line", .enabled(if: !RealTools.restics.isEmpty))
 struct CommandLineTests {
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a typo names the nearest command, subcommand or source, and ends with 64`() async throws {
         let world = try World("typo")
         try world.writeDocumentsProfile()
@@ -29,7 +29,7 @@ struct CommandLineTests {
         #expect(!FileManager.default.fileExists(atPath: world.program.repository))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `help and version are results, with an example for every command`() async throws {
         let program = try HoldfastProgram("help")
         #expect(try await program.run("--version").output.hasPrefix("0."))
@@ -43,7 +43,7 @@ struct CommandLineTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `every problem of a profile is named at once with its line and column`() async throws {
         let program = try HoldfastProgram("bad")
         let path = try program.writeProfile(
@@ -76,7 +76,7 @@ struct CommandLineTests {
         #expect(none.code == 78 && none.errors.contains(program.folder["nothing"]), "\(none)")
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a missing tool is named with the package that brings it`() async throws {
         var program = try HoldfastProgram("tools", restic: nil)
         program.environment["PATH"] = program.toolFolder
@@ -91,7 +91,7 @@ struct CommandLineTests {
         #expect(!FileManager.default.fileExists(atPath: world.program.repository))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a secret that is not there, or open to others, is a fault of the profile`() async throws {
         let world = try World("secret")
         try world.program.writeProfile(

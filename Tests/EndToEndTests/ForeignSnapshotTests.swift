@@ -5,7 +5,7 @@ import Testing
 /// A repository that plain restic uses too.
 @Suite("Snapshots of other tools", .enabled(if: !RealTools.restics.isEmpty))
 struct ForeignSnapshotTests {
-    @Test(.timeLimit(.minutes(3)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `they are adopted, listed, restored by their id and left alone by retention`(
         restic: RealTools.Restic
     ) async throws {

@@ -11,7 +11,7 @@ struct JSONTests {
         "gaps", "void", "notices", "failures",
     ]
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `documents have the keys that are promised`() async throws {
         let world = try World("json")
         try world.writeDocumentsProfile("retention: { last: 2 }")
@@ -26,7 +26,8 @@ struct JSONTests {
             (["history"], ["runs"]), (["why"], ["run", "outcome", "reasons"]), (["doctor"], ["profile", "findings"]),
             (["repository", "list"], ["repositories"]), (["repository", "unlock"], ["removed", "left"]),
             (["repository", "adopt"], ["restorePoints", "foreign"]), (["profile", "list"], ["searched", "profiles"]),
-            (["profile", "check"], ["files"]), (["profile", "show"], ["profile", "sources", "repositories"]),
+            (["profile", "check"], ["files"]),
+            (["profile", "show"], ["profile", "path", "files", "values", "ignored"]),
             (
                 ["restore", "latest", "--to", world.folder["r"], "--dry-run"],
                 ["event", "run", "items", "warnings", "bytes"]
@@ -44,7 +45,7 @@ struct JSONTests {
         #expect(part?.lacks("source", "kind", "part", "snapshot", "captured", "condition", "bytes", "facts") == [])
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `work is told in lines, and its record comes as it is kept`() async throws {
         let world = try World("lines")
         try world.writeDocumentsProfile("retention: { last: 2 }")

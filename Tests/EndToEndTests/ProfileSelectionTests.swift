@@ -17,7 +17,7 @@ struct ProfileSelectionTests {
         return world
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `the option, the environment or the name it was started by choose, and otherwise it asks`() async throws {
         var world = try world()
         let unsaid = try await world.program.run("backup", "--dry-run")
@@ -40,7 +40,7 @@ struct ProfileSelectionTests {
         #expect(FileManager.default.fileExists(atPath: world.folder["timetiles/config"]))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `profiles are listed, checked and shown without their secrets`() async throws {
         let world = try world()
         try world.folder.write("profile: broken\nsourcs: {}\n", to: "config/broken.yaml")
@@ -57,7 +57,7 @@ struct ProfileSelectionTests {
         #expect(document.text("profile") == "alpha" || !document.isEmpty)
     }
 
-    @Test(.timeLimit(.minutes(2)), .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
+    @Test(.timeLimit(.minutes(5)), .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
     func `a new profile finds what is there, passes the check and takes a backup`() async throws {
         let world = try World("new")
         try await makeDatabase(world.folder["documents/app.db"], world)
@@ -78,7 +78,7 @@ struct ProfileSelectionTests {
         try #require(made.code == 0, "\(made)")
     }
 
-    @Test(.timeLimit(.minutes(1)), .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
+    @Test(.timeLimit(.minutes(5)), .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
     func `the schema is one that a validator accepts, and it accepts every ready profile`() async throws {
         let program = try HoldfastProgram("schema")
         let schema = try await program.run("profile", "schema")

@@ -19,7 +19,7 @@ struct SettingsTests {
         return (text ?? "").split(separator: "\n").map(String.init)
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `an ordinary run starts restic once per part and once for the manifest`(restic: RealTools.Restic) async throws
     {
         let world = try World("starts", restic: restic)
@@ -44,7 +44,7 @@ struct SettingsTests {
         #expect(starts(world) == [], "what is known needs no tool")
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `nice, bandwidth, cache and scratch are where the profile says`() async throws {
         let restic = try #require(RealTools.restics.last)
         let world = try World("settings")
@@ -80,7 +80,7 @@ struct SettingsTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: quiet.folder["own-scratch"]) == [])
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a run that takes longer than its time limit is stopped and says so`() async throws {
         let world = try World("limit")
         try world.writeDocumentsProfile()
@@ -98,7 +98,7 @@ struct SettingsTests {
         #expect(try await world.points().count == 1)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `somebody who is not root can do all of it`() async throws {
         for restic in RealTools.oldestAndNewest {
             let world = try OrdinaryUser.world("nobody", restic: restic)

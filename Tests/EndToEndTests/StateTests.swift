@@ -5,7 +5,7 @@ import Testing
 /// The history is a cache and the pins are not: what happens when either goes.
 @Suite("State", .enabled(if: !RealTools.restics.isEmpty))
 struct StateTests {
-    @Test(.timeLimit(.minutes(2)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `a history that was deleted loses no restore point`(restic: RealTools.Restic) async throws {
         let world = try World("history", restic: restic)
         try world.writeDocumentsProfile("retention: { last: 5 }")
@@ -25,7 +25,7 @@ struct StateTests {
         #expect(restore.code == 0, "\(restore)")
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a damaged history is set aside, and the next command goes on with a new one`() async throws {
         let world = try World("damaged")
         try world.writeDocumentsProfile()
@@ -39,7 +39,7 @@ struct StateTests {
         #expect(names.contains { $0.hasPrefix("history.sqlite.damaged-") }, "\(names)")
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `with all state gone nothing is made over or beside the repository, and work goes on`(
         restic: RealTools.Restic
     ) async throws {
@@ -63,7 +63,7 @@ struct StateTests {
         #expect(!FileManager.default.fileExists(atPath: world.program.repository + "/config"))
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a history that a newer version wrote is left alone, exit code 76`() async throws {
         let world = try World("newer")
         try world.writeDocumentsProfile()
@@ -81,7 +81,7 @@ struct StateTests {
         #expect(kept.output == "1\n")
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `a state folder that others may write to is refused`() async throws {
         let world = try World("unsafe")
         try world.writeDocumentsProfile()
@@ -94,7 +94,7 @@ struct StateTests {
         }
     }
 
-    @Test(.timeLimit(.minutes(1)))
+    @Test(.timeLimit(.minutes(5)))
     func `everything that is made is closed to others`() async throws {
         let world = try World("modes")
         try world.writeDocumentsProfile()
@@ -104,7 +104,7 @@ struct StateTests {
         #expect(open.output == "", "\(open)")
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `another run of the same profile is named, and this one is skipped or waits`() async throws {
         let world = try World("busy")
         let gate = world.folder["gate"]
