@@ -29,7 +29,7 @@ struct BackupPrune: OperatorCommand {
         let request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
         let report = await PruneRun(try live.engine(), request).run()
         if console.isJSON {
-            if dryRun, let plan = report.plan { console.print(RunViews.plan(plan).text()) }
+            if dryRun, let plan = report.plan { console.print(JSONValue.object([("event", .string("retention")), ("plan", RunViews.plan(plan))]).text()) }
             return RunReport.exitStatus(of: report.record, strict: false)
         }
         if let plan = report.plan { show(plan, console) }

@@ -36,6 +36,7 @@ struct BackupVerify: OperatorCommand {
             try live.engine(), VerifyRequest(depth: depth, lockWait: lockWait?.duration)
         ).run()
         let status = RunReport.show(report.record, console)
+        if console.isJSON { console.print(document(report).text()) }
         guard !console.isJSON, !console.isQuiet else { return status }
         if let slice = report.slice {
             console.print("read slice \(slice.index) of \(slice.count); the next run reads the next one")
@@ -50,6 +51,23 @@ struct BackupVerify: OperatorCommand {
         }
         for line in report.verify?.errors ?? [] { console.print(Console.harmless(line)) }
         return status
+    }
+}
+
+extension BackupVerify {
+    private func document(_ report: VerifyRun.Report) -> JSONValue {
+        .object([
+            ("event", .string("verified")),
+            (
+                "slice",
+                report.slice.map { .object([("index", JSONValue($0.index)), ("count", JSONValue($0.count))]) } ?? .null
+            ),
+            ("errors", JSONValue(report.verify?.errors ?? [])),
+            ("damaged", JSONValue((report.verify?.damagedFiles ?? []) + (report.scrub?.damaged ?? []))),
+            ("unreadable", JSONValue(report.scrub?.unreadable ?? [:])),
+            ("unexpected", JSONValue(report.scrub?.unexpected ?? [])),
+            ("files", JSONValue(report.scrub?.files)), ("bytes", JSONValue(report.scrub?.bytes)),
+        ])
     }
 }
 

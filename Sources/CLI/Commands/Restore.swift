@@ -46,16 +46,19 @@ struct Restore: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         guard let target else { throw refusal }
-        let engine = try live.engine()
-        let list = try await PointList(engine).load(loadingManifests: true)
-        for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
-        let chosen = try choose(from: list, console)
         var options = RestoreOptions(directory: absolute(target))
         options.exact = exact
         if !only.isEmpty { options.only = try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
         options.databases = try databases()
-        let plan = try RestorePlan(chosen, options)
-        if console.isJSON { console.print(RestoreRendering.document(plan).text()) } else { RestoreRendering.show(plan, console) }
+        let engine = try live.engine()
+        let list = try await PointList(engine).load(loadingManifests: true)
+        for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
+        let plan = try RestorePlan(try choose(from: list, console), options)
+        if console.isJSON {
+            console.print(RestoreRendering.document(plan).text())
+        } else {
+            RestoreRendering.show(plan, console)
+        }
         if dryRun { return .success }
         guard try yes || confirmed(console) else {
             console.print("nothing was restored")
@@ -76,19 +79,13 @@ struct Restore: OperatorCommand {
         guard let point else {
             guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, !console.isJSON else {
                 throw Failure(
-                    "which restore point?", hint: "name one: `latest`, an id or a time; `holdfast backup list` shows them",
+                    "which restore point?",
+                    hint: "name one: `latest`, an id or a time; `holdfast backup list` shows them",
                     kind: .usage)
             }
             return try Picker(console).pick(list.points)
         }
-        do {
-            return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
-        } catch {
-            if !console.isJSON, !list.points.isEmpty {
-                console.print(SnapshotViews.table(Array(list.points.prefix(20))).text)
-            }
-            throw error
-        }
+        return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
     }
 
     private func names(_ texts: [String]) throws -> [SourceName] {
@@ -123,6 +120,7 @@ struct Restore: OperatorCommand {
     private func absolute(_ path: String) -> String {
         let expanded = (path as NSString).expandingTildeInPath
         let full = expanded.hasPrefix("/") ? expanded : FileManager.default.currentDirectoryPath + "/" + expanded
-        return (full as NSString).standardizingPath
+        // By its letters only: a link in the target's place is for the restore to see.
+        return URL(fileURLWithPath: full).standardized.path
     }
 }

@@ -50,7 +50,9 @@ struct Reasons {
         switch last.outcome {
         case nil:
             lines.append(holder == nil ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
-        case .succeeded: lines.append("\(when) succeeded: every source was captured, counted and named in its manifest")
+        case .succeeded:
+            let proof = last.operation == .backup ? ": every source was captured, counted and named in its manifest" : ""
+            lines.append("\(when) succeeded\(proof)")
         case .skipped: lines.append("\(when) was skipped: it did not get what it needed in time")
         case .degraded: lines.append("\(when) is degraded: the primary is good, a follower is not")
         case .partial: lines.append("\(when) is partial: something in a source could not be read")

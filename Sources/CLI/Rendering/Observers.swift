@@ -27,7 +27,7 @@ final class LineObserver: RunObserver {
             }
             if isDue { console.show(live: LineObserver.line(subject, progress)) }
         case .partStored(let source, let report):
-            let files = report.stored.files.map { ", \($0) files" } ?? ""
+            let files = report.stored.files.map { ", " + Format.count(Int($0), "file") } ?? ""
             let added = report.stored.addedBytes.map { ", \($0) new" } ?? ""
             let mark = report.condition == .clean ? "" : " [\(report.condition.rawValue)]"
             console.say(
@@ -69,7 +69,7 @@ final class LineObserver: RunObserver {
         if let total = progress.totalBytes, total > .zero {
             line += " of \(total) (\(min(100, progress.bytes.bytes * 100 / total.bytes)) %)"
         }
-        if progress.files > 0 { line += ", \(progress.files) files" }
+        if progress.files > 0 { line += ", " + Format.count(Int(progress.files), "file") }
         return line
     }
 }

@@ -96,7 +96,7 @@ enum RunViews {
                     point.entries.map { entry in
                         .object([
                             ("run", .string(entry.run.rawValue)), ("ageSeconds", JSONValue(entry.age)),
-                            ("part", part(entry.part)),
+                            ("part", part(entry.part)), ("notice", JSONValue(entry.notice)),
                         ])
                     })
             ),
