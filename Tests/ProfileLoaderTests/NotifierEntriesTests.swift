@@ -14,7 +14,8 @@ struct NotifierEntriesTests {
     private var loader: ProfileLoader {
         ProfileLoader(
             sources: [StandIn.files], repositories: [StandIn.restic],
-            notifiers: NotifierRegistry.kinds.map(\.descriptor), environment: [:], home: "/home/op", hostName: "testhost")
+            notifiers: NotifierRegistry.kinds.map(\.descriptor), environment: [:], home: "/home/op",
+            hostName: "testhost")
     }
 
     private func load(_ notify: String) throws -> LoadedProfile {
@@ -37,7 +38,8 @@ struct NotifierEntriesTests {
             """
         ).profile
         #expect(profile.notifiers.map(\.name.rawValue) == ["command", "command-2", "phone"])
-        #expect(profile.notifiers.map(\.events) == [[.failed, .recovered, .partial], [.failed, .succeeded], [.failed]])
+        #expect(
+            profile.notifiers.map(\.events) == [[.failed, .recovered, .partial], [.failed, .succeeded], [.failed]])
         #expect(profile.notifiers.map(\.manual) == [false, true, false])
         #expect(profile.notifiers[0].settings.strings == ["/bin/tell", "me"])
         #expect(profile.notifiers[1].entry["time-limit"]?.duration == .seconds(5))
@@ -77,7 +79,8 @@ struct NotifierEntriesTests {
     }
 
     @Test func `an entry can be switched off, in a list or alone`() throws {
-        let listed = try load("notify: [{ command: [a], when: \"${UNSET:+yes}\" }, { command: [b], when: true }]").profile
+        let listed = try load("notify: [{ command: [a], when: \"${UNSET:+yes}\" }, { command: [b], when: true }]")
+            .profile
         #expect(listed.notifiers.map { $0.settings.strings } == [["b"]])
         #expect(listed.disabled == ["notify[0]"])
         let alone = try load("notify: { command: [a], when: no }").profile

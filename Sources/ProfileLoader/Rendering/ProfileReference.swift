@@ -25,7 +25,8 @@ package enum ProfileReference {
             "Under `repositories:`, each under a name of your choice. An entry has exactly one kind, and any of:",
             ProfileKeys.repository, repositories)
         lines += section(
-            "Notifiers", "A list under `notify:`. An entry has exactly one kind, and any of:", ProfileKeys.notifier, notifiers)
+            "Notifiers", "A list under `notify:`. An entry has exactly one kind, and any of:", ProfileKeys.notifier,
+            notifiers)
         return lines.joined(separator: "\n") + "\n"
     }
 

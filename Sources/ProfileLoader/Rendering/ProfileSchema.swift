@@ -106,7 +106,8 @@ package enum ProfileSchema {
         let others = JSON.object([
             (
                 "not",
-                .object([("anyOf", .array([.object([("type", .string("array"))])] + kinds.map { required([$0.kind]) }))])
+                .object([("anyOf", .array([.object([("type", .string("array"))])] + kinds.map { required([$0.kind]) }))]
+                )
             )
         ])
         let entry = JSON.object([("anyOf", .array(known + [others]))])

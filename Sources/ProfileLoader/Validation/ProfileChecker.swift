@@ -90,7 +90,8 @@ struct ProfileChecker {
             }
             return checked
         }
-        if isAnyKnown { unknown.forEach { shapes.ignore($0) } } else if !unknown.isEmpty { shapes.ignore(section.key) }
+        if !isAnyKnown, !unknown.isEmpty { unknown = [section.key] }
+        for path in unknown { shapes.ignore(path) }
         return ConfigValue(.list(values), at: value.location)
     }
 

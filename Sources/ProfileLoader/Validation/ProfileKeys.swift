@@ -118,7 +118,8 @@ package enum ProfileKeys {
     static let notifier: [KeyDescriptor] = [
         when, text,
         KeyDescriptor(
-            "name", .name, "What messages about it call it.", default: "its kind, numbered from the second of a kind on"),
+            "name", .name, "What messages about it call it.", default: "its kind, numbered from the second of a kind on"
+        ),
         KeyDescriptor(
             "on", .list(.choice(NotificationEvent.allCases.map(\.rawValue))),
             "What it is told of. A failure or a partial run is told when it begins, and again each day while it lasts; "
