@@ -23,6 +23,8 @@ struct NotifyingTests {
 
         func deliver(_ message: NotificationMessage) async throws(NotifierError) {
             heard.withLock { $0.append(message) }
+            // As a program would be stopped.
+            if Task.isCancelled { throw .cancelled(program: "listener") }
             if let error { throw error }
         }
     }

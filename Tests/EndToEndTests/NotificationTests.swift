@@ -110,7 +110,7 @@ struct NotificationTests {
     }
 
     @Test(.timeLimit(.minutes(2)))
-    func `an interrupted run is told, and kinds of their own keep their own account`() async throws {
+    func `an interrupted run is told, and every kind of work by itself`() async throws {
         try world.folder.write("now\n", to: "late/file")
         try writeProfile("notify: [{ command: [\"\(try writeListener())\"], on: [failed, succeeded] }]")
         _ = try await backUp(expecting: 0)
