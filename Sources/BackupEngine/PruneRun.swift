@@ -62,15 +62,12 @@ package struct PruneRun: Sendable {
         let work = RetentionWork(engine, catalog: catalog, allowedRemovals: request.allowedRemovals)
         try await recorder.step(.retention) {
             let planned = try await work.plan(loadingManifests: true)
+            for warning in planned.warnings { recorder.notice(warning) }
+            engine.observer.observe(.retention(planned.plan))
             for group in planned.plan.groups {
-                if let why = group.leftAlone { await recorder.notice("retention left \(group.group) alone: \(why)") }
+                if let why = group.leftAlone { recorder.notice("retention left \(group.group) alone: \(why)") }
             }
-            let live = try Set(engine.store.unfinished(profile: engine.profile.name).map(\.id))
-            let current = await recorder.record.id
-            let dead = planned.incomplete.filter { snapshot in
-                guard let run = snapshot.stamp?.run else { return false }
-                return run == current || !live.contains(run)
-            }
+            let dead = planned.unusable
             await findings.set(planned.plan, dead)
             guard !request.dryRun else {
                 await findings.set(toolSaid: try await engine.primary.prune(dryRun: true))
@@ -79,12 +76,13 @@ package struct PruneRun: Sendable {
             if !dead.isEmpty {
                 let report = try await engine.primary.forget(dead.map(\.id))
                 try catalog.forgetKnowledge(of: report.removed)
+                recorder.notice("removed \(report.removed.count) snapshots that no restore point uses")
+                let kept = Set(dead.map(\.id)).subtracting(report.removed)
+                if !kept.isEmpty { recorder.notice("\(kept.count) of them are still there") }
             }
-            if planned.plan.removals.isEmpty {
-                await findings.set(toolSaid: try await engine.primary.prune(dryRun: false))
-            } else {
-                try await work.carryOut(planned.plan, recorder: recorder)
-            }
+            var said = try await work.carryOut(planned.plan, recorder: recorder)
+            if said.isEmpty { said = try await engine.primary.prune(dryRun: false) }
+            await findings.set(toolSaid: said)
         }
     }
 }

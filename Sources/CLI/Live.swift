@@ -12,11 +12,12 @@ import Tools
 final class Live: Sendable {
     let console: Console
     let profile: Profile
-    let runner: any ToolRunner
+    var runner: any ToolRunner { supervisor }
     let host: LocalHost
     let clock = SystemClock()
     let locks: any LockService
     let secrets: SecretResolver
+    private let supervisor: SupervisedRunner
     private let folders: StateFolders
     private let redact: @Sendable (String) -> String
 
@@ -28,9 +29,9 @@ final class Live: Sendable {
         self.console = console
         profile = try Profiles(global).chosen()
         let runner = try SupervisedRunner()
-        self.runner = runner
+        supervisor = runner
         redact = { runner.redactor.redact($0) }
-        Interruption.onHurry { runner.killEverything() }
+        Interruption.onHurry { runner.close() }
         console.redact = redact
         host = LocalHost()
         folders = StateFolders.resolve(profileState: profile.settings.state, profileCache: profile.settings.cache)
@@ -65,20 +66,23 @@ final class Live: Sendable {
             throw Failure("profile \(profile.name) has no primary repository", kind: .badProfile)
         }
         let services = services
+        let journal = FileJournal(folder: folders.state)
+        let observer = OrphanWatch(
+            journal: journal, host: host, observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console))
+        supervisor.watchProducers(observer)
         let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
         let specs = profile.sources
         return Engine(
             profile: profile, sources: sources, primary: try repository(primary), store: try store(),
-            pins: FilePins(folder: folders.state), journal: FileJournal(folder: folders.state), locks: locks,
+            pins: FilePins(folder: folders.state), journal: journal, locks: locks,
             scratch: ScratchFolders(defaultRoot: folders.scratch), host: host, clock: clock,
-            observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console),
-            user: UserDatabase.currentUserName,
+            observer: observer, user: UserDatabase.currentUserName,
             restorer: { part throws(SourceError) in
                 try DumpSourceRegistry.make(Live.spec(for: part, among: specs), services)
             },
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
-            failpoint: { await Failpoint.reach($0) })
+            failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
     }
 
     /// The source that captured a part, or, when the profile no longer has it, one with just its kind: a restore needs
@@ -86,7 +90,8 @@ final class Live: Sendable {
     private static func spec(for part: ManifestPart, among specs: [SourceSpec]) -> SourceSpec {
         if let spec = specs.first(where: { $0.name == part.source && $0.kind == part.sourceKind }) { return spec }
         let nowhere = SourceLocation(file: "", line: 1, column: 1)
-        let kind = ConfigValue.Entry(key: part.sourceKind, keyLocation: nowhere, value: ConfigValue(.map([]), at: nowhere))
+        let kind = ConfigValue.Entry(
+            key: part.sourceKind, keyLocation: nowhere, value: ConfigValue(.map([]), at: nowhere))
         return SourceSpec(name: part.source, kind: part.sourceKind, entry: ConfigValue(.map([kind]), at: nowhere))
     }
 }
