@@ -41,7 +41,7 @@ final class Live: Sendable {
 
     func store() throws -> any RunStore { try SQLiteRunStore(folder: folders.state) }
 
-    private var services: Services {
+    var services: Services {
         Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
     }
 

@@ -2,6 +2,7 @@ import BackupModel
 import DumpSources
 import Foundation
 import HostSystem
+import Notifiers
 import ProfileLoader
 import Repositories
 
@@ -15,7 +16,8 @@ struct Profiles {
         self.global = global
         loader = ProfileLoader(
             sources: DumpSourceRegistry.kinds.map(\.descriptor),
-            repositories: RepositoryRegistry.kinds.map(\.descriptor), hostName: LocalHost().hostName)
+            repositories: RepositoryRegistry.kinds.map(\.descriptor),
+            notifiers: NotifierRegistry.kinds.map(\.descriptor), hostName: LocalHost().hostName)
     }
 
     var searchPath: [String] {

@@ -42,6 +42,11 @@ package struct RepositoryName: CheckedName {
     package init(unchecked value: String) { rawValue = value }
 }
 
+package struct NotifierName: CheckedName {
+    package let rawValue: String
+    package init(unchecked value: String) { rawValue = value }
+}
+
 /// Names one run. Sortable by time: `20261121T023000Z-7f3a9c` (UTC, then six random hexadecimal digits).
 package struct RunID: CheckedName {
     package let rawValue: String

@@ -87,7 +87,9 @@ struct BackupNow: OperatorCommand {
             return preview.problems.isEmpty ? .success : .failed
         }
         let record = await BackupRun(engine, request).run()
-        return RunReport.show(record, console, strict: strict)
+        let status = RunReport.show(record, console, strict: strict)
+        await live.tell(of: record, engine)
+        return status
     }
 
     /// A typo names the nearest of the sources and the subcommands.

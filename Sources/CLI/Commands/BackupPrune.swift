@@ -27,17 +27,27 @@ struct BackupPrune: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
-        let report = await PruneRun(try live.engine(), request).run()
+        let engine = try live.engine()
+        let report = await PruneRun(engine, request).run()
         if console.isJSON {
-            if dryRun, let plan = report.plan { console.print(JSONValue.object([("event", .string("retention")), ("plan", RunViews.plan(plan))]).text()) }
-            return RunReport.exitStatus(of: report.record, strict: false)
+            if dryRun, let plan = report.plan {
+                let document: [(String, JSONValue)] = [("event", .string("retention")), ("plan", RunViews.plan(plan))]
+                console.print(JSONValue.object(document).text())
+            }
+        } else {
+            show(report, console)
         }
+        let status = RunReport.show(report.record, console)
+        if !dryRun { await live.tell(of: report.record, engine) }
+        return status
+    }
+
+    private func show(_ report: PruneRun.Report, _ console: Console) {
         if let plan = report.plan { show(plan, console) }
         for snapshot in report.incomplete {
             console.print("\(dryRun ? "would remove" : "removed") incomplete snapshot \(snapshot.id), which no manifest names")
         }
         for line in report.toolSaid where console.isVerbose { console.say("  \(line)") }
-        return RunReport.show(report.record, console)
     }
 
     private func show(_ plan: RetentionPlan, _ console: Console) {

@@ -32,12 +32,16 @@ struct BackupVerify: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
-        let report = await VerifyRun(
-            try live.engine(), VerifyRequest(depth: depth, lockWait: lockWait?.duration)
-        ).run()
+        let engine = try live.engine()
+        let report = await VerifyRun(engine, VerifyRequest(depth: depth, lockWait: lockWait?.duration)).run()
         let status = RunReport.show(report.record, console)
         if console.isJSON { console.print(document(report).text()) }
-        guard !console.isJSON, !console.isQuiet else { return status }
+        if !console.isJSON, !console.isQuiet { show(report, console) }
+        await live.tell(of: report.record, engine)
+        return status
+    }
+
+    private func show(_ report: VerifyRun.Report, _ console: Console) {
         if let slice = report.slice {
             console.print("read slice \(slice.index) of \(slice.count); the next run reads the next one")
         }
@@ -50,7 +54,6 @@ struct BackupVerify: OperatorCommand {
             for file in scrub.unexpected { console.print("does not belong there: \(Console.harmless(file))") }
         }
         for line in report.verify?.errors ?? [] { console.print(Console.harmless(line)) }
-        return status
     }
 }
 

@@ -191,7 +191,9 @@ struct ProfileSchemaCommand: OperatorCommand {
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let loader = Profiles(global).loader
-        console.print(ProfileSchema.json(sources: loader.sources, repositories: loader.repositories))
+        console.print(
+            ProfileSchema.json(
+                sources: loader.sources, repositories: loader.repositories, notifiers: loader.notifiers))
         return .success
     }
 }
@@ -204,7 +206,9 @@ struct ProfileReferenceCommand: OperatorCommand {
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let loader = Profiles(global).loader
-        console.print(ProfileReference.markdown(sources: loader.sources, repositories: loader.repositories))
+        console.print(
+            ProfileReference.markdown(
+                sources: loader.sources, repositories: loader.repositories, notifiers: loader.notifiers))
         return .success
     }
 }

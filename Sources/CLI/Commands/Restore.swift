@@ -66,7 +66,9 @@ struct Restore: OperatorCommand {
         }
         let report = await RestoreRun(engine, plan).run()
         RestoreRendering.show(report, console)
-        return RunReport.show(report.record, console)
+        let status = RunReport.show(report.record, console)
+        await live.tell(of: report.record, engine)
+        return status
     }
 
     private var refusal: Failure {
