@@ -8,9 +8,8 @@ import Synchronization
 struct Ls: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the files of a restore point.",
+        usage: "holdfast ls [<point>] [<source> ...] [--long] [<options>]",
         discussion: "Example: holdfast ls latest uploads")
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "latest, a run or snapshot id, or a time.")
     var point: String = "latest"
@@ -20,6 +19,8 @@ struct Ls: OperatorCommand {
 
     @Flag(name: .shortAndLong, help: "Also type, size and time.")
     var long = false
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)

@@ -6,12 +6,13 @@ import Foundation
 struct Show: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one run in full: steps, durations, bytes, warnings, what each tool said.",
+        usage: "holdfast show [<run>] [<options>]",
         discussion: "Example: holdfast show 20261121T023000Z-7f3a9c   (or `latest`)")
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "A run id, the beginning of one, or latest.")
     var run: String = "latest"
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)

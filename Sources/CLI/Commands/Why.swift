@@ -5,13 +5,14 @@ import Foundation
 /// `holdfast why`
 struct Why: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say why the last run went as it did, and why retention kept what it kept.",
+        abstract: "Say why the last run went as it did, and which one was good before it.",
+        usage: "holdfast why [--operation <operation>] [<options>]",
         discussion: "Example: holdfast why --operation backup")
 
-    @OptionGroup var global: GlobalOptions
-
-    @Option(help: "The last run of this kind: backup, prune, verify, restore.")
+    @Option(help: "The last run of this kind.")
     var operation: RunRecord.Operation?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
