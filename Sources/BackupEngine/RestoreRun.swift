@@ -47,7 +47,7 @@ package struct RestoreRun: Sendable {
         await recorder.change { $0.scratch.append(staging) }
         do {
             for item in plan.items {
-                try await recorder.step(.capture, subject: "\(item.part.source)\(item.part.part)") {
+                try await recorder.step(.capture, subject: item.part.title) {
                     let report = try await restore(item, into: staging, record, recorder)
                     await findings.add(item.part, report)
                     for notice in report.notices { await recorder.notice("\(item.part.source): \(notice)") }
@@ -71,7 +71,7 @@ package struct RestoreRun: Sendable {
         let directory = staging + "/" + item.part.source.rawValue
         try makeFolder(directory, private: true)
         let observer = engine.observer
-        let subject = "\(item.part.source)\(item.part.part)"
+        let subject = item.part.title
         let request = RestoreRequest(
             part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: directory,
             database: item.database

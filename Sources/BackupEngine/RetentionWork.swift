@@ -46,7 +46,7 @@ struct RetentionWork: Sendable {
             await recorder.notice(
                 "\(report.remaining.count) snapshots that retention dropped are still there; the repository did not let them go")
         }
-        await recorder.notice("retention removed \(report.removed.count) snapshots")
+        await recorder.notice("retention removed \(Words.count(report.removed.count, "snapshot"))")
         if !report.removed.isEmpty { _ = try await engine.primary.prune(dryRun: false) }
     }
 

@@ -44,7 +44,7 @@ struct BackupVerify: OperatorCommand {
             console.print("read slice \(slice.index) of \(slice.count); the next run reads the next one")
         }
         if let scrub = report.scrub {
-            console.print("hashed \(Format.count(scrub.files, "file")), \(scrub.bytes)")
+            console.print("hashed \(Words.count(scrub.files, "file")), \(scrub.bytes)")
             for file in scrub.damaged { console.print("damaged: \(Console.harmless(file))") }
             for (file, why) in scrub.unreadable.sorted(by: { $0.key < $1.key }) {
                 console.print("unreadable: \(Console.harmless(file)): \(why)")

@@ -51,7 +51,7 @@ struct ProfileList: OperatorCommand {
         for entry in catalog.entries {
             let state =
                 if !entry.problems.isEmpty {
-                    Format.count(entry.problems.count, "problem")
+                    Words.count(entry.problems.count, "problem")
                 } else if entry.shadowedBy != nil {
                     "shadowed"
                 } else {

@@ -97,7 +97,7 @@ struct RepositoryAccept: OperatorCommand {
         let chosen = try live.repository(named: repository, engine)
         let (old, new) = try await OpenRepository(engine, repository: chosen).accept()
         let before = old.map { "was \($0.identity.id.prefix(10))" } ?? "nothing was pinned"
-        console.print("pinned \(new.id.prefix(10)) at \(chosen.location) (\(before)), \(Format.count(new.keyIDs.count, "key"))")
+        console.print("pinned \(new.id.prefix(10)) at \(chosen.location) (\(before)), \(Words.count(new.keyIDs.count, "key"))")
         return .success
     }
 }
@@ -134,8 +134,8 @@ struct RepositoryAdopt: OperatorCommand {
             return .success
         }
         console.print(
-            "adopted \(engine.primary.location): \(Format.count(contents.points.count, "restore point")) of this profile, "
-                + "\(Format.count(contents.foreign.count, "snapshot")) of others")
+            "adopted \(engine.primary.location): \(Words.count(contents.points.count, "restore point")) of this profile, "
+                + "\(Words.count(contents.foreign.count, "snapshot")) of others")
         if !contents.foreign.isEmpty { console.print(SnapshotViews.others(contents)) }
         return .success
     }

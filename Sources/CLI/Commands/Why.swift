@@ -51,7 +51,7 @@ struct Reasons {
         switch last.outcome {
         case nil:
             lines.append(holder == nil ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
-        case .succeeded: lines.append("\(when) succeeded: every source was captured, counted and named in its manifest")
+        case .succeeded: lines.append("\(when) succeeded" + Reasons.evidence(of: last.operation))
         case .skipped: lines.append("\(when) was skipped: it did not get what it needed in time")
         case .degraded: lines.append("\(when) is degraded: the primary is good, a follower is not")
         case .partial: lines.append("\(when) is partial: something in a source could not be read")
@@ -70,5 +70,15 @@ struct Reasons {
             lines.append("the last one that succeeded is \(good.id) of \(Format.time(good.started))")
         }
         self.lines = lines
+    }
+
+    /// What had to be true for a success.
+    private static func evidence(of operation: RunRecord.Operation) -> String {
+        switch operation {
+        case .backup: ": every source was captured, counted and named in its manifest"
+        case .restore: ": every part agreed with what was noted when it was captured"
+        case .verify: ": the repository was found sound, as deeply as was asked"
+        case .prune, .recover: ""
+        }
     }
 }

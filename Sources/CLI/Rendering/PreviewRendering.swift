@@ -11,7 +11,7 @@ enum PreviewRendering {
         console.print("a backup of profile \(profile.name) would capture")
         for (name, kind, found) in preview.sources {
             let size = found.estimatedBytes.map { ", \($0)" } ?? ""
-            let files = found.estimatedFiles.map { ", \($0) files" } ?? ""
+            let files = found.estimatedFiles.map { ", " + Words.count($0, "file") } ?? ""
             console.print("  \(name) (\(kind)): \(Console.harmless(found.summary))\(size)\(files)")
             for notice in found.notices { console.print("    note: \(Console.harmless(notice))") }
         }

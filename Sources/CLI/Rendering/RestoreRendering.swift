@@ -9,7 +9,7 @@ enum RestoreRendering {
         for item in plan.items {
             let place = item.database.map { "new database \($0)" } ?? item.place
             console.print(
-                "  \(item.part.source)\(Console.harmless(item.part.part.rawValue))  \(item.part.bytes)  "
+                "  \(Console.harmless(item.part.title))  \(item.part.bytes)  "
                     + "\(Format.time(item.part.capturedAt))  → \(Console.harmless(place))")
         }
         for warning in plan.warnings { console.warn(warning) }
@@ -37,7 +37,7 @@ enum RestoreRendering {
             return
         }
         for (part, result) in report.restored {
-            console.print("  \(part.source)\(Console.harmless(part.part.rawValue)): \(Console.harmless(result.place))")
+            console.print("  \(Console.harmless(part.title)): \(Console.harmless(result.place))")
             for proof in result.proofs { console.print("    proven: \(proof)") }
             for gap in result.unproven { console.print("    not proven: \(gap)") }
         }

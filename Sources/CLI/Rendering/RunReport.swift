@@ -38,7 +38,7 @@ enum RunReport {
         var line = "\(run.operation.rawValue) \(word(run.outcome, console))\(time)"
         if run.operation == .backup, !run.parts.isEmpty {
             let bytes = run.parts.reduce(ByteCount.zero) { $0 + $1.bytes }
-            line += ": \(Format.count(run.parts.count, "part")), \(bytes)"
+            line += ": \(Words.count(run.parts.count, "part")), \(bytes)"
             line += "\nrun \(run.id); restore it with `holdfast restore \(run.id) --to DIR`"
         }
         return line
