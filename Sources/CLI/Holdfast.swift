@@ -26,6 +26,15 @@ struct Holdfast: AsyncParsableCommand {
             Backup.self, Restore.self, Ls.self, History.self, Show.self, Why.self, ProfileCommand.self,
             RepositoryCommand.self, Doctor.self, Recover.self,
         ])
+
+    /// A mistyped command names the nearest; the parser itself would only call it unexpected.
+    /// - Throws: `ValidationError`, which ends in a message, the usage and exit code 64.
+    static func refuseUnknownCommand(_ arguments: [String]) throws {
+        let known = configuration.subcommands.map { $0._commandName } + ["help"]
+        guard let word = arguments.first, !word.hasPrefix("-"), !known.contains(word) else { return }
+        let near = Nearest.of(word, among: known).map { "; did you mean `\($0)`?" } ?? ""
+        throw ValidationError("`\(word)` is no command of holdfast\(near)")
+    }
 }
 
 enum ProgramVersion {

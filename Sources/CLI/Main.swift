@@ -9,6 +9,7 @@ enum Main {
     static func main() async {
         let work = Task { () -> (any Error)? in
             do {
+                try Holdfast.refuseUnknownCommand(Array(CommandLine.arguments.dropFirst()))
                 var command = try Holdfast.parseAsRoot()
                 if var command = command as? any AsyncParsableCommand {
                     try await command.run()

@@ -20,6 +20,7 @@ struct Backup: AsyncParsableCommand {
               holdfast backup --dry-run       what would be captured, how big, where to,
                                               and what retention would remove
 
+
             """ + optionsOfTheBackupItself,
         subcommands: [BackupNow.self, BackupList.self, BackupPrune.self, BackupVerify.self],
         defaultSubcommand: BackupNow.self)
