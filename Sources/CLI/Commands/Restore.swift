@@ -87,14 +87,7 @@ struct Restore: OperatorCommand {
             }
             return try Picker(console).pick(list.points)
         }
-        do {
-            return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
-        } catch {
-            if !console.isJSON, !list.points.isEmpty {
-                console.print(SnapshotViews.table(Array(list.points.prefix(20))).text)
-            }
-            throw error
-        }
+        return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
     }
 
     private func names(_ texts: [String]) throws -> [SourceName] {

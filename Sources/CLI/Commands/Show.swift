@@ -62,9 +62,8 @@ struct Show: OperatorCommand {
             }
             for item in part.unreadable { console.print("    unreadable: " + Console.harmless(item)) }
         }
-        for gap in run.gaps { console.print("  not captured: \(gap.source): \(Console.harmless(gap.cause))") }
         for notice in run.notices { console.print("  note: " + Console.harmless(notice)) }
-        for failure in run.failures { console.report(failure) }
+        for failure in RunReport.failures(of: run) { console.report(failure) }
     }
 }
 

@@ -58,11 +58,10 @@ struct Reasons {
         case .interrupted: lines.append("\(when) was interrupted")
         case .failed: lines.append("\(when) failed")
         }
-        for failure in last.failures {
+        for failure in RunReport.failures(of: last) {
             lines.append("because \(failure.description)")
             if let hint = failure.hint { lines.append("  → \(hint)") }
         }
-        for gap in last.gaps { lines.append("\(gap.source) was not captured: \(gap.cause)") }
         lines += last.notices.map { "noted: \($0)" }
         if last.outcome != .succeeded,
             let good = runs.first(where: { $0.operation == last.operation && $0.outcome == .succeeded })

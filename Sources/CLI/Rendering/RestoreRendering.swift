@@ -6,12 +6,14 @@ enum RestoreRendering {
     static func show(_ plan: RestorePlan, _ console: Console) {
         console.print(
             "restore point \(plan.point.run) of \(Format.time(plan.point.time)), \(plan.bytes), into \(plan.directory)")
+        var table = Table([("PART", .left), ("SIZE", .right), ("CAPTURED", .left), ("TO", .left)])
         for item in plan.items {
-            let place = item.database.map { "new database \($0)" } ?? item.place
-            console.print(
-                "  \(Console.harmless(item.part.title))  \(item.part.bytes)  "
-                    + "\(Format.time(item.part.capturedAt))  → \(Console.harmless(place))")
+            table.add([
+                item.part.title, item.part.bytes.description, Format.time(item.part.capturedAt),
+                item.database.map { "new database \($0)" } ?? item.place,
+            ])
         }
+        console.print(table.text)
         for warning in plan.warnings { console.warn(warning) }
         if plan.exact { console.print("  what is in these places now is kept beside them") }
     }
