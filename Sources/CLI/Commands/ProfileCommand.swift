@@ -151,7 +151,7 @@ struct ProfileNew: OperatorCommand {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let roots = folders.isEmpty ? [NSHomeDirectory()] : folders.map(absolute)
+        let roots = folders.isEmpty ? [HomeFolder.path()] : folders.map(absolute)
         guard let name = ProfileName(rawValue: name) else {
             throw Failure(
                 "`\(name)` cannot be a profile's name", hint: "use letters, digits, `.`, `_` and `-`", kind: .usage)
