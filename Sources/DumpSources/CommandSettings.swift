@@ -42,12 +42,15 @@ package struct CommandSettings: Sendable, Equatable {
         timeLimit = value["time-limit"]?.duration
         stallLimit = value["stall-limit"]?.duration ?? .seconds(1800)
         bytesAreExact = value["exact-bytes"]?.boolean ?? false
-        if user != nil, (run + [value["writes"]?.text ?? ""]).contains(where: { $0.contains(CommandSettings.scratchPlaceholder) }) {
+        if user != nil,
+            (run + [value["writes"]?.text ?? ""]).contains(where: { $0.contains(CommandSettings.scratchPlaceholder) })
+        {
             throw .unsupported(
                 "{scratch} together with `user:`", hint: "the scratch folder is closed to other users; write elsewhere")
         }
         guard let program = run.first, !program.isEmpty, !run.contains(where: { $0.contains("\0") }) else {
-            throw .unsupported("a command source without a command", hint: "write the program and its arguments under `run:`")
+            throw .unsupported(
+                "a command source without a command", hint: "write the program and its arguments under `run:`")
         }
     }
 
@@ -69,9 +72,12 @@ package struct CommandSettings: Sendable, Equatable {
             problems.append(
                 ConfigProblem(at: run.location, keyPath: "command.run", message: "names no program"))
         }
-        if let name = value["name"], let text = name.text, text.isEmpty || text.contains("/") || text == "." || text == ".." {
+        if let name = value["name"], let text = name.text,
+            text.isEmpty || text.contains("/") || text == "." || text == ".."
+        {
             problems.append(
-                ConfigProblem(at: name.location, keyPath: "command.name", message: "must be a file name without a folder"))
+                ConfigProblem(
+                    at: name.location, keyPath: "command.name", message: "must be a file name without a folder"))
         }
         if let writes = value["writes"], let path = writes.text, !path.hasPrefix("/"),
             !path.hasPrefix(scratchPlaceholder + "/")
@@ -106,7 +112,8 @@ package struct CommandSettings: Sendable, Equatable {
         KeyDescriptor("directory", .path, "Where it runs.", default: "the profile's folder", refusesSecrets: true),
         KeyDescriptor("user", .string, "The system user to run it as; needs root."),
         KeyDescriptor("time-limit", .duration, "It is stopped after this long."),
-        KeyDescriptor("stall-limit", .duration, "It is stopped after this long without a sign of life.", default: "30m"),
+        KeyDescriptor(
+            "stall-limit", .duration, "It is stopped after this long without a sign of life.", default: "30m"),
         KeyDescriptor(
             "exact-bytes", .boolean,
             "It writes nothing but its output, so that the number of bytes it wrote must be the number stored.",

@@ -6,7 +6,8 @@ package struct DumpSourceKind: Sendable {
     package var make: @Sendable (SourceSpec, Services) throws(SourceError) -> any DumpSource
 
     package init(
-        descriptor: KindDescriptor, make: @escaping @Sendable (SourceSpec, Services) throws(SourceError) -> any DumpSource
+        descriptor: KindDescriptor,
+        make: @escaping @Sendable (SourceSpec, Services) throws(SourceError) -> any DumpSource
     ) {
         self.descriptor = descriptor
         self.make = make

@@ -1,7 +1,7 @@
 #if canImport(Glibc)
-import Glibc
+    import Glibc
 #else
-import Darwin
+    import Darwin
 #endif
 
 /// A pattern in restic's language, as far as it can be judged without restic: for estimates and for finding databases. In
@@ -15,7 +15,8 @@ struct ExcludePattern: Sendable {
 
     /// `nil` for patterns that cannot be judged with certainty, such as negated ones.
     init?(_ text: String) {
-        guard !text.isEmpty, !text.hasPrefix("!"), !text.contains("[!"), !text.contains("[^"), !text.contains("\\") else {
+        guard !text.isEmpty, !text.hasPrefix("!"), !text.contains("[!"), !text.contains("[^"), !text.contains("\\")
+        else {
             return nil
         }
         self.text = text

@@ -57,7 +57,9 @@ package struct FilesSettings: Sendable, Equatable {
               one-file-system: true
             """,
         check: { entry in
-            guard let value = entry["files"], let paths = value.entries.isEmpty ? value : value["paths"] else { return [] }
+            guard let value = entry["files"], let paths = value.entries.isEmpty ? value : value["paths"] else {
+                return []
+            }
             return paths.elements.isEmpty
                 ? [ConfigProblem(at: paths.location, keyPath: "files.paths", message: "names no path")] : []
         })

@@ -22,9 +22,11 @@ extension FilesSource {
             isPossible = false
         } catch { throw .tool(error) }
         // A mounted copy counts as another file system where it lies on another device, and restic would pass it over.
-        let isSeen = !settings.oneFileSystem || substitutes.allSatisfy { live, copy in
-            FileStatus.seen(live)?.identity.device == FileStatus.seen(copy)?.identity.device
-        }
+        let isSeen =
+            !settings.oneFileSystem
+            || substitutes.allSatisfy { live, copy in
+                FileStatus.seen(live)?.identity.device == FileStatus.seen(copy)?.identity.device
+            }
         guard !isPossible || !isSeen else { return }
         capture.alone = substitutes.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
         capture.selection.substitutes = [:]
@@ -38,7 +40,9 @@ extension FilesSource {
         for (live, copy) in databases {
             let path = PartPath(rawValue: live)
             let stored: StoredPart
-            do { stored = try await store(CapturedPart(path: path, content: .file(copy))) } catch { throw .repository(error) }
+            do { stored = try await store(CapturedPart(path: path, content: .file(copy))) } catch {
+                throw .repository(error)
+            }
             let status: FileStatus
             do { status = try FileStatus(copy, followingLinks: false) } catch { throw error.reading(copy) }
             var facts = Facts()
@@ -109,7 +113,8 @@ extension FilesSource.Capture {
         where selection.substitutes[path] != nil && FileStatus.seen(path)?.identity != original {
             condition = condition == .damaged ? .damaged : .partial
             notices.append(
-                "\(path), an SQLite database, was replaced while it was being stored; this backup may hold it half written")
+                "\(path), an SQLite database, was replaced while it was being stored; this backup may hold it half written"
+            )
         }
     }
 }

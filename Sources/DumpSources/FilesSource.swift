@@ -66,7 +66,9 @@ package struct FilesSource: DumpSource {
         capture.noteReplacedDatabases()
         let alone = try await storeAlone(capture.alone, with: store)
         for path in capture.selection.substitutes.values + capture.alone.map(\.copy) {
-            do { try System.remove(path) } catch { throw .unreadable(path, reason: "the copy cannot be removed: \(error)") }
+            do { try System.remove(path) } catch {
+                throw .unreadable(path, reason: "the copy cannot be removed: \(error)")
+            }
         }
         var facts = Facts()
         facts.files = stored.files
@@ -137,11 +139,13 @@ package struct FilesSource: DumpSource {
             switch status.kind {
             case .link:
                 throw SourceError.unsupported(
-                    "\(path) is a symbolic link", hint: "name its target \(try System.target(ofLink: path)) instead: "
+                    "\(path) is a symbolic link",
+                    hint: "name its target \(try System.target(ofLink: path)) instead: "
                         + "of a link, only the link would be stored")
             case .folder:
                 if try System.isEmptyFolder(path), !settings.allowsEmpty {
-                    throw SourceError.empty(path, hint: "is its disk mounted? `allow-empty: true` accepts an empty folder")
+                    throw SourceError.empty(
+                        path, hint: "is its disk mounted? `allow-empty: true` accepts an empty folder")
                 }
             case .file:
                 _ = try System.firstBytes(of: path, count: 1)
@@ -189,7 +193,8 @@ package struct FilesSource: DumpSource {
         capture.atRest = atRest
         for path in findings.unnameableDatabases {
             capture.condition = .partial
-            capture.notices.append("\(path), an SQLite database, has a name that is not UTF-8 and was stored as it lies there")
+            capture.notices.append(
+                "\(path), an SQLite database, has a name that is not UTF-8 and was stored as it lies there")
         }
         let copier = SQLiteCopier(services: services)
         for (index, database) in live.enumerated() {
@@ -207,7 +212,8 @@ package struct FilesSource: DumpSource {
             } catch {
                 if case .cancelled = error { throw error }
                 capture.condition = worse(capture.condition, .partial)
-                capture.notices.append("\(database.path), an SQLite database, could not be copied consistently: \(error)")
+                capture.notices.append(
+                    "\(database.path), an SQLite database, could not be copied consistently: \(error)")
             }
         }
         return capture

@@ -25,13 +25,16 @@ package struct PostgreSQLDump: DumpSource {
         var bytes: Int64 = 0
         var version = ""
         let databases = try await server.databases(applicationName: name)
-        guard !databases.isEmpty else { throw .empty("the PostgreSQL server", hint: "it has no database that allows connections") }
+        guard !databases.isEmpty else {
+            throw .empty("the PostgreSQL server", hint: "it has no database that allows connections")
+        }
         for database in databases {
             let found = try await server.survey(server.connection(to: database, applicationName: name))
             if let tables = found.unreadable {
                 throw .notPermitted(
                     "the database \(database)", detail: "the role may not read \(tables.joined(separator: ", "))",
-                    hint: "GRANT pg_read_all_data TO \(settings.user ?? "the role"), or use a role that owns the tables")
+                    hint: "GRANT pg_read_all_data TO \(settings.user ?? "the role"), or use a role that owns the tables"
+                )
             }
             bytes += found.size
             version = PostgreSQLVersion(found.version)?.description ?? found.version
@@ -43,7 +46,8 @@ package struct PostgreSQLDump: DumpSource {
         if settings.includesGlobals { preview.parts.append(PostgreSQLPart.globals) }
         preview.estimatedBytes = ByteCount(bytes)
         preview.summary =
-            (databases.count == 1 ? "database \(databases[0])" : "\(databases.count) databases") + " (PostgreSQL \(version))"
+            (databases.count == 1 ? "database \(databases[0])" : "\(databases.count) databases")
+            + " (PostgreSQL \(version))"
         return preview
     }
 
@@ -52,7 +56,9 @@ package struct PostgreSQLDump: DumpSource {
     ) async throws(SourceError) -> [PartReport] {
         let server = try await PostgreSQLServer(settings, spec, services)
         let databases = try await server.databases(applicationName: applicationName(context))
-        guard !databases.isEmpty else { throw .empty("the PostgreSQL server", hint: "it has no database that allows connections") }
+        guard !databases.isEmpty else {
+            throw .empty("the PostgreSQL server", hint: "it has no database that allows connections")
+        }
         var reports: [PartReport] = []
         var errors: [SourceError] = []
         for database in databases {
@@ -88,7 +94,8 @@ package struct PostgreSQLDump: DumpSource {
         let connection = server.connection(to: database, applicationName: name)
         let survey = try await server.survey(connection)
         do {
-            return try await services.runner.converse(with: services.prepared(server.clients.session(connection))) { talk in
+            return try await services.runner.converse(with: services.prepared(server.clients.session(connection))) {
+                talk in
                 let session = PostgreSQLSession(talk: talk, server: server, connection: connection)
                 var options = PostgreSQLClients.DumpOptions()
                 options.isCustom = settings.format == .custom
@@ -101,7 +108,14 @@ package struct PostgreSQLDump: DumpSource {
 
                 async let learnt = learn(session, survey)
                 let part = PostgreSQLPart.path(database, settings.format)
-                let stored = try await store(CapturedPart(path: part, content: .stream(command)))
+                let stored: StoredPart
+                do {
+                    stored = try await store(CapturedPart(path: part, content: .stream(command)))
+                } catch {
+                    // This ends the counting too, which might go on for as long as its limit allows.
+                    await endSessions(named: name, server, connection, context)
+                    throw error
+                }
                 var facts = await learnt
                 facts.bytes = stored.bytes
                 try await session.finish()
@@ -109,10 +123,7 @@ package struct PostgreSQLDump: DumpSource {
                     path: part, stored: stored, condition: .clean, facts: facts,
                     restoreNotes: PostgreSQLPart.notes(database, settings, survey, server.clientVersion))
             }
-        } catch {
-            await endSessions(named: name, server, connection, context)
-            throw failure(error, database)
-        }
+        } catch { throw failure(error, database) }
     }
 
     /// What is known of the snapshot beside its bytes; learnt while the dump runs.
@@ -178,7 +189,8 @@ package struct PostgreSQLDump: DumpSource {
         where detail.contains("LOCK TABLE") && detail.contains("timeout"):
             .busy(
                 "the database \(database)",
-                detail: "a table was held locked for longer than \(inWords(settings.lockWait)): \(tellingEnd(of: detail))")
+                detail:
+                    "a table was held locked for longer than \(inWords(settings.lockWait)): \(tellingEnd(of: detail))")
         case let error as RepositoryError: .repository(error)
         case let error as ToolError: .tool(error)
         case is CancellationError: .cancelled

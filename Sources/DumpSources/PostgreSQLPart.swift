@@ -27,7 +27,8 @@ enum PostgreSQLPart {
         _ client: PostgreSQLVersion
     ) -> [String: String] {
         var notes = [
-            "format": settings.format.rawValue, "database": database, "encoding": server.encoding, "server": server.version,
+            "format": settings.format.rawValue, "database": database, "encoding": server.encoding,
+            "server": server.version,
             "client": client.description, "owner": server.owner,
         ]
         notes["collate"] = server.collate

@@ -59,7 +59,8 @@ struct PostgreSQLServer: Sendable {
         case .named(let names): return names
         case .all:
             let lines = try await ask(
-                PostgreSQLQueries.databases, connection(to: settings.maintenanceDatabase, applicationName: applicationName))
+                PostgreSQLQueries.databases,
+                connection(to: settings.maintenanceDatabase, applicationName: applicationName))
             return try decode(String.self, lines)
         }
     }
@@ -72,11 +73,13 @@ struct PostgreSQLServer: Sendable {
             throw .toolFailed(tool: "psql", how: "exit code 0", detail: "the server said nothing about itself")
         }
         guard let version = PostgreSQLVersion(server.version) else {
-            throw .toolFailed(tool: "psql", how: "exit code 0", detail: "the server's version is unreadable: \(server.version)")
+            throw .toolFailed(
+                tool: "psql", how: "exit code 0", detail: "the server's version is unreadable: \(server.version)")
         }
         if clientVersion < version {
             throw .tooOld(
-                tool: clients.program("pg_dump"), toolVersion: clientVersion.description, server: "the PostgreSQL server",
+                tool: clients.program("pg_dump"), toolVersion: clientVersion.description,
+                server: "the PostgreSQL server",
                 serverVersion: version.description)
         }
         return server
@@ -94,7 +97,8 @@ struct PostgreSQLServer: Sendable {
     func decode<Value: Decodable>(_ type: Value.Type, _ lines: [some StringProtocol]) throws(SourceError) -> [Value] {
         do { return try PostgreSQLQueries.decode(type, lines) } catch {
             let first = lines.first.map { String($0) } ?? ""
-            throw SourceError.toolFailed(tool: "psql", how: "exit code 0", detail: "its answer cannot be read: \(first)")
+            throw SourceError.toolFailed(
+                tool: "psql", how: "exit code 0", detail: "its answer cannot be read: \(first)")
         }
     }
 

@@ -22,7 +22,8 @@ struct PostgreSQLSession: Sendable {
             """, within: .seconds(60))
         guard answer.succeeded, let snapshot = answer.lines.last, !snapshot.isEmpty else {
             throw server.meaning(of: talk.diagnostics, connection)
-                ?? .toolFailed(tool: "psql", how: "the snapshot was not exported", detail: tellingEnd(of: talk.diagnostics))
+                ?? .toolFailed(
+                    tool: "psql", how: "the snapshot was not exported", detail: tellingEnd(of: talk.diagnostics))
         }
         return snapshot
     }
@@ -41,12 +42,20 @@ struct PostgreSQLSession: Sendable {
                 if table.withoutData {
                     uncounted[table.name] = "left out by exclude-table-data"
                 } else if server.settings.facts == .estimate {
-                    if table.estimate >= 0 { rows[table.name] = table.estimate } else { uncounted[table.name] = "never analysed" }
+                    if table.estimate >= 0 {
+                        rows[table.name] = table.estimate
+                    } else {
+                        uncounted[table.name] = "never analysed"
+                    }
                 } else if clock.uptime >= end || Task.isCancelled {
                     uncounted[table.name] = "not counted within \(inWords(server.settings.factsLimit))"
                 } else {
                     let answer = try await count(table.name, until: end)
-                    if let number = answer.number { rows[table.name] = number } else { uncounted[table.name] = answer.reason }
+                    if let number = answer.number {
+                        rows[table.name] = number
+                    } else {
+                        uncounted[table.name] = answer.reason
+                    }
                 }
             }
         } catch {

@@ -57,7 +57,9 @@ package struct PostgreSQLSettings: Sendable, Equatable {
         excludedTableData = value["exclude-table-data"]?.strings ?? []
         runAs = value["run-as"]?.text
         clients = value["clients"]?.text
-        if case .named(let names) = databases, names.isEmpty || names.contains(where: { $0.isEmpty || $0.contains("\0") }) {
+        if case .named(let names) = databases,
+            names.isEmpty || names.contains(where: { $0.isEmpty || $0.contains("\0") })
+        {
             throw .unsupported(
                 "a postgres source without a database",
                 hint: "name it under `database:`, several under `databases:`, or write `databases: all`")
@@ -124,7 +126,8 @@ package struct PostgreSQLSettings: Sendable, Equatable {
         KeyDescriptor(
             "sslmode", .choice(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]),
             "How TLS is used; `verify-full` for servers on other hosts.", default: "prefer"),
-        KeyDescriptor("sslrootcert", .path, "The certificates that the server's must be signed by.", refusesSecrets: true),
+        KeyDescriptor(
+            "sslrootcert", .path, "The certificates that the server's must be signed by.", refusesSecrets: true),
         KeyDescriptor(
             "maintenance-database", .string,
             "Where to connect in order to list all databases, and to create one for a restore.", default: "postgres"),
@@ -142,7 +145,8 @@ package struct PostgreSQLSettings: Sendable, Equatable {
         KeyDescriptor(
             "facts-limit", .duration, "How long counting may take; tables left over are recorded as not counted.",
             default: "60s"),
-        KeyDescriptor("lock-wait", .duration, "How long to wait for a table that somebody holds locked.", default: "60s"),
+        KeyDescriptor(
+            "lock-wait", .duration, "How long to wait for a table that somebody holds locked.", default: "60s"),
         KeyDescriptor(
             "stall-limit", .duration, "A dump from which nothing has come for this long is stopped.", default: "30m"),
         KeyDescriptor(
@@ -150,7 +154,8 @@ package struct PostgreSQLSettings: Sendable, Equatable {
             refusesSecrets: true),
         KeyDescriptor(
             "exclude-table-data", .list(.string), "Tables that are dumped without their rows.", refusesSecrets: true),
-        KeyDescriptor("run-as", .string, "The system user to run the client programs as, such as `postgres`; needs root."),
+        KeyDescriptor(
+            "run-as", .string, "The system user to run the client programs as, such as `postgres`; needs root."),
         KeyDescriptor(
             "clients", .path, "The folder with pg_dump and psql; without it, the newest on this machine are taken.",
             refusesSecrets: true),

@@ -39,9 +39,11 @@ struct SQLiteCopier: Sendable {
             resolved = try System.resolve(path)
             status = try FileStatus(resolved, followingLinks: false)
             guard status.kind == .file else {
-                throw SourceError.notADatabase(path: path, detail: status.kind == .folder ? "it is a folder" : "it is no file")
+                throw SourceError.notADatabase(
+                    path: path, detail: status.kind == .folder ? "it is a folder" : "it is no file")
             }
-            first = System.openFiles().contains(status.identity)
+            first =
+                System.openFiles().contains(status.identity)
                 ? magic : try System.firstBytes(of: resolved, count: magic.count)
         } catch let error as SystemError {
             throw error.reading(path, hint: "check the path; a database that is not there is never made up")
@@ -52,7 +54,8 @@ struct SQLiteCopier: Sendable {
         }
         if first.isEmpty { throw .empty(path, hint: "it has no bytes; a database that was ever used has some") }
         guard first == magic else {
-            throw .notADatabase(path: path, detail: "its first bytes are not SQLite's; it may be encrypted, or something else")
+            throw .notADatabase(
+                path: path, detail: "its first bytes are not SQLite's; it may be encrypted, or something else")
         }
         return (resolved, status)
     }
@@ -122,7 +125,8 @@ struct SQLiteCopier: Sendable {
     ) async throws(SourceError) {
         guard FileStatus.seen(path + "-wal") == nil else {
             throw .unreadable(
-                path, reason: "\(said); it has a -wal, and reading that needs a -shm beside it: let this user write in "
+                path,
+                reason: "\(said); it has a -wal, and reading that needs a -shm beside it: let this user write in "
                     + "\(parentFolder(path)), or run as the database's owner")
         }
         let journal = path + "-journal"
@@ -133,7 +137,8 @@ struct SQLiteCopier: Sendable {
                 try System.copyBytes(from: path, to: copy.path)
                 try System.copyBytes(from: journal, to: copy.path + "-journal")
             } catch { throw error.reading(path) }
-            let playedBack = try await run(["SELECT count(*) FROM sqlite_master;"], on: copy.path, .existing, in: folder)
+            let playedBack = try await run(
+                ["SELECT count(*) FROM sqlite_master;"], on: copy.path, .existing, in: folder)
             if let failure = playedBack.failure { throw failure }
             copy.notices.append("\(path): the journal that a crashed writer left was played back in the copy")
         } else {

@@ -51,7 +51,8 @@ package struct SQLiteDump: DumpSource {
                 PartReport(
                     path: part, stored: stored, condition: copy.isDamaged ? .damaged : .clean, facts: facts,
                     restoreNotes: ["name": baseName(path), "original": path],
-                    notices: copy.notices + (copy.integrity?.damage.prefix(3).map { "\(path) is damaged: \($0)" } ?? [])))
+                    notices: copy.notices + (copy.integrity?.damage.prefix(3).map { "\(path) is damaged: \($0)" } ?? [])
+                ))
         }
         return reports
     }
@@ -60,12 +61,14 @@ package struct SQLiteDump: DumpSource {
         _ request: RestoreRequest, _ context: CaptureContext
     ) async throws(SourceError) -> RestoreReport {
         guard request.database == nil else {
-            throw .unsupported("an SQLite database is a file and has no database name", hint: "restore it into a folder")
+            throw .unsupported(
+                "an SQLite database is a file and has no database name", hint: "restore it into a folder")
         }
         let target = "\(request.directory)/\(baseName(request.part.part.rawValue))"
         for suffix in SQLiteCopier.sideFiles where FileStatus.seen(target + suffix) != nil {
             throw .targetExists(
-                target + suffix, hint: "it would be taken for part of the restored database; restore into another folder")
+                target + suffix,
+                hint: "it would be taken for part of the restored database; restore into another folder")
         }
         return try await DumpReceiver(services: services, context: context).receive(request, as: target) {
             (partial) throws(SourceError) in try await prove(partial, request.part)
@@ -78,7 +81,8 @@ package struct SQLiteDump: DumpSource {
         let proof = SQLiteProof(services: services)
         var facts = Facts()
         var notes = copy.isDamaged ? [:] : try await proof.description(of: copy.path)
-        notes["integrity"] = copy.integrity.map { $0.isSound ? "ok" : "damaged: " + ($0.damage.first ?? "") } ?? "not checked"
+        notes["integrity"] =
+            copy.integrity.map { $0.isSound ? "ok" : "damaged: " + ($0.damage.first ?? "") } ?? "not checked"
         facts.notes = notes
         do { facts.bytes = ByteCount(try FileStatus(copy.path, followingLinks: false).size) } catch {
             throw error.reading(copy.path)
@@ -95,7 +99,8 @@ package struct SQLiteDump: DumpSource {
     private func prove(_ path: String, _ part: ManifestPart) async throws(SourceError) -> RestoreProof {
         var result = RestoreProof()
         if part.condition == .damaged {
-            result.unproven.append("it was damaged when it was captured: \(part.facts.notes?["integrity"] ?? "no details")")
+            result.unproven.append(
+                "it was damaged when it was captured: \(part.facts.notes?["integrity"] ?? "no details")")
             return result
         }
         let proof = SQLiteProof(services: services)

@@ -16,7 +16,9 @@ struct SQLiteProof: Sendable {
         switch SQLiteFailure(diagnostics: result.errors.text) {
         case .malformed, .notADatabase:
             let lines = result.output.text.split(whereSeparator: \.isNewline).map(String.init)
-            return (SQLiteIntegrity(damage: SQLiteIntegrity(output: lines.joined(separator: "\n")).damage + [said]), nil)
+            return (
+                SQLiteIntegrity(damage: SQLiteIntegrity(output: lines.joined(separator: "\n")).damage + [said]), nil
+            )
         case .missingExtension: return (nil, said)
         case .busy, .readOnly, .cannotOpen, .full, .inputOutput, .other: throw failure
         }

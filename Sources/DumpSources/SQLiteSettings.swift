@@ -36,7 +36,9 @@ package struct SQLiteSettings: Sendable, Equatable {
               busy-timeout: 30s
             """,
         check: { entry in
-            guard let value = entry["sqlite"], let paths = value.entries.isEmpty ? value : value["path"] else { return [] }
+            guard let value = entry["sqlite"], let paths = value.entries.isEmpty ? value : value["path"] else {
+                return []
+            }
             var seen: Set<String> = []
             return paths.elements.compactMap { element in
                 guard let name = element.text.map(baseName), !seen.insert(name).inserted else { return nil }
@@ -48,17 +50,20 @@ package struct SQLiteSettings: Sendable, Equatable {
 
     private static let keys = [
         KeyDescriptor(
-            "path", .list(.path), "The database file, or several. The -wal and -shm beside it belong to it by themselves.",
+            "path", .list(.path),
+            "The database file, or several. The -wal and -shm beside it belong to it by themselves.",
             required: true, refusesSecrets: true),
         KeyDescriptor(
-            "busy-timeout", .duration, "How long to wait while somebody holds the database exclusively.", default: "30s"),
+            "busy-timeout", .duration, "How long to wait while somebody holds the database exclusively.", default: "30s"
+        ),
         KeyDescriptor(
             "method", .choice(Method.allCases.map(\.rawValue)),
             "How it is copied: `vacuum` (VACUUM INTO) or `backup` (page by page inside a read transaction). `auto` is "
                 + "`backup`, whose copies deduplicate best.",
             default: "auto"),
         KeyDescriptor(
-            "facts", .choice(FactMode.allCases.map(\.rawValue)), "Whether rows are counted in the copy.", default: "exact"),
+            "facts", .choice(FactMode.allCases.map(\.rawValue)), "Whether rows are counted in the copy.",
+            default: "exact"),
         KeyDescriptor(
             "facts-limit", .duration, "How long counting may take; tables left over are recorded as not counted.",
             default: "60s"),

@@ -9,7 +9,8 @@ extension ToolResult {
         case .cancelled: return .cancelled
         case .totalLimit: return .timedOut(tool: tool, limit: command.limits.total.map(inWords) ?? "its time limit")
         case .stallLimit:
-            return .timedOut(tool: tool, limit: (command.limits.stall.map(inWords) ?? "a while") + " without a sign of life")
+            return .timedOut(
+                tool: tool, limit: (command.limits.stall.map(inWords) ?? "a while") + " without a sign of life")
         case .pipelineFailed, nil:
             return .toolFailed(tool: tool, how: termination.description, detail: tellingEnd(of: errors.text))
         }

@@ -1,9 +1,10 @@
-#if canImport(Glibc)
-import Glibc
-#else
-import Darwin
-#endif
 import BackupModel
+
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
 
 /// One pass over the folders of a `files` source, by names and `lstat(2)`, without following links: how much there is, which
 /// SQLite databases, and what had better be captured another way.
@@ -16,6 +17,7 @@ struct TreeWalk: Sendable {
     }
 
     struct Findings: Sendable {
+        /// Regular files, as repositories count them.
         var files: Int64 = 0
         var bytes: Int64 = 0
         /// False when the walk was stopped at its deadline, or a folder could not be read.
@@ -50,7 +52,8 @@ struct TreeWalk: Sendable {
         self.isOver = isOver
         roots = settings.paths
         // One negated pattern can take back what any other leaves out.
-        patterns = settings.excludes.contains { $0.hasPrefix("!") } ? [] : settings.excludes.compactMap(ExcludePattern.init)
+        patterns =
+            settings.excludes.contains { $0.hasPrefix("!") } ? [] : settings.excludes.compactMap(ExcludePattern.init)
         patternUse = patterns.map { _ in false }
         ownFiles = System.openFiles()
     }
@@ -99,8 +102,8 @@ struct TreeWalk: Sendable {
 
     private mutating func take(_ path: [UInt8], _ status: FileStatus, hasSideFiles: () -> Bool) {
         if let limit = settings.excludesLargerThan, status.kind == .file, status.size > limit.bytes { return }
-        findings.files += 1
         guard status.kind == .file else { return }
+        findings.files += 1
         findings.bytes += status.size
         guard settings.sqlite != .raw, status.size >= 512, status.size % 512 == 0 else { return }
         let name = String(validating: path, as: UTF8.self)
@@ -137,11 +140,13 @@ struct TreeWalk: Sendable {
         let path = String(decoding: folder.path, as: UTF8.self)
         if has("PG_VERSION"), has("postmaster.pid") {
             findings.serverFolders.append(
-                "\(path) is the data folder of a running PostgreSQL: its files are no usable backup, use a `postgres` source")
+                "\(path) is the data folder of a running PostgreSQL: its files are no usable backup, use a `postgres` source"
+            )
         }
         if has("neostore"), has("neostore.nodestore.db") || has("database_lock") {
             findings.serverFolders.append(
-                "\(path) is a Neo4j store: its files are no usable backup while it runs, dump it with a `command` source")
+                "\(path) is a Neo4j store: its files are no usable backup while it runs, dump it with a `command` source"
+            )
         }
     }
 

@@ -39,7 +39,10 @@ package struct PostgreSQLClients: Sendable, Equatable {
     package func globals(_ connection: PostgreSQLConnection, withPasswords: Bool) -> ToolCommand {
         producer(
             "pg_dumpall",
-            ["--globals-only", "--no-password", "--database=" + PostgreSQLConnection.connectionString(database: connection.database)]
+            [
+                "--globals-only", "--no-password",
+                "--database=" + PostgreSQLConnection.connectionString(database: connection.database),
+            ]
                 + (withPasswords ? [] : ["--no-role-passwords"]), connection)
     }
 
@@ -68,7 +71,10 @@ package struct PostgreSQLClients: Sendable, Equatable {
     package func loadArchive(_ connection: PostgreSQLConnection) -> ToolCommand {
         var command = ToolCommand(
             program("pg_restore"),
-            ["--exit-on-error", "--no-password", "--dbname=" + PostgreSQLConnection.connectionString(database: connection.database)])
+            [
+                "--exit-on-error", "--no-password",
+                "--dbname=" + PostgreSQLConnection.connectionString(database: connection.database),
+            ])
         connection.apply(to: &command)
         command.whenOrphaned = .signal(.terminate)
         return command
@@ -81,7 +87,8 @@ package struct PostgreSQLClients: Sendable, Equatable {
     }
 
     private func psql(_ connection: PostgreSQLConnection, _ options: [String]) -> ToolCommand {
-        var command = ToolCommand(program("psql"), ["--no-psqlrc", "--no-password", "--quiet", "--no-readline"] + options)
+        var command = ToolCommand(
+            program("psql"), ["--no-psqlrc", "--no-password", "--quiet", "--no-readline"] + options)
         connection.apply(to: &command)
         command.environment["PGCLIENTENCODING"] = "UTF8"
         command.teardown = TeardownStep.terminateFirst

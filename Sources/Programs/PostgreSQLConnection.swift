@@ -30,7 +30,9 @@ package struct PostgreSQLConnection: Sendable, Equatable {
         command.environment["PGSSLROOTCERT"] = tlsRootCertificate
         command.environment["PGAPPNAME"] = applicationName
         command.environment["PGCONNECT_TIMEOUT"] = "15"
-        if let password { command.secrets.append(.memoryFile(variable: "PGPASSFILE", PostgreSQLConnection.passFile(password))) }
+        if let password {
+            command.secrets.append(.memoryFile(variable: "PGPASSFILE", PostgreSQLConnection.passFile(password)))
+        }
         command.user = systemUser
         // A folder that any user may enter; the programs read and write nothing in it.
         command.workingDirectory = "/"

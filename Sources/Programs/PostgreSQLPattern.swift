@@ -41,12 +41,15 @@ package struct PostgreSQLPattern: Sendable, Equatable {
     package var condition: String {
         let name = "c.relname OPERATOR(pg_catalog.~) \(PostgreSQLQueries.literal(table)) COLLATE pg_catalog.default"
         let place =
-            schema.map { "n.nspname OPERATOR(pg_catalog.~) \(PostgreSQLQueries.literal($0)) COLLATE pg_catalog.default" }
+            schema.map {
+                "n.nspname OPERATOR(pg_catalog.~) \(PostgreSQLQueries.literal($0)) COLLATE pg_catalog.default"
+            }
             ?? "pg_catalog.pg_table_is_visible(c.oid)"
         return "(\(name) AND \(place))"
     }
 
     package static func condition(_ patterns: [String]) -> String {
-        patterns.isEmpty ? "false" : "(" + patterns.map { PostgreSQLPattern($0).condition }.joined(separator: " OR ") + ")"
+        patterns.isEmpty
+            ? "false" : "(" + patterns.map { PostgreSQLPattern($0).condition }.joined(separator: " OR ") + ")"
     }
 }

@@ -142,6 +142,7 @@ package enum PostgreSQLQueries {
     /// - Source: pg_dump 15.18, which puts an `\unrestrict` line after it
     package static func isComplete(plainTail tail: [UInt8]) -> Bool {
         let text = String(decoding: tail, as: UTF8.self)
-        return text.contains("-- PostgreSQL database dump complete") || text.contains("-- PostgreSQL database cluster dump complete")
+        return text.contains("-- PostgreSQL database dump complete")
+            || text.contains("-- PostgreSQL database cluster dump complete")
     }
 }

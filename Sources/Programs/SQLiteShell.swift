@@ -88,9 +88,9 @@ package enum SQLiteShell {
     /// Prints `ok`, or up to twenty lines of what is wrong.
     package static let integrityScript = ["PRAGMA integrity_check(20);"]
 
-    /// One line each: what ``SQLiteDescription`` reads.
+    /// One line each: what ``SQLiteRows/description(_:)`` reads.
     package static let describeScript =
-        ["user_version", "application_id", "page_size", "page_count", "journal_mode", "encoding"].map {
+        ["user_version", "application_id", "page_size", "page_count", "encoding"].map {
             "SELECT '\($0)', \($0) FROM pragma_\($0);"
         }
 

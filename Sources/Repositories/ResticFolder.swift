@@ -93,7 +93,7 @@ struct ResticFolder: Sendable {
             return try SystemFolder.names(in: "\(path)/\(folder)").filter(ResticListing.isID)
         } catch {
             // A repository with a configuration and without one of its folders has lost it.
-            if error.code == SystemFailure.noEntry {
+            if error.code == SystemFailure.noEntry, try content() == .repository {
                 throw .damaged(location: path, detail: "its folder \(folder)/ is missing")
             }
             throw repositoryError(error)

@@ -21,7 +21,7 @@ struct ResticReader: PartReader {
 
     func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8] {
         var command = try await access.restic().uncached.dump(snapshot, path: try await storedPath(path.rawValue))
-        command.keptOutput = limit
+        command.keptOutput = max(limit, .kibibytes(64))
         let output = try await access.run(command).output
         guard output.totalBytes <= limit, output.isComplete else {
             throw .unsupported("\(path) of snapshot \(snapshot) is larger than \(limit)")

@@ -8,7 +8,9 @@ extension ResticRepository {
         // A snapshot file that restic cannot read is left out of its list with exit code 0: hence the comparison.
         let before = try access.folder?.snapshotIDs()
         if before?.isEmpty == true { return [] }
-        let result = try await access.run(try await access.restic().snapshots())
+        let restic = try await access.restic()
+        // A cached copy would hide a snapshot that is damaged; far away, the copy saves a request for each.
+        let result = try await access.run(access.folder == nil ? restic.snapshots() : restic.uncached.snapshots())
         guard result.output.isComplete else {
             throw .unsupported("the list of snapshots is longer than \(result.command.keptOutput)")
         }

@@ -3,7 +3,9 @@ import Foundation
 import Programs
 
 extension ResticRepository {
-    package func locks() async throws(RepositoryError) -> [RepositoryLock] { try await ResticLocks(access: access).all() }
+    package func locks() async throws(RepositoryError) -> [RepositoryLock] {
+        try await ResticLocks(access: access).all()
+    }
 
     package func clearDeadLocks() async throws(RepositoryError) -> [RepositoryLock] {
         try await ResticLocks(access: access).clearDead()
@@ -92,7 +94,8 @@ struct ResticLocks: Sendable {
         }
         let present = try await lockIDs()
         guard present.allSatisfy({ lock in ids.contains { !$0.isEmpty && lock.hasPrefix($0) } }) else {
-            throw .unsupported("restic cannot remove single locks from \(access.location); name all \(present.count) of them")
+            throw .unsupported(
+                "restic cannot remove single locks from \(access.location); name all \(present.count) of them")
         }
         _ = try await access.run(try await access.restic().unlock(all: true))
         if let left = try await lockIDs().first(where: present.contains) {

@@ -109,7 +109,8 @@ final class FolderStore: Sendable {
         let size = (try? FileManager.default.attributesOfItem(atPath: target)[.size] as? NSNumber)?.int64Value ?? 0
         let items = unreadable.withLock { $0 }
         return StoredPart(
-            snapshot: SnapshotID(rawValue: String(repeating: "a", count: 64)), time: Date(), bytes: ByteCount(size), files: 1,
+            snapshot: SnapshotID(rawValue: String(repeating: "a", count: 64)), time: Date(), bytes: ByteCount(size),
+            files: 1,
             unreadable: items, unreadableCount: items.count)
     }
 
@@ -118,7 +119,10 @@ final class FolderStore: Sendable {
         let wait = delay.withLock { String($0) }
         do {
             result = try await runner.pipeline(
-                [command, ToolCommand("sh", ["-c", "sleep $2; exec dd of=\"$1\" bs=1M status=none", "sh", target, wait])],
+                [
+                    command,
+                    ToolCommand("sh", ["-c", "sleep $2; exec dd of=\"$1\" bs=1M status=none", "sh", target, wait]),
+                ],
                 refusingEmpty: true, reading: nil)
         } catch { throw .tool(error) }
         let producer = result.stages[0]

@@ -14,14 +14,19 @@ import Testing
 
     @Test func `what a command prints is stored and comes back`() async throws {
         let source = try bench.source(
-            "command", settings(("run", ["sh", "-c", "echo \"$ONE $TWO $PWD\""]), ("name", "x.txt"),
+            "command",
+            settings(
+                ("run", ["sh", "-c", "echo \"$ONE $TWO $PWD\""]), ("name", "x.txt"),
                 ("environment", settings(("ONE", "plain"), ("TWO", "env:CANARY"))), ("directory", "/usr")))
         let preview = try await source.preflight(bench.context)
         #expect(preview.parts == [PartPath(rawValue: "/command/x.txt")])
         let report = try #require(try await bench.capture(source).first)
         #expect(try content(report) == "plain s3cr:et\\pw /usr\n")
         let part = try #require(bench.store.parts.first)
-        guard case .stream(let command) = part.content else { Issue.record("it was not streamed"); return }
+        guard case .stream(let command) = part.content else {
+            Issue.record("it was not streamed")
+            return
+        }
         #expect(!command.displayed.contains("s3cr") && !command.environment.values.contains { $0.contains("s3cr") })
         #expect(command.whenOrphaned == .leave)
         #expect(!part.bytesAreExact)
@@ -32,7 +37,9 @@ import Testing
     }
 
     @Test func `a command that fails, prints nothing or is not there is no backup`() async throws {
-        for (script, name) in [("echo half; exit 3", "producerFailed"), ("exit 0", "producedNothing"), ("kill -9 $$", "producerFailed")] {
+        for (script, name) in [
+            ("echo half; exit 3", "producerFailed"), ("exit 0", "producedNothing"), ("kill -9 $$", "producerFailed"),
+        ] {
             let source = try bench.source("command", settings(("run", ["sh", "-c", script])))
             await #expect { try await bench.capture(source) } throws: {
                 guard case .repository(let error)? = $0 as? SourceError else { return false }
@@ -45,13 +52,17 @@ import Testing
 
     @Test func `a file that a command writes is stored, and must be new`() async throws {
         let source = try bench.source(
-            "command", settings(("run", ["sh", "-c", "echo fresh > \"$1\"", "sh", "{scratch}/out"]), ("writes", "{scratch}/out")))
+            "command",
+            settings(("run", ["sh", "-c", "echo fresh > \"$1\"", "sh", "{scratch}/out"]), ("writes", "{scratch}/out")))
         let report = try #require(try await bench.capture(source).first)
         #expect(try content(report) == "fresh\n")
         #expect(report.path.rawValue == "/command/it.dump")
 
         let old = try bench.folder.write("old", to: "old.dump")
-        let cases = [("true", "toolFailed"), ("rm -f '\(old)'", "toolFailed"), (": > '\(old)'", "producedNothing"), ("echo x > '\(old)'; exit 1", "toolFailed")]
+        let cases = [
+            ("true", "toolFailed"), ("rm -f '\(old)'", "toolFailed"), (": > '\(old)'", "producedNothing"),
+            ("echo x > '\(old)'; exit 1", "toolFailed"),
+        ]
         for (script, name) in cases {
             let stale = try bench.source("command", settings(("run", ["sh", "-c", script]), ("writes", old)))
             await #expect { try await bench.capture(stale) } throws: { isCase($0, name) }

@@ -34,7 +34,8 @@ import Testing
         ("command", settings(("run", ["x"]), ("name", "a/b")), "without a folder"),
         ("command", settings(("run", ["x"]), ("writes", "out")), "must be an absolute path"),
         ("command", settings(("run", ["x"]), ("writes", "/out"), ("exact-bytes", true)), "no meaning"),
-        ("command", settings(("run", [String]())), "names no program"), ("files", settings(("paths", [String]())), "names no path"),
+        ("command", settings(("run", [String]())), "names no program"),
+        ("files", settings(("paths", [String]())), "names no path"),
     ])
     func `say what no shape can say`(_ kind: String, _ value: ConfigValue, _ message: String) throws {
         let place = value.location

@@ -31,7 +31,8 @@ struct `PostgreSQL databases` {
 
     func dump(_ database: String, _ more: (String, Any)..., user: String? = nil) throws -> any DumpSource {
         var value = settings(
-            ("database", database), ("host", postgres.socketFolder), ("user", user ?? postgres.superuser), ("globals", false))
+            ("database", database), ("host", postgres.socketFolder), ("user", user ?? postgres.superuser),
+            ("globals", false))
         let added = more.flatMap { settings($0).entries }
         value.content = .map(value.entries.filter { entry in !added.contains { $0.key == entry.key } } + added)
         return try bench.source("postgres", value)
@@ -85,7 +86,8 @@ struct `PostgreSQL databases` {
     }
 
     @Test func `a dump whose backend is killed stores nothing and leaves no session`() async throws {
-        let database = try makeDatabase(nil, "CREATE TABLE big AS SELECT repeat(md5(i::text), 20) FROM generate_series(1, 30000) i;")
+        let database = try makeDatabase(
+            nil, "CREATE TABLE big AS SELECT repeat(md5(i::text), 20) FROM generate_series(1, 30000) i;")
         let postgres = postgres
         let prefix = runPrefix
         // The consumer reads nothing for a while, so that the dump stands in the middle of the table.
@@ -127,7 +129,9 @@ struct `PostgreSQL databases` {
         defer { holder.end() }
         let source = try dump(database, ("facts", "off"))
         let task = Task { try await bench.capture(source) }
-        for _ in 0..<100 where try postgres.backends(named: runPrefix) < 2 { try await Task.sleep(for: .milliseconds(50)) }
+        for _ in 0..<100 where try postgres.backends(named: runPrefix) < 2 {
+            try await Task.sleep(for: .milliseconds(50))
+        }
         #expect(try postgres.backends(named: runPrefix) == 2)
         task.cancel()
         await #expect(throws: (any Error).self) { try await task.value }
@@ -140,13 +144,17 @@ struct `PostgreSQL databases` {
         defer { holder.end() }
         let source = try dump(database, ("stall-limit", "1s"), ("lock-wait", "10m"), ("facts", "off"))
         await #expect { try await bench.capture(source) } throws: {
-            if case .repository(.producerFailed(_, let how, _, _))? = $0 as? SourceError { return how.contains("stallLimit") }
+            if case .repository(.producerFailed(_, let how, _, _))? = $0 as? SourceError {
+                return how.contains("stallLimit")
+            }
             return false
         }
         #expect(try postgres.backends(named: runPrefix) == 0)
     }
 
-    @Test func `a server that is not there, a database, a role or a password that is wrong are told apart at once`() async throws {
+    @Test func `a server that is not there, a database, a role or a password that is wrong are told apart at once`()
+        async throws
+    {
         let database = try makeDatabase()
         let started = ContinuousClock.now
         let cases: [(any DumpSource, String)] = [
@@ -165,8 +173,11 @@ struct `PostgreSQL databases` {
     @Test func `a password reaches the server through a memory file and stands nowhere else`() async throws {
         let database = try makeDatabase()
         try postgres.sql(
-            "DO $$ BEGIN CREATE ROLE guarded LOGIN SUPERUSER PASSWORD E's3cr:et\\\\pw'; EXCEPTION WHEN duplicate_object THEN END $$")
-        await #expect { try await dump(database, user: "guarded").preflight(bench.context) } throws: { isCase($0, "notPermitted") }
+            "DO $$ BEGIN CREATE ROLE guarded LOGIN SUPERUSER PASSWORD E's3cr:et\\\\pw'; EXCEPTION WHEN duplicate_object THEN END $$"
+        )
+        await #expect { try await dump(database, user: "guarded").preflight(bench.context) } throws: {
+            isCase($0, "notPermitted")
+        }
         let source = try dump(database, ("password", "env:CANARY"), user: "guarded")
         let report = try #require(try await bench.capture(source).first)
         #expect(report.condition == .clean)
@@ -185,11 +196,18 @@ struct `PostgreSQL databases` {
                 to: "old/\(name)", mode: 0o755)
         }
         let source = try dump(database, ("clients", bench.folder["old"]))
-        for attempt in [source.preflight, { context in _ = try await bench.capture(source); return SourcePreview(summary: "", parts: []) }]
+        for attempt in [
+            source.preflight,
+            { context in
+                _ = try await bench.capture(source)
+                return SourcePreview(summary: "", parts: [])
+            },
+        ]
             as [(CaptureContext) async throws -> SourcePreview]
         {
             await #expect { _ = try await attempt(bench.context) } throws: {
-                isCase($0, "tooOld") && "\($0)".contains("9.6.24") && "\($0)".contains("older than the PostgreSQL server 1")
+                isCase($0, "tooOld") && "\($0)".contains("9.6.24")
+                    && "\($0)".contains("older than the PostgreSQL server 1")
             }
         }
     }
@@ -245,8 +263,12 @@ struct `PostgreSQL databases` {
     }
 
     @Test func `excluded tables are neither dumped nor expected`() async throws {
-        let database = try makeDatabase(nil, "CREATE TABLE log_2024 (x int); INSERT INTO log_2024 VALUES (1); CREATE TABLE cache (x int); INSERT INTO cache VALUES (1);")
-        let source = try dump(database, ("exclude-table", ["LOG_*", "odd*.*"]), ("exclude-table-data", ["public.cache"]))
+        let database = try makeDatabase(
+            nil,
+            "CREATE TABLE log_2024 (x int); INSERT INTO log_2024 VALUES (1); CREATE TABLE cache (x int); INSERT INTO cache VALUES (1);"
+        )
+        let source = try dump(
+            database, ("exclude-table", ["LOG_*", "odd*.*"]), ("exclude-table-data", ["public.cache"]))
         let report = try #require(try await bench.capture(source).first)
         #expect(report.facts.rows == ["public.account": 1000])
         #expect(report.facts.uncounted == ["public.cache": "left out by exclude-table-data"])
@@ -273,7 +295,9 @@ struct `PostgreSQL databases` {
 
 /// Statements that tests need beside those of the sources.
 enum PostgreSQLNames {
-    static func drop(_ name: String) -> String { "DROP DATABASE \"\(name.replacingOccurrences(of: "\"", with: "\"\""))\"" }
+    static func drop(_ name: String) -> String {
+        "DROP DATABASE \"\(name.replacingOccurrences(of: "\"", with: "\"\""))\""
+    }
 }
 
 /// A session that runs statements and then stays.
@@ -287,7 +311,9 @@ struct Session: Sendable {
         leash = Pipe()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = [
-            "-c", "(printf '%s\\n' \"$4\"; read end) | PGDATABASE=\"$3\" \"$1/psql\" -X -w -q -A -t -h \"$2\" -U tester", "sh",
+            "-c",
+            "(printf '%s\\n' \"$4\"; read end) | PGDATABASE=\"$3\" \"$1/psql\" -X -w -q -A -t -h \"$2\" -U tester",
+            "sh",
             PrivatePostgres.programs!, postgres.socketFolder, database, statements,
         ]
         let output = Pipe()

@@ -28,7 +28,8 @@ struct `PostgreSQL restores` {
         try bench.source(
             "postgres",
             settings(
-                ("database", database), ("host", postgres.socketFolder), ("user", postgres.superuser), ("globals", false),
+                ("database", database), ("host", postgres.socketFolder), ("user", postgres.superuser),
+                ("globals", false),
                 ("format", format)))
     }
 
@@ -46,14 +47,18 @@ struct `PostgreSQL restores` {
         let source = try source(format)
         let report = try #require(try await bench.capture(source).first)
         try cut(report, to: 0.6)
-        await #expect(throws: SourceError.self) { try await bench.restore(report, with: source, database: "cut_\(database)") }
+        await #expect(throws: SourceError.self) {
+            try await bench.restore(report, with: source, database: "cut_\(database)")
+        }
         #expect(try !exists("cut_\(database)"), "the half database is gone")
         await #expect(throws: SourceError.self) { try await bench.restore(report, with: source) }
         #expect(try FileManager.default.contentsOfDirectory(atPath: bench.folder["restored"]).isEmpty)
     }
 
     @Test(arguments: [0.6, 0.9999])
-    func `a dump that was cut before it was stored is found by its rows or by what comes last`(share: Double) async throws {
+    func `a dump that was cut before it was stored is found by its rows or by what comes last`(share: Double)
+        async throws
+    {
         let source = try source()
         let report = try #require(try await bench.capture(source).first)
         if share > 0.9 {
@@ -77,7 +82,9 @@ struct `PostgreSQL restores` {
     @Test func `a flipped byte in an archive is found`() async throws {
         let source = try source("custom")
         let report = try #require(try await bench.capture(source).first)
-        try shell("printf '\\377\\376\\375' | dd of=\"$1\" bs=1 seek=3000 conv=notrunc status=none", bench.store.file(report.path))
+        try shell(
+            "printf '\\377\\376\\375' | dd of=\"$1\" bs=1 seek=3000 conv=notrunc status=none",
+            bench.store.file(report.path))
         await #expect(throws: SourceError.self) { try await bench.restore(report, with: source) }
     }
 
@@ -85,17 +92,22 @@ struct `PostgreSQL restores` {
         let source = try source()
         let report = try #require(try await bench.capture(source).first)
         let target = try postgres.makeDatabase("there_\(database)", "CREATE TABLE mine (x int)")
-        await #expect { try await bench.restore(report, with: source, database: target) } throws: { isCase($0, "targetExists") }
+        await #expect { try await bench.restore(report, with: source, database: target) } throws: {
+            isCase($0, "targetExists")
+        }
         #expect(try postgres.sql("SELECT count(*) FROM mine", database: target) == "0")
     }
 
     @Test func `a statement that fails drops the half database and is told`() async throws {
         let source = try source()
         let report = try #require(try await bench.capture(source).first)
-        try shell("sed -i 's/^CREATE TABLE public.second/CREATE TABLE nowhere.second/' \"$1\"", bench.store.file(report.path))
+        try shell(
+            "sed -i 's/^CREATE TABLE public.second/CREATE TABLE nowhere.second/' \"$1\"", bench.store.file(report.path))
         let size = try FileManager.default.attributesOfItem(atPath: bench.store.file(report.path))[.size] as? NSNumber
         await #expect {
-            try await bench.restore(report, with: source, database: "bad_\(database)") { $0.bytes = ByteCount(size?.int64Value ?? 0) }
+            try await bench.restore(report, with: source, database: "bad_\(database)") {
+                $0.bytes = ByteCount(size?.int64Value ?? 0)
+            }
         } throws: { "\($0)".contains("nowhere") }
         #expect(try !exists("bad_\(database)"))
     }
@@ -106,18 +118,22 @@ struct `PostgreSQL restores` {
         try other.makeDatabase("one", "CREATE TABLE t (x int); INSERT INTO t VALUES (1);")
         let source = try bench.source(
             "postgres", settings(("databases", "all"), ("host", other.socketFolder), ("user", other.superuser)))
-        #expect(try await bench.capture(source).map(\.path.rawValue)
-            == ["/postgres/one.sql", "/postgres/postgres.sql", "/postgres/globals.sql"])
+        #expect(
+            try await bench.capture(source).map(\.path.rawValue)
+                == ["/postgres/one.sql", "/postgres/postgres.sql", "/postgres/globals.sql"])
         try other.makeDatabase("new one")
         #expect(try await source.preflight(bench.context).parts.map(\.rawValue).contains("/postgres/new one.sql"))
         #expect(try await bench.capture(source).count == 4)
 
-        try other.sql("ALTER DATABASE one CONNECTION LIMIT 0; CREATE ROLE mortal LOGIN; GRANT pg_read_all_data TO mortal")
+        try other.sql(
+            "ALTER DATABASE one CONNECTION LIMIT 0; CREATE ROLE mortal LOGIN; GRANT pg_read_all_data TO mortal")
         let limited = try bench.source(
-            "postgres", settings(("databases", "all"), ("host", other.socketFolder), ("user", "mortal"), ("globals", false)))
+            "postgres",
+            settings(("databases", "all"), ("host", other.socketFolder), ("user", "mortal"), ("globals", false)))
         await #expect { try await bench.capture(limited) } throws: {
             guard case .incomplete(let reports, let failures)? = $0 as? SourceError else { return false }
-            return reports.map(\.path.rawValue) == ["/postgres/new one.sql", "/postgres/postgres.sql"] && failures.count == 1
+            return reports.map(\.path.rawValue) == ["/postgres/new one.sql", "/postgres/postgres.sql"]
+                && failures.count == 1
         }
         #expect(try other.backends(named: "holdfast-\(bench.context.run)") == 0)
     }
@@ -127,7 +143,8 @@ struct `PostgreSQL restores` {
         let source = try bench.source(
             "postgres",
             settings(
-                ("database", database), ("host", postgres.socketFolder), ("user", postgres.superuser), ("globals", false),
+                ("database", database), ("host", postgres.socketFolder), ("user", postgres.superuser),
+                ("globals", false),
                 ("run-as", "postgres"), ("password", "env:CANARY")))
         let report = try #require(try await bench.capture(source).first)
         #expect(report.facts.rows?["public.first"] == 20_000)

@@ -27,7 +27,9 @@ import Testing
     }
 
     @Test(arguments: ["backup", "vacuum"])
-    func `a database under a writer that commits all the time is copied in one of its states`(method: String) async throws {
+    func `a database under a writer that commits all the time is copied in one of its states`(method: String)
+        async throws
+    {
         let database = try BusySQLite(at: bench.folder["busy.db"], bytes: 20 << 20)
         let source = try dump(database.path, ("method", method))
         let started = ContinuousClock.now
@@ -36,7 +38,8 @@ import Testing
         #expect(report.condition == .clean)
         #expect(report.path.rawValue == "/sqlite/busy.db")
         let copy = bench.store.file(report.path)
-        #expect(try sqlite(copy, "PRAGMA integrity_check; SELECT sum(balance) FROM account;") == "ok\n\(BusySQLite.total)")
+        #expect(
+            try sqlite(copy, "PRAGMA integrity_check; SELECT sum(balance) FROM account;") == "ok\n\(BusySQLite.total)")
         let moves = try #require(report.facts.rows?["move"])
         #expect(moves > 0)
         #expect(report.facts.rows?["account"] == Int64(BusySQLite.accounts))
@@ -61,7 +64,9 @@ import Testing
     @Test func `names with quotes, blanks, newlines and percent signs work`() async throws {
         try FileManager.default.createDirectory(
             atPath: bench.folder["ro'ng \"d%3f#?\n"], withIntermediateDirectories: true)
-        let path = try make("ro'ng \"d%3f#?\n/a'b;%20 \n.db", "CREATE TABLE \"t'\"\"\n|x\" (a); INSERT INTO \"t'\"\"\n|x\" VALUES (1), (2);")
+        let path = try make(
+            "ro'ng \"d%3f#?\n/a'b;%20 \n.db",
+            "CREATE TABLE \"t'\"\"\n|x\" (a); INSERT INTO \"t'\"\"\n|x\" VALUES (1), (2);")
         let source = try dump(path)
         let report = try #require(try await bench.capture(source).first)
         #expect(report.facts.rows == ["t'\"\n|x": 2])
@@ -119,7 +124,8 @@ import Testing
     func `a database too broken for sqlite is stored byte by byte as damaged`(how: String) async throws {
         let path = try make("broken.db", "CREATE TABLE t (x); INSERT INTO t VALUES (zeroblob(60000));")
         if how == "schema" {
-            try shell("head -c 200 /dev/zero | tr '\\0' '\\377' | dd of=\"$1\" bs=1 seek=100 conv=notrunc status=none", path)
+            try shell(
+                "head -c 200 /dev/zero | tr '\\0' '\\377' | dd of=\"$1\" bs=1 seek=100 conv=notrunc status=none", path)
         } else {
             try shell("truncate -s 20000 \"$1\"", path)
         }
@@ -227,7 +233,8 @@ import Testing
     }
 
     @Test func `a virtual table is not counted and not held against the database`() async throws {
-        let path = try make("fts.db", "CREATE VIRTUAL TABLE v USING fts5 (x); INSERT INTO v VALUES ('one'); CREATE TABLE t (x);")
+        let path = try make(
+            "fts.db", "CREATE VIRTUAL TABLE v USING fts5 (x); INSERT INTO v VALUES ('one'); CREATE TABLE t (x);")
         let report = try #require(try await bench.capture(dump(path)).first)
         #expect(report.condition == .clean)
         #expect(report.facts.uncounted == ["v": "a virtual table"])
@@ -245,7 +252,9 @@ import Testing
     }
 
     @Test(.enabled(if: geteuid() == 0, "mounting needs root"))
-    func `a database that ordinary users may only read in a closed folder is read, or the way out is named`() async throws {
+    func `a database that ordinary users may only read in a closed folder is read, or the way out is named`()
+        async throws
+    {
         // As root everything may be written; the same rules are met on a file system that is mounted read-only.
         let place = bench.folder["readonly"]
         try shell("mkdir \"$1\" && mount -t tmpfs none \"$1\"", place)
@@ -279,7 +288,9 @@ import Testing
         for name in ["here.db", "here.db-wal"] {
             let directory = bench.folder["target-\(name)"]
             try bench.folder.write("mine", to: "target-\(name)/\(name)")
-            await #expect { try await bench.restore(report, with: source, into: directory) } throws: { isCase($0, "targetExists") }
+            await #expect { try await bench.restore(report, with: source, into: directory) } throws: {
+                isCase($0, "targetExists")
+            }
             #expect(try FileManager.default.contentsOfDirectory(atPath: directory) == [name])
         }
     }

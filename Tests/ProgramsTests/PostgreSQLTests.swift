@@ -78,7 +78,10 @@ import Testing
     }
 
     @Test(arguments: [
-        ("connection to server on socket \"/x/.s.PGSQL.5432\" failed: No such file or directory", PostgreSQLFailure.unreachable),
+        (
+            "connection to server on socket \"/x/.s.PGSQL.5432\" failed: No such file or directory",
+            PostgreSQLFailure.unreachable
+        ),
         ("connection to server at \"127.0.0.1\", port 1 failed: Connection refused", .unreachable),
         ("could not translate host name \"nx.invalid\" to address: Name or service not known", .unreachable),
         ("connection to server on socket \"/x\" failed: FATAL:  database \"nodb\" does not exist", .noSuchDatabase),
@@ -87,18 +90,20 @@ import Testing
         ("failed: fe_sendauth: no password supplied", .notAuthenticated),
         ("ERROR:  permission denied for table secret", .notPermitted),
         ("ERROR:  canceling statement due to lock timeout", .busy), ("FATAL:  sorry, too many clients already", .busy),
-        ("ERROR:  database \"x\" already exists", .databaseExists), ("ERROR:  invalid locale name: \"de_DE\"", .badLocale),
+        ("ERROR:  database \"x\" already exists", .databaseExists),
+        ("ERROR:  invalid locale name: \"de_DE\"", .badLocale),
         ("FEHLER:  etwas anderes", .other),
     ])
     func `say why they failed`(_ text: String, _ expected: PostgreSQLFailure) {
         #expect(PostgreSQLFailure(diagnostics: text) == expected)
     }
 
-    @Test(arguments: [
-        ("log", nil, "^(log)$"), ("LOG_*", nil, "^(log_.*)$"), ("\"LOG.*\"", nil, "^(LOG\\.\\*)$"),
-        ("a?.b*", "^(a.)$", "^(b.*)$"), ("s.\"x\"\"y\"", "^(s)$", "^(x\"y)$"), ("db.s.t", "^(s)$", "^(t)$"),
-        ("a$b", nil, "^(a\\$b)$"), ("(a|b)", nil, "^((a|b))$"),
-    ] as [(String, String?, String)])
+    @Test(
+        arguments: [
+            ("log", nil, "^(log)$"), ("LOG_*", nil, "^(log_.*)$"), ("\"LOG.*\"", nil, "^(LOG\\.\\*)$"),
+            ("a?.b*", "^(a.)$", "^(b.*)$"), ("s.\"x\"\"y\"", "^(s)$", "^(x\"y)$"), ("db.s.t", "^(s)$", "^(t)$"),
+            ("a$b", nil, "^(a\\$b)$"), ("(a|b)", nil, "^((a|b))$"),
+        ] as [(String, String?, String)])
     func `read table patterns as pg_dump does`(_ text: String, _ schema: String?, _ table: String) {
         #expect(PostgreSQLPattern(text).schema == schema)
         #expect(PostgreSQLPattern(text).table == table)

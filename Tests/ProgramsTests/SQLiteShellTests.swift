@@ -44,7 +44,8 @@ import Testing
         ("Runtime error near line 1: database disk image is malformed (11)", .malformed),
         ("Error: unable to open database \"file:x?mode=ro\": unable to open database file", .cannotOpen),
         ("Runtime error near line 2: attempt to write a readonly database (8)", .readOnly),
-        ("Error: database or disk is full", .full), ("Error: unable to open database \"/d\": disk I/O error", .cannotOpen),
+        ("Error: database or disk is full", .full),
+        ("Error: unable to open database \"/d\": disk I/O error", .cannotOpen),
         ("Error: in prepare, no such collation sequence: foo", .missingExtension), ("", .other),
     ])
     func `says why it failed`(_ text: String, _ expected: SQLiteFailure) {
@@ -55,7 +56,9 @@ import Testing
         #expect(SQLiteIntegrity(output: "ok\n").isSound)
         #expect(!SQLiteIntegrity(output: "").isSound)
         #expect(!SQLiteIntegrity(output: "row 1 missing from index i\n").isSound)
-        #expect(!SQLiteIntegrity(output: "*** in database main ***\nPage 12: btreeInitPage() returns error code 11\n").isSound)
+        #expect(
+            !SQLiteIntegrity(output: "*** in database main ***\nPage 12: btreeInitPage() returns error code 11\n")
+                .isSound)
         let rules = SQLiteIntegrity(output: "NULL value in t.a\nCHECK constraint failed in t\n")
         #expect(rules.isSound && rules.violations.count == 2)
     }
@@ -64,12 +67,14 @@ import Testing
         #expect(SQLiteRows.parse("61|10\n62|20") == ["a": 10])
         #expect(SQLiteRows.parse("61|10\n62|20\n") == ["a": 10, "b": 20])
         #expect(SQLiteRows.parse("Error\n6|1\nzz|1\n61|\n") == [:])
-        #expect(SQLiteTables(output: "61|0\n76|1\n") == {
-            var tables = SQLiteTables(output: "")
-            tables.countable = ["a"]
-            tables.virtual = ["v"]
-            return tables
-        }())
+        #expect(
+            SQLiteTables(output: "61|0\n76|1\n")
+                == {
+                    var tables = SQLiteTables(output: "")
+                    tables.countable = ["a"]
+                    tables.virtual = ["v"]
+                    return tables
+                }())
     }
 
     @Test func `tells its version`() {

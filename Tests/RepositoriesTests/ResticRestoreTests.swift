@@ -46,7 +46,8 @@ struct ResticRestoreTests {
     }
 
     @Test(arguments: RealTools.restics)
-    func `what the snapshot does not have goes where that is wanted and possible`(restic: RealTools.Restic) async throws {
+    func `what the snapshot does not have goes where that is wanted and possible`(restic: RealTools.Restic) async throws
+    {
         let bench = try await TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()

@@ -87,7 +87,7 @@ struct TestBench {
         try scratch.write("alpha", to: "source/a.txt")
         try scratch.write("beta", to: "source/sub/b [1]*.txt")
         try scratch.write("gamma", to: "source/sub/new\nline")
-        try scratch.write(Data((0..<300_000).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }), to: "source/big.bin")
+        try scratch.write(noise(300_000), to: "source/big.bin")
         try FileManager.default.createSymbolicLink(atPath: source + "/link", withDestinationPath: "a.txt")
     }
 
@@ -226,5 +226,20 @@ extension TestBench {
             try await Task.sleep(for: .milliseconds(20))
         }
         Issue.record("no lock was taken")
+    }
+}
+
+extension TestBench {
+    /// Bytes that do not compress.
+    func noise(_ count: Int) -> Data {
+        var state: UInt64 = 0x9e37_79b9_7f4a_7c15
+        var data = Data(capacity: count + 8)
+        while data.count < count {
+            state ^= state << 13
+            state ^= state >> 7
+            state ^= state << 17
+            withUnsafeBytes(of: state) { data.append(contentsOf: $0) }
+        }
+        return data.prefix(count)
     }
 }

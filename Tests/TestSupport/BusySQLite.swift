@@ -32,11 +32,12 @@ package final class BusySQLite: Sendable {
 
     /// Ends the writer as `kill -9` would, leaving the -wal as it is.
     package func stop() {
+        guard writer.isRunning else { return }
         kill(writer.processIdentifier, SIGKILL)
         writer.waitUntilExit()
     }
 
-    deinit { leash.fileHandleForWriting.closeFile() }
+    deinit { stop() }
 
     private static let program = """
         import random, select, sqlite3, sys, time

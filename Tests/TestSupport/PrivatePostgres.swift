@@ -29,7 +29,8 @@ package final class PrivatePostgres: Sendable {
         if geteuid() == 0 { try PrivatePostgres.run(["chown", "postgres", folder]) }
         try PrivatePostgres.run(
             other + [
-                programs + "/initdb", "-D", data, "-U", superuser, "-A", "trust", "-N", "-E", "UTF8", "--locale=C.UTF-8",
+                programs + "/initdb", "-D", data, "-U", superuser, "-A", "trust", "-N", "-E", "UTF8",
+                "--locale=C.UTF-8",
             ])
         // A role named `guarded` must show its password; everybody else may come in.
         try PrivatePostgres.run(
@@ -63,7 +64,8 @@ package final class PrivatePostgres: Sendable {
             if (try? sql("SELECT 1")) != nil { return }
             usleep(50_000)
         }
-        throw Failure("the server did not come up: " + ((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""))
+        throw Failure(
+            "the server did not come up: " + ((try? String(contentsOfFile: folder + "/log", encoding: .utf8)) ?? ""))
     }
 
     deinit { watcher.terminate() }
