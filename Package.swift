@@ -65,6 +65,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["BackupModel", "Tools", "HostSystem"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .testTarget(name: "BackupModelTests", dependencies: ["BackupModel", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ProgramsTests", dependencies: ["Programs", "BackupModel", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: strict),

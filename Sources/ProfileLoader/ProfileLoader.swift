@@ -16,7 +16,7 @@ package struct ProfileLoader: Sendable {
 
     package init(
         sources: [KindDescriptor], repositories: [KindDescriptor], notifiers: [KindDescriptor] = [],
-        environment: [String: String] = ProcessInfo.processInfo.environment, home: String = NSHomeDirectory(),
+        environment: [String: String] = ProcessInfo.processInfo.environment, home: String = HomeFolder.path(),
         hostName: String, user: UInt32 = geteuid()
     ) {
         self.sources = sources

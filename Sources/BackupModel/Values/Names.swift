@@ -77,3 +77,12 @@ package struct PartPath: RawRepresentable, Hashable, Comparable, Codable, Sendab
     package var description: String { rawValue }
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
 }
+
+extension PartPath {
+    /// How people read a part of a source: `uploads` for files, whose one part is `/`; `data /sqlite/app.db` otherwise.
+    package func title(in source: SourceName) -> String { rawValue == "/" ? source.rawValue : "\(source) \(rawValue)" }
+}
+
+extension ManifestPart {
+    package var title: String { part.title(in: source) }
+}

@@ -6,23 +6,25 @@ import BackupModel
 struct BackupPrune: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Apply the retention policy, and free the room.",
+        usage: "holdfast backup prune [--dry-run] [--allow-removal <n>] [<options>]",
         discussion: """
-            A group of snapshots is left alone, and it says so, while something looks wrong with it: its newest part is not
-            clean or unusual in size, a snapshot lies in the future, or more than its share would go.
+            A group of snapshots is left alone, and it says so, while something looks
+            wrong with it: its newest part is not clean or unusual in size, a snapshot
+            lies in the future, or more than its share would go.
 
             Example: holdfast backup prune --dry-run
             """)
 
-    @OptionGroup var global: GlobalOptions
-
     @Flag(help: "Say what would go and why; change nothing.")
     var dryRun = false
 
-    @Option(help: "Let this many snapshots of a group go, beyond its share.")
+    @Option(help: ArgumentHelp("Let this many snapshots of a group go, beyond its share.", valueName: "n"))
     var allowRemoval: Int?
 
-    @Option(help: "Wait this long for another run's lock.")
+    @Option(help: ArgumentHelp("Wait this long for another run's lock, as in 10m.", valueName: "time"))
     var lockWait: TimeSpan?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)

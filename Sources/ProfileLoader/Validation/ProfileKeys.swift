@@ -38,7 +38,8 @@ package enum ProfileKeys {
             "state", .path, "Where pins, journals and the history lie.",
             default: "/var/lib/holdfast, or ~/.local/state/holdfast for an ordinary user", refusesSecrets: true),
         KeyDescriptor(
-            "cache", .path, "Where restic keeps its cache.", default: "a folder below the state", refusesSecrets: true),
+            "cache", .path, "Where restic keeps its cache.",
+            default: "/var/cache/holdfast, or ~/.cache/holdfast for an ordinary user", refusesSecrets: true),
         KeyDescriptor("nice", .integer(0...19), "Added to the niceness of every tool.", default: "0"),
         KeyDescriptor(
             "bandwidth",
