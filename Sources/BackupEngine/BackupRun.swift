@@ -124,6 +124,7 @@ package struct BackupRun: Sendable {
                 try await holdings.exchange(key, for: .shared, purpose: "backup \(record.id)", wait: wait)
             }
             for notice in opened.notices { recorder.notice(notice) }
+            await recorder.note(tool: try await engine.primary.toolVersion())
             for lock in try await engine.primary.clearDeadLocks() {
                 recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }

@@ -120,7 +120,7 @@ struct Capture: Sendable {
         do {
             let observer = engine.observer
             let stored = try await engine.primary.store(part, as: stamp) { progress in
-                observer.observe(.progress(subject: "\(name)\(part.path)", progress))
+                observer.observe(.progress(subject: part.path.title(in: name), progress))
             }
             await engine.moment(.partStored)
             await ledger.add(snapshot(stored, stamp, path: part.path), source: name)

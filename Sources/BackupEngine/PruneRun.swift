@@ -25,6 +25,9 @@ package struct PruneRun: Sendable {
         package var toolSaid: [String]
     }
 
+    /// Marks the records of runs that only said what they would do.
+    static let dryRunReason = "dry run"
+
     package init(_ engine: Engine, _ request: PruneRequest) {
         self.engine = engine
         self.request = request
@@ -35,7 +38,7 @@ package struct PruneRun: Sendable {
         let frame = SimpleRun(
             engine: engine, operation: .prune, lockMode: request.dryRun ? .shared : .exclusive,
             lockWait: request.lockWait ?? engine.profile.settings.lockWait,
-            reason: request.dryRun ? "dry run" : nil)
+            reason: request.dryRun ? PruneRun.dryRunReason : nil)
         let record = await frame.run { recorder, opened, _ in
             try await prune(recorder, opened, findings)
         }

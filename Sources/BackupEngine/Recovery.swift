@@ -36,7 +36,7 @@ package struct Recovery: Sendable {
             let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
                 live.contains($0) || $0 == current
             }
-            if !swept.isEmpty { done.notices.append("removed \(swept.count) working folders of runs that are over") }
+            if !swept.isEmpty { done.notices.append("removed \(Words.count(swept.count, "working folder")) of runs that are over") }
         } catch {
             // Somebody's left-overs must not keep a backup from being taken.
             done.notices.append("left for the next run to sweep: \(error.description)")
@@ -111,8 +111,8 @@ package struct Recovery: Sendable {
                 let left = contents.snapshots.count { $0.stamp?.run == run.id }
                 if left > 0 {
                     found.append(
-                        "run \(run.id) left \(left) snapshots that no manifest names; they are never used, and "
-                            + "`backup prune` removes them")
+                        "run \(run.id) left \(Words.count(left, "snapshot")) that no manifest names; never used, and "
+                            + "`backup prune` removes what is incomplete")
                 }
             }
         }

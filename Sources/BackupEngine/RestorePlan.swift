@@ -87,7 +87,7 @@ extension RestorePlan {
         var warnings: [String] = []
         for item in items where item.run != point.run {
             warnings.append(
-                "\(item.part.source)\(item.part.part) comes from run \(item.run), "
+                "\(item.part.title) comes from run \(item.run), "
                     + "\(Age.words(item.age)) older than the restore point")
         }
         for item in items {
@@ -99,10 +99,8 @@ extension RestorePlan {
             case .clean, .tolerated: continue
             case .partial:
                 warnings.append(
-                    "\(item.part.source)\(item.part.part) is partial: \(item.part.unreadableCount) items could not be read"
-                )
-            case .damaged:
-                warnings.append("\(item.part.source)\(item.part.part) was damaged already when it was captured")
+                    "\(item.part.title) is partial: \(Words.count(item.part.unreadableCount, "item")) could not be read")
+            case .damaged: warnings.append("\(item.part.title) was damaged already when it was captured")
             }
         }
         for gap in point.gaps where wanted?.contains(gap.source) ?? true {

@@ -52,7 +52,7 @@ package struct RestoreRun: Sendable {
         do {
             try makeFolder(staging, private: true)
             for item in plan.items {
-                try await recorder.step(.capture, subject: "\(item.part.source)\(item.part.part)") {
+                try await recorder.step(.capture, subject: item.part.title) {
                     let report = try await restore(item, into: staging, record, recorder)
                     await findings.add(item.part, report)
                     for notice in report.notices { recorder.notice("\(item.part.source): \(notice)") }
@@ -90,7 +90,7 @@ package struct RestoreRun: Sendable {
         let directory = staging + "/" + item.part.source.rawValue
         try makeFolder(directory, private: true)
         let observer = engine.observer
-        let subject = "\(item.part.source)\(item.part.part)"
+        let subject = item.part.title
         let request = RestoreRequest(
             part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: directory,
             database: item.database

@@ -86,7 +86,7 @@ struct RetentionWork: Sendable {
             )
         }
         guard !report.removed.isEmpty else { return [] }
-        recorder.notice("retention removed \(report.removed.count) snapshots")
+        recorder.notice("retention removed \(Words.count(report.removed.count, "snapshot"))")
         let said = try await engine.primary.prune(dryRun: false)
         await recorder.annotate(.retention) { $0.toolOutput["prune"] = said.suffix(10).joined(separator: "\n") }
         return said

@@ -84,6 +84,12 @@ actor RunRecorder {
 
     func change(_ body: @Sendable (inout RunRecord) -> Void) { body(&current) }
 
+    /// Notes the version of the tool that a repository is driven by.
+    func note(tool: String) {
+        let words = tool.split(separator: " ", maxSplits: 1).map(String.init)
+        if words.count == 2 { current.tools[words[0]] = words[1] }
+    }
+
     /// Needs no waiting, so that whoever says something has said it by the time it returns: nothing comes after the record
     /// is closed.
     nonisolated func notice(_ text: String) {

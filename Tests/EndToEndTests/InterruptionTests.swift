@@ -84,6 +84,25 @@ struct InterruptionTests {
         try await scene.check(run, holds: try scene.present())
     }
 
+    @Test(arguments: RealTools.oldestAndNewest)
+    func `a repository whose creation was killed half way is made again, unless it holds anything`(
+        restic: RealTools.Restic
+    ) async throws {
+        let scene = try await InterruptionScene(restic)
+        let repository = scene.program.repository
+        // The configuration is what restic writes last.
+        try FileManager.default.removeItem(atPath: repository + "/config")
+        let pack = "repository/data/aa/" + String(repeating: "a", count: 64)
+        try scene.program.folder.write("somebody's data", to: pack)
+        let refused = try await scene.program.run("backup")
+        #expect(refused.code == 65, "\(refused)")
+        #expect(try scene.names("repository/keys").count == 1)
+        try FileManager.default.removeItem(atPath: scene.program.folder[pack])
+        let run = try await scene.backUp()
+        try await scene.check(run, holds: try scene.present())
+        try await scene.expectSoundRepository()
+    }
+
     @Test(arguments: InterruptionPlace.restores)
     func `a restore that is stopped leaves each source whole or not at all`(place: InterruptionPlace) async throws {
         let scene = try await InterruptionScene(restic[restic.count - 1])
