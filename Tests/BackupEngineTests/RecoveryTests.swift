@@ -110,7 +110,7 @@ struct RecoveryTests {
         run.outcome = nil
         run.process = dead
         try bench.store.update(run)
-        #expect(await bench.backup().says("left 1 snapshots that no manifest names"))
+        #expect(await bench.backup().says("left 1 snapshot that no manifest names"))
         // Once a complete run made up for it, nobody speaks of it again.
         #expect(await !bench.backup().says("no manifest names"))
     }

@@ -50,7 +50,7 @@ struct RetentionRunTests {
             [try await ScriptedSource.part("/data", store, condition: condition)]
         }
         let run = await bench.backup([source], retention: Self.one)
-        #expect(run.says("left db/data alone"))
+        #expect(run.says("left db /data alone"))
         #expect(bench.parts.count == 2)
     }
 
@@ -150,7 +150,7 @@ struct RetentionRunTests {
         let good = await bench.backup()
         let report = await prune(bench)
         #expect(report.incomplete.count == 1)
-        #expect(report.record.says("removed 1 snapshots that no restore point uses"))
+        #expect(report.record.says("removed 1 snapshot that no restore point uses"))
         #expect(bench.parts.map { $0.stamp?.run } == [good.id])
     }
 
