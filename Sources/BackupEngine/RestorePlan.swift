@@ -10,7 +10,7 @@ package struct RestorePlan: Sendable {
         /// Where it will be.
         package var place: String
         package var database: String?
-        /// What is to be known of it.
+        /// What is to be known before relying on it.
         package var notice: String?
     }
 
@@ -76,25 +76,37 @@ extension RestorePlan {
         }
         self.init(
             point: point, items: items, directory: options.directory, exact: options.exact,
-            warnings: RestorePlan.warnings(point, items))
+            warnings: RestorePlan.warnings(point, items, wanted: options.only))
     }
 
     private static func isDatabase(_ part: ManifestPart) -> Bool {
         part.facts.rows != nil || part.facts.uncounted != nil || part.restoreNotes["database"] != nil
     }
 
-    private static func warnings(_ point: RestorePoint, _ items: [Item]) -> [String] {
+    private static func warnings(_ point: RestorePoint, _ items: [Item], wanted: [SourceName]?) -> [String] {
         var warnings: [String] = []
         for item in items where item.run != point.run {
             warnings.append(
-                "\(item.part.source)\(item.part.part) comes from run \(item.run), "
+                "\(item.part.title) comes from run \(item.run), "
                     + "\(Age.words(item.age)) older than the restore point")
         }
         for item in items {
-            if let notice = item.notice { warnings.append("\(item.part.source)\(item.part.part): \(notice)") }
+            if let notice = item.notice {
+                warnings.append("\(item.part.source)\(item.part.part): \(notice)")
+                continue
+            }
+            switch item.part.condition {
+            case .clean, .tolerated: continue
+            case .partial:
+                warnings.append(
+                    "\(item.part.title) is partial: \(Words.count(item.part.unreadableCount, "item")) could not be read")
+            case .damaged: warnings.append("\(item.part.title) was damaged already when it was captured")
+            }
         }
-        for gap in point.gaps where !items.contains(where: { $0.part.source == gap.source }) {
-            warnings.append("\(gap.source) was not captured: \(gap.cause)")
+        for gap in point.gaps where wanted?.contains(gap.source) ?? true {
+            let isThere = items.contains { $0.part.source == gap.source && $0.run == point.run }
+            warnings.append(
+                "\(gap.source) was not \(isThere ? "wholly " : "")captured by run \(point.run): \(gap.cause)")
         }
         return warnings
     }

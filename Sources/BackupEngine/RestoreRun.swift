@@ -39,28 +39,47 @@ package struct RestoreRun: Sendable {
 
     private func restore(_ recorder: RunRecorder, _ findings: Findings) async throws {
         let record = await recorder.record
+        await removeLeftovers(recorder, record)
+        try refuseLinks(in: plan.directory)
         try refuseOccupiedPlaces()
         let staging = plan.directory + "/.holdfast-restore-\(record.id)"
         try makeFolder(plan.directory, private: false)
-        try refuseLink(plan.directory)
-        try makeFolder(staging, private: true)
+        let entry = JournalEntry(
+            id: "staging-\(record.id)", run: record.id, profile: record.profile, order: 0, process: record.process,
+            action: .removeFolder(staging))
+        try engine.journal.add(entry)
         await recorder.change { $0.scratch.append(staging) }
         do {
+            try makeFolder(staging, private: true)
             for item in plan.items {
-                try await recorder.step(.capture, subject: "\(item.part.source)\(item.part.part)") {
+                try await recorder.step(.capture, subject: item.part.title) {
                     let report = try await restore(item, into: staging, record, recorder)
                     await findings.add(item.part, report)
-                    for notice in report.notices { await recorder.notice("\(item.part.source): \(notice)") }
+                    for notice in report.notices { recorder.notice("\(item.part.source): \(notice)") }
                 }
             }
+            await engine.moment(.staged)
             try Task.checkCancellation()
+            // It may have been long since.
+            try refuseOccupiedPlaces()
             for source in Set(plan.items.map(\.part.source)).sorted() {
-                if let aside = try settle(source, from: staging, record) { await findings.keep(aside: aside) }
+                if let aside = try await settle(source, from: staging, record) { await findings.keep(aside: aside) }
+                await engine.moment(.settled)
             }
-            try FileManager.default.removeItem(atPath: staging)
         } catch {
-            await uncancelled { removeStaging(staging) }
+            removeStaging(entry, staging)
             throw error
+        }
+        removeStaging(entry, staging)
+    }
+
+    /// Sweeps what killed runs left, a former attempt at this restore above all. Nothing that stands in the way of that may
+    /// stand in the way of a restore.
+    private func removeLeftovers(_ recorder: RunRecorder, _ record: RunRecord) async {
+        do {
+            for notice in try await Recovery(engine).settleJournal(except: record.id) { recorder.notice(notice) }
+        } catch {
+            recorder.notice(RunRecorder.failure(of: error).description)
         }
     }
 
@@ -71,13 +90,13 @@ package struct RestoreRun: Sendable {
         let directory = staging + "/" + item.part.source.rawValue
         try makeFolder(directory, private: true)
         let observer = engine.observer
-        let subject = "\(item.part.source)\(item.part.part)"
+        let subject = item.part.title
         let request = RestoreRequest(
             part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: directory,
             database: item.database
         ) { observer.observe(.progress(subject: subject, $0)) }
         let context = CaptureContext(run: record.id, scratch: staging) { text in
-            Task { await recorder.notice("\(item.part.source): \(text)") }
+            recorder.notice("\(item.part.source): \(text)")
         }
         var report = try await source.restore(request, context)
         // It was proven in the staging folder; by the time anyone reads this it is in its place.
@@ -110,22 +129,39 @@ package struct RestoreRun: Sendable {
                 attributes: isPrivate ? [.posixPermissions: 0o700] : nil)
         } catch {
             throw Failure(
-                "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to",
-                kind: .notPermitted)
+                "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to")
         }
     }
 
-    /// A link in the target's place could lead the restored files anywhere.
-    private func refuseLink(_ path: String) throws {
-        let type = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-        if type == .typeSymbolicLink {
-            throw Failure("\(path) is a symbolic link", hint: "give the folder it leads to")
+    /// A link in the target's path could lead the restored files anywhere. Those of root and of the invoking user that
+    /// stand in the way there are theirs to set; in the target's own place none may be.
+    private func refuseLinks(in path: String) throws {
+        var place = path
+        while place.count > 1 {
+            if let attributes = try attributesIfPresent(place),
+                attributes[.type] as? FileAttributeType == .typeSymbolicLink
+            {
+                let owner = (attributes[.ownerAccountID] as? NSNumber)?.uint32Value
+                guard place != path, owner == 0 || owner == engine.host.effectiveUserID else {
+                    throw Failure("\(place) is a symbolic link", hint: "give --to the folder that it leads to")
+                }
+            }
+            place = (place as NSString).deletingLastPathComponent
+        }
+    }
+
+    /// `nil` where nothing is; of a link, those of the link itself.
+    private func attributesIfPresent(_ path: String) throws -> [FileAttributeKey: Any]? {
+        do {
+            return try FileManager.default.attributesOfItem(atPath: path)
+        } catch let error as CocoaError where error.code == .fileReadNoSuchFile || error.code == .fileNoSuchFile {
+            return nil
         }
     }
 
     /// Moves one source from staging into its place.
     /// - Returns: where what was there before lies now.
-    private func settle(_ source: SourceName, from staging: String, _ record: RunRecord) throws -> String? {
+    private func settle(_ source: SourceName, from staging: String, _ record: RunRecord) async throws -> String? {
         let staged = staging + "/" + source.rawValue
         let place = plan.directory + "/" + source.rawValue
         let files = FileManager.default
@@ -136,6 +172,7 @@ package struct RestoreRun: Sendable {
                 let kept = place + ".before-\(record.id)"
                 try files.moveItem(atPath: place, toPath: kept)
                 aside = kept
+                await engine.moment(.movedAside)
             } else {
                 try files.removeItem(atPath: place)
             }
@@ -144,9 +181,15 @@ package struct RestoreRun: Sendable {
         return aside
     }
 
-    private func removeStaging(_ path: String) {
-        do { try FileManager.default.removeItem(atPath: path) } catch {
-            engine.observer.observe(.notice("\(path) could not be removed: \(error.localizedDescription)"))
+    /// A folder that resists stays in the journal, so that a later run tries again.
+    private func removeStaging(_ entry: JournalEntry, _ path: String) {
+        do {
+            try engine.scratch.remove(path)
+            try engine.journal.remove(entry.id)
+        } catch let error as any OperatorError {
+            engine.observer.observe(.notice("left for the next run to sweep: \(error.description)"))
+        } catch {
+            engine.observer.observe(.notice("left for the next run to sweep: \(error)"))
         }
     }
 }

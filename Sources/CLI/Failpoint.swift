@@ -1,19 +1,20 @@
 import BackupModel
 import Foundation
 
-/// Stops the program at the beginning of a step, for tests of interruption. Only debug builds have it:
-/// `HOLDFAST_FAILPOINT=STEP:kill` (or `int`, `term`).
+/// Stops the program at the beginning of a step or at a moment inside one, for tests of interruption. Only debug builds have
+/// it: `HOLDFAST_FAILPOINT=STEP:kill`, or `int`, `term`, `hup`.
 enum Failpoint {
-    static func reach(_ step: RunStep) async {
+    /// - Parameter place: the raw value of a ``RunStep`` or a ``RunMoment``.
+    static func reach(_ place: String) async {
         #if DEBUG
             guard let wish = ProcessInfo.processInfo.environment["HOLDFAST_FAILPOINT"] else { return }
             let halves = wish.split(separator: ":").map(String.init)
-            guard halves.count == 2, halves[0] == step.rawValue else { return }
-            let signals = ["kill": SIGKILL, "int": SIGINT, "term": SIGTERM]
+            guard halves.count == 2, halves[0] == place else { return }
+            let signals = ["kill": SIGKILL, "int": SIGINT, "term": SIGTERM, "hup": SIGHUP]
             guard let signal = signals[halves[1]] else { return }
             kill(getpid(), signal)
-            // A signal that is handled takes a moment to become a cancellation.
-            for _ in 0..<500 where !Task.isCancelled { usleep(10_000) }
+            // It takes a moment to become a cancellation; while things are given back it becomes none.
+            for _ in 0..<100 where !Task.isCancelled { usleep(10_000) }
         #endif
     }
 }

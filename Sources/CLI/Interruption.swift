@@ -13,7 +13,7 @@ enum Interruption {
     /// The first signal counts.
     static func note(_ signal: SignalWatch.Signal) { state.withLock { $0.signal = $0.signal ?? signal } }
 
-    /// - Parameter body: ends all children at once; called when somebody asks a second time.
+    /// - Parameter body: ends all children at once and for good; called when somebody asks a second time.
     static func onHurry(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onHurry = body } }
 
     static func hurry() { state.withLock { $0.onHurry }() }

@@ -12,11 +12,12 @@ import Tools
 final class Live: Sendable {
     let console: Console
     let profile: Profile
-    let runner: any ToolRunner
+    var runner: any ToolRunner { supervisor }
     let host: LocalHost
     let clock = SystemClock()
     let locks: any LockService
     let secrets: SecretResolver
+    private let supervisor: SupervisedRunner
     private let folders: StateFolders
     private let redact: @Sendable (String) -> String
 
@@ -28,9 +29,9 @@ final class Live: Sendable {
         self.console = console
         profile = try Profiles(global).chosen()
         let runner = try SupervisedRunner()
-        self.runner = runner
+        supervisor = runner
         redact = { runner.redactor.redact($0) }
-        Interruption.onHurry { runner.killEverything() }
+        Interruption.onHurry { runner.close() }
         console.redact = redact
         host = LocalHost()
         folders = StateFolders.resolve(profileState: profile.settings.state, profileCache: profile.settings.cache)
@@ -40,7 +41,7 @@ final class Live: Sendable {
 
     func store() throws -> any RunStore { try SQLiteRunStore(folder: folders.state) }
 
-    private var services: Services {
+    var services: Services {
         Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
     }
 
@@ -65,20 +66,23 @@ final class Live: Sendable {
             throw Failure("profile \(profile.name) has no primary repository", kind: .badProfile)
         }
         let services = services
+        let journal = FileJournal(folder: folders.state)
+        let observer = OrphanWatch(
+            journal: journal, host: host, observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console))
+        supervisor.watchProducers(observer)
         let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
         let specs = profile.sources
         return Engine(
             profile: profile, sources: sources, primary: try repository(primary), store: try store(),
-            pins: FilePins(folder: folders.state), journal: FileJournal(folder: folders.state), locks: locks,
+            pins: FilePins(folder: folders.state), journal: journal, locks: locks,
             scratch: ScratchFolders(defaultRoot: folders.scratch), host: host, clock: clock,
-            observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console),
-            user: UserDatabase.currentUserName,
+            observer: observer, user: UserDatabase.currentUserName,
             restorer: { part throws(SourceError) in
                 try DumpSourceRegistry.make(Live.spec(for: part, among: specs), services)
             },
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
-            failpoint: { await Failpoint.reach($0) })
+            failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
     }
 
     /// The source that captured a part, or, when the profile has none such (any more), one with just its kind: a restore

@@ -47,6 +47,17 @@ package struct LocalHost: HostFacts {
         Kernel.startTime(of: pid).map { ProcessIdentity(pid: pid, startTime: $0, bootID: bootID) }
     }
 
+    package func end(_ process: ProcessIdentity) async -> Bool {
+        for (signal, patience) in [(SIGTERM, 50), (SIGKILL, 50)] {
+            guard self.process(process.pid) == process else { return true }
+            // The programs we start lead groups of their own.
+            if getpgid(process.pid) == process.pid { kill(-process.pid, signal) }
+            kill(process.pid, signal)
+            for _ in 0..<patience where self.process(process.pid) == process { usleep(40_000) }
+        }
+        return self.process(process.pid) != process
+    }
+
     package func executableName(of pid: Int32) -> String? { Kernel.executableName(of: pid) }
 
     package func user(named name: String) -> UserIdentity? { UserDatabase.user(named: name) }

@@ -4,9 +4,15 @@ import Foundation
 /// Private working folders, one per run: `holdfast-<run>` below the profile's `scratch:` or the state folder's.
 package struct ScratchFolders: ScratchSpace {
     private static let prefix = "holdfast-"
+    /// Folders in which restores are put together, beside their place.
+    private static let stagingPrefix = ".holdfast-restore-"
     private let defaultRoot: String
 
     package init(defaultRoot: String) { self.defaultRoot = defaultRoot }
+
+    package func path(for run: RunID, root: String?) -> String {
+        "\(root ?? defaultRoot)/\(ScratchFolders.prefix)\(run)"
+    }
 
     package func create(for run: RunID, root: String?) throws(ScratchError) -> String {
         let root = root ?? defaultRoot
@@ -27,7 +33,10 @@ package struct ScratchFolders: ScratchSpace {
 
     package func remove(_ path: String) throws(ScratchError) {
         let name = (path as NSString).lastPathComponent
-        guard ScratchFolders.run(ofFolder: name) != nil else {
+        guard
+            ScratchFolders.run(ofFolder: name) ?? ScratchFolders.run(ofFolder: name, ScratchFolders.stagingPrefix)
+                != nil
+        else {
             throw ScratchError(path: path, reason: "it is not a scratch folder, so it is not removed")
         }
         let root = (path as NSString).deletingLastPathComponent
@@ -50,7 +59,7 @@ package struct ScratchFolders: ScratchSpace {
         return removed
     }
 
-    private static func run(ofFolder name: String) -> RunID? {
+    private static func run(ofFolder name: String, _ prefix: String = prefix) -> RunID? {
         guard name.hasPrefix(prefix) else { return nil }
         let rest = String(name.dropFirst(prefix.count))
         return isRunID(rest) ? RunID(rawValue: rest) : nil

@@ -14,7 +14,7 @@ struct ResticFolder: Sendable {
         case repository
         /// Holds something else.
         case foreign(String)
-        /// Made by a first `init` that did not come to its end.
+        /// Made by a first `init` that did not come to its end: nothing is in it but perhaps a key, which opens nothing.
         case unfinished
         /// Holds snapshots or data, and no configuration.
         case headless
@@ -27,13 +27,56 @@ struct ResticFolder: Sendable {
             let names = try SystemFolder.names(in: path)
             if names.isEmpty || names == ["lost+found"] { return .empty }
             if names.contains("config") { return .repository }
+            if try isUnfinished(names) { return .unfinished }
             guard Set(["keys", "snapshots", "data"]).isSubset(of: names) else {
                 let some = names.prefix(3).joined(separator: ", ")
                 return .foreign(names.count > 3 ? "\(some) and \(names.count - 3) more" : some)
             }
-            let hasSnapshots = try !SystemFolder.names(in: path + "/snapshots").isEmpty
-            let hasIndex = try !SystemFolder.names(in: path + "/index").isEmpty
-            return hasSnapshots || hasIndex ? .headless : .unfinished
+            return .headless
+        } catch {
+            throw repositoryError(error)
+        }
+    }
+
+    private func isUnfinished(_ names: [String]) throws(SystemFailure) -> Bool {
+        let folders = names.filter { !isDraft($0, of: "config") }
+        guard Set(folders).isSubset(of: ["data", "index", "keys", "locks", "snapshots"]) else { return false }
+        for folder in folders {
+            for name in try SystemFolder.names(in: "\(path)/\(folder)") {
+                switch folder {
+                case "keys" where isKey(name): continue
+                case "data" where try holdsNothing("\(path)/data/\(name)"): continue
+                default: return false
+                }
+            }
+        }
+        return true
+    }
+
+    private func holdsNothing(_ folder: String) throws(SystemFailure) -> Bool {
+        guard try SystemFolder.status(folder)?.type == .folder else { return false }
+        return try SystemFolder.names(in: folder).isEmpty
+    }
+
+    private func isKey(_ name: String) -> Bool {
+        let id = String(name.prefix(64))
+        return ResticListing.isID(id) && (name == id || isDraft(name, of: id))
+    }
+
+    /// What restic calls a file while it writes it.
+    /// - Source: restic 0.14.0 to 0.19.1, internal/backend/local/local.go, `Save`.
+    private func isDraft(_ name: String, of final: String) -> Bool { name.hasPrefix(final + "-tmp-") }
+
+    /// Makes room for a second attempt at `init`, which newer restics refuse where they find a key.
+    /// - Important: removes keys; only where ``content()`` has found that there is nothing for them to open.
+    func clearUnfinished() throws(RepositoryError) {
+        guard try content() == .unfinished else { return }
+        do throws(SystemFailure) {
+            for name in try SystemFolder.names(in: path) where isDraft(name, of: "config") {
+                try SystemFolder.remove("\(path)/\(name)")
+            }
+            guard try SystemFolder.status(path + "/keys") != nil else { return }
+            for name in try SystemFolder.names(in: path + "/keys") { try SystemFolder.remove("\(path)/keys/\(name)") }
         } catch {
             throw repositoryError(error)
         }

@@ -28,6 +28,7 @@ package struct ResticRepository: Repository {
         switch try folder.content() {
         case .missing, .empty: return .absent
         case .foreign(let what): return .occupied(by: what)
+        case .unfinished where pin == nil: return .absent
         case .unfinished: return .occupied(by: "a repository whose creation was not finished; it holds no snapshot")
         case .headless: throw .damaged(location: location, detail: "its file config is missing")
         case .repository: break
@@ -91,6 +92,7 @@ package struct ResticRepository: Repository {
         if access.folder != nil { try await requireNothing() }
         try await access.generatePasswordIfMissing()
         if access.folder == nil { try await requireNothing() }
+        try access.folder?.clearUnfinished()
         _ = try await access.run(try await access.restic().initialize())
         switch try await inspect(pin: nil) {
         case .present(let identity): return identity

@@ -13,6 +13,8 @@ final class Job {
     private var children: [Child?]
     /// `links[i]` leads into `children[i + 1]`.
     private var links: [Link] = []
+    /// The first of a chain, once it has been started.
+    private(set) var producer: Int32?
     private var firstFailure: Int?
     private(set) var startFailure: ToolError?
     private var wasEmpty = false
@@ -77,6 +79,10 @@ final class Job {
         }
         let streams = Launcher.Streams(input: input, output: childOutput ?? errors.writeEnd, errors: errors.writeEnd)
         let process = try launcher.start(command, streams, orphanSignal: orphanSignal(index))
+        if isChain, index == 0 {
+            producer = process.pid
+            request.watch?.started(command.program, process: process.pid)
+        }
         return Child(command, process, output: drain, errors: errorDrain, now: now)
     }
 

@@ -8,6 +8,7 @@ final class JobRequest: Sendable {
     let reader: (any LineReader)?
     /// Set for a conversation.
     let diagnostics: Diagnostics?
+    let watch: (any ProducerWatch)?
     /// Given once the start was tried.
     let start = OneShot<ToolError?>()
     /// Given when nothing of the job is alive any more.
@@ -16,12 +17,13 @@ final class JobRequest: Sendable {
 
     init(
         _ stages: [ToolCommand], refusingEmpty: Bool = false, reader: (any LineReader)? = nil,
-        diagnostics: Diagnostics? = nil
+        diagnostics: Diagnostics? = nil, watch: (any ProducerWatch)? = nil
     ) {
         self.stages = stages
         self.refusingEmpty = refusingEmpty
         self.reader = reader
         self.diagnostics = diagnostics
+        self.watch = watch
     }
 
     var isCancelled: Bool { cancelled.load(ordering: .acquiring) }

@@ -9,6 +9,8 @@ package final class SupervisedRunner: ToolRunner {
     private let launcher: Launcher
     private let supervisor: Supervisor
     private let delivered = Mutex<[Secret]>([])
+    private let watch = Mutex<(any ProducerWatch)?>(nil)
+    private let isClosed = Atomic(false)
 
     /// - Parameters:
     ///   - environment: what children's small environment is taken from.
@@ -36,7 +38,8 @@ package final class SupervisedRunner: ToolRunner {
         _ stages: [ToolCommand], refusingEmpty: Bool, reading reader: (any LineReader)?
     ) async throws(ToolError) -> PipelineResult {
         precondition(stages.count > 1, "a pipeline has at least two stages")
-        return try await perform(JobRequest(stages, refusingEmpty: refusingEmpty, reader: reader))
+        let watch = watch.withLock { $0 }
+        return try await perform(JobRequest(stages, refusingEmpty: refusingEmpty, reader: reader, watch: watch))
     }
 
     package func converse<Value: Sendable>(
@@ -49,7 +52,7 @@ package final class SupervisedRunner: ToolRunner {
         let request = JobRequest([command], diagnostics: diagnostics)
         remember(command)
         return try await withTaskCancellationHandler {
-            supervisor.post { $0.start(request) }
+            start(request)
             if let failure = await request.start.value { throw failure }
             let outcome: Result<Value, any Error>
             do {
@@ -69,18 +72,32 @@ package final class SupervisedRunner: ToolRunner {
     /// `cancelled`; programs started afterwards run as usual.
     package func killEverything() { supervisor.post { $0.killEverything() } }
 
+    /// Kills everything, and starts nothing any more: whatever is asked for afterwards counts as cancelled.
+    package func close() {
+        isClosed.store(true, ordering: .releasing)
+        killEverything()
+    }
+
+    /// - Parameter watch: is told of every producer of a pipeline from now on.
+    package func watchProducers(_ watch: any ProducerWatch) { self.watch.withLock { $0 = watch } }
+
     /// Knows every secret that a child of this runner was given so far.
     package var redactor: Redactor { Redactor(secrets: delivered.withLock { $0 }) }
 
     private func perform(_ request: JobRequest) async throws(ToolError) -> PipelineResult {
         request.stages.forEach(remember)
         let outcome = await withTaskCancellationHandler {
-            supervisor.post { $0.start(request) }
+            start(request)
             return await request.end.value
         } onCancel: {
             cancel(request)
         }
         return try outcome.get()
+    }
+
+    private func start(_ request: JobRequest) {
+        if isClosed.load(ordering: .acquiring) { request.cancel() }
+        supervisor.post { $0.start(request) }
     }
 
     private func cancel(_ request: JobRequest) {

@@ -110,10 +110,13 @@ final class SupervisorLoop {
             var next: Instant?
             let now = Instant.now
             for job in jobs { next = earlier(next, job.advance(buffer, now: now)) }
-            let finished = jobs.compactMap { job in job.outcome.map { (job.request, $0) } }
+            let finished = jobs.compactMap { job in job.outcome.map { (job.request, job.producer, $0) } }
             // First gone, with every descriptor it held, then told.
             if !finished.isEmpty { jobs.removeAll { $0.outcome != nil } }
-            for (request, outcome) in finished { request.end.give(outcome) }
+            for (request, producer, outcome) in finished {
+                if let producer { request.watch?.ended(process: producer) }
+                request.end.give(outcome)
+            }
             if isStopping, jobs.isEmpty { return }
             wait(until: next)
         }

@@ -21,9 +21,11 @@ package final class MemoryScratch: ScratchSpace {
     package var existing: [String] { state.withLock { $0.folders.values.sorted() } }
     package var removed: [String] { state.withLock { $0.removed } }
 
+    package func path(for run: RunID, root: String?) -> String { "\(root ?? base)/holdfast-\(run)" }
+
     package func create(for run: RunID, root: String?) throws(ScratchError) -> String {
         if let failure = state.withLock({ $0.failure }) { throw failure }
-        let path = "\(root ?? base)/holdfast-\(run)"
+        let path = path(for: run, root: root)
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])

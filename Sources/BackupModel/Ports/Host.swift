@@ -67,7 +67,15 @@ package protocol HostFacts: Sendable {
     func executableName(of pid: Int32) -> String?
     /// The user with this name, for running a tool as somebody else.
     func user(named name: String) -> UserIdentity?
+    /// Ends a process and its group, gently at first, and waits for it.
+    /// - Returns: true when it is gone. A process that merely has the same number is left alone.
+    func end(_ process: ProcessIdentity) async -> Bool
     var effectiveUserID: UInt32 { get }
+}
+
+extension HostFacts {
+    /// Where processes cannot be signalled: true when it has ended by itself.
+    package func end(_ process: ProcessIdentity) async -> Bool { self.process(process.pid) != process }
 }
 
 /// Turns references into secrets.
@@ -193,6 +201,9 @@ package enum LockError: OperatorError {
 package protocol ScratchSpace: Sendable {
     /// Makes a folder (0700) for a run below `root`, or below the default place.
     func create(for run: RunID, root: String?) throws(ScratchError) -> String
+    /// Where ``create(for:root:)`` will make it, to be noted before it is made.
+    func path(for run: RunID, root: String?) -> String
+    /// Removes a scratch folder, or the staging folder of a restore; one that is gone already is no error.
     func remove(_ path: String) throws(ScratchError)
     /// Removes folders of runs that are over; `isLive` tells which are not.
     /// - Returns: what was removed.

@@ -7,31 +7,35 @@ import Foundation
 struct Restore: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Restore a restore point beside the live data.",
+        usage: "holdfast restore [<point>] --to <folder> [<options>]",
         discussion: """
-            The point is `latest`, a run id, a snapshot id (or the beginning of one), or a time: 2026-11-20,
-            "2026-11-20 03:00", "2h ago", yesterday. Without one, on a terminal, you pick from a list.
+            The point is `latest`, a run id, a snapshot id (or the beginning of one), or
+            a time: 2026-11-20, "2026-11-20 03:00", "2h ago", yesterday. Without one, on
+            a terminal, you pick from a list.
 
-            Everything goes below --to DIR, one folder per source: files with their whole path, SQLite databases as files,
-            Postgres as dumps, or, with --into, into a new database. Each part is proven against what was noted when it was
-            captured before it is moved into place.
+            Everything goes below --to, one folder per source: files with their whole
+            path, SQLite databases as files, Postgres as dumps, or, with --into, into a
+            new database. Each part is proven against what was noted when it was captured
+            before it is moved into place.
 
             Examples:
-              holdfast restore latest --to /tmp/restored
-              holdfast restore "2026-11-20 03:00" --only db --into db=app_restored --to /tmp/restored
+              holdfast restore latest --to /srv/restored
+              holdfast restore "2026-11-20 03:00" --only db --to /srv/restored
+              holdfast restore latest --only db --into db=app_new --to /srv/restored
             """)
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "latest, a run or snapshot id, or a time.")
     var point: String?
 
-    @Option(help: "Only these sources (repeatable, or separated by commas).")
+    @Option(help: ArgumentHelp("Only these sources (repeatable, or separated by commas).", valueName: "source"))
     var only: [String] = []
 
-    @Option(name: .customLong("to"), help: "The folder to restore below.")
+    @Option(name: .customLong("to"), help: ArgumentHelp("The folder to restore below.", valueName: "folder"))
     var target: String?
 
-    @Option(help: "Load a source's dump into a new database: SOURCE=NAME (repeatable).")
+    @Option(
+        help: ArgumentHelp(
+            "Load a source's dump into a new database of this name (repeatable).", valueName: "source=name"))
     var into: [String] = []
 
     @Flag(help: "Put the restored state in the place of what is there; that is kept beside it.")
@@ -42,6 +46,8 @@ struct Restore: OperatorCommand {
 
     @Flag(help: "Show the plan and stop.")
     var dryRun = false
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
@@ -66,7 +72,9 @@ struct Restore: OperatorCommand {
         }
         let report = await RestoreRun(engine, plan).run()
         RestoreRendering.show(report, console)
-        return RunReport.show(report.record, console)
+        let status = RunReport.show(report.record, console)
+        await live.tell(of: report.record, engine)
+        return status
     }
 
     private var refusal: Failure {
