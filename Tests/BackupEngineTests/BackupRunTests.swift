@@ -337,5 +337,5 @@ extension ProfileSettings {
 }
 
 extension SourceName: ExpressibleByStringLiteral {
-    public init(stringLiteral value: String) { self.init(unchecked: value) }
+    package init(stringLiteral value: String) { self.init(unchecked: value) }
 }
