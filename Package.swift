@@ -39,6 +39,7 @@ let package = Package(
 
         .target(name: "DumpSources", dependencies: ["Programs", "BackupModel"], swiftSettings: strict),
         .target(name: "Repositories", dependencies: ["Programs", "BackupModel", "Digests"], swiftSettings: strict),
+        .target(name: "Notifiers", dependencies: ["BackupModel"], swiftSettings: strict),
         .target(
             name: "ProfileLoader",
             dependencies: ["BackupModel", .product(name: "Yams", package: "Yams")],
@@ -52,7 +53,7 @@ let package = Package(
         .executableTarget(
             name: "holdfast",
             dependencies: [
-                "BackupModel", "Programs", "Tools", "Digests", "HostSystem", "DumpSources", "Repositories",
+                "BackupModel", "Programs", "Tools", "Digests", "HostSystem", "DumpSources", "Repositories", "Notifiers",
                 "ProfileLoader", "RunHistory", "BackupEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
@@ -64,6 +65,7 @@ let package = Package(
         .target(
             name: "TestSupport", dependencies: ["BackupModel", "Tools", "HostSystem"], path: "Tests/TestSupport",
             swiftSettings: strict),
+        .testTarget(name: "BackupModelTests", dependencies: ["BackupModel", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "ProgramsTests", dependencies: ["Programs", "BackupModel", "TestSupport"],
             resources: [.copy("Fixtures")], swiftSettings: strict),
@@ -81,8 +83,11 @@ let package = Package(
             dependencies: ["Repositories", "Programs", "Digests", "Tools", "HostSystem", "BackupModel", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
+            name: "NotifiersTests", dependencies: ["Notifiers", "Tools", "BackupModel", "TestSupport"],
+            swiftSettings: strict),
+        .testTarget(
             name: "ProfileLoaderTests",
-            dependencies: ["ProfileLoader", "DumpSources", "Repositories", "BackupModel", "TestSupport"],
+            dependencies: ["ProfileLoader", "DumpSources", "Repositories", "Notifiers", "BackupModel", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
             name: "RunHistoryTests",

@@ -1,4 +1,5 @@
 package import BackupModel
+import Foundation
 
 /// What a backup would do, found out without changing anything (`--dry-run`).
 package struct BackupPreview: Sendable {
@@ -22,11 +23,12 @@ package struct BackupPreview: Sendable {
     }
 
     package func make() async throws -> Contents {
-        let chosen = engine.sources.filter { request.sources?.contains($0.spec.name) ?? true }
+        let chosen = try engine.sources(named: request.sources)
         var contents = Contents(destination: engine.primary.location, destinationState: "")
         let run = RunID(startedAt: engine.clock.now, entropy: engine.entropy())
         for source in chosen {
-            let context = CaptureContext(run: run, scratch: engine.profile.settings.scratch ?? "/tmp")
+            // Nothing can be written there, and nothing may.
+            let context = CaptureContext(run: run, scratch: "/dev/null/\(run)")
             do {
                 let preview = try await source.preflight(context)
                 contents.sources.append((source.spec.name, source.spec.kind, preview))
@@ -57,12 +59,27 @@ package struct BackupPreview: Sendable {
                 } else if engine.profile.retention.hasRules {
                     let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: identity)
                     let work = RetentionWork(engine, catalog: catalog, allowedRemovals: request.allowedRemovals)
-                    contents.retention = try await work.plan(loadingManifests: false).plan
+                    contents.retention = try await work.plan(loadingManifests: false, upcoming: upcoming(contents)).plan
                 }
             }
         } catch let error as RepositoryError {
             contents.problems.append(Failure(error))
         }
         return contents
+    }
+
+    /// The snapshots that the backup would make, for they count in what retention would keep.
+    private func upcoming(_ contents: Contents) -> [RetentionCandidate] {
+        let now = engine.clock.now
+        return contents.sources.flatMap { name, _, preview in
+            preview.parts.map { part in
+                RetentionCandidate(
+                    id: SnapshotID(rawValue: "upcoming \(name)\(part)"),
+                    group: RetentionGroup(
+                        host: engine.profile.host, profile: engine.profile.name, source: name, part: part,
+                        retentionClass: request.retentionClass),
+                    time: now, utcOffset: engine.timeZone.secondsFromGMT(for: now))
+            }
+        }
     }
 }

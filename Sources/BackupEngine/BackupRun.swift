@@ -14,6 +14,13 @@ package struct BackupRequest: Sendable {
     /// The operator's word that this many removals are meant.
     package var allowedRemovals: Int?
     package init() {}
+
+    /// The operator's reason makes a class of its own for retention; otherwise the regular one.
+    var retentionClass: String {
+        guard let reason, !reason.isEmpty else { return SnapshotStamp.regularClass }
+        let word = reason.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+        return String(word.prefix(40))
+    }
 }
 
 /// One backup from its record to its report.
@@ -34,40 +41,58 @@ package struct BackupRun: Sendable {
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
         let stop = await limited { try await work(recorder, record, holdings) }
-        let toolStarts = engine.primary.toolStarts
         return await uncancelled {
-            await recorder.change { $0.toolStarts = toolStarts }
             let outcome = await conclude(stop, recorder)
-            let finished = await recorder.finish(outcome)
-            await engine.failpoint(.release)
-            return await holdings.release(finished)
+            return await engine.close(recorder, holdings, outcome)
         }
+    }
+
+    private enum Ended: Sendable {
+        case work((any Error)?)
+        case limitPassed
+        case limitGivenUp
     }
 
     /// Runs `body` within the profile's time limit.
     /// - Returns: what it threw.
     private func limited(_ body: @escaping @Sendable () async throws -> Void) async -> (any Error)? {
-        let work = Task { () -> (any Error)? in
-            do { try await body() } catch { return error }
-            return nil
-        }
-        let timer = engine.profile.settings.timeLimit.map { limit in
-            Task {
-                try await engine.clock.sleep(for: limit)
-                work.cancel()
-                return limit
+        let limit = engine.profile.settings.timeLimit
+        let clock = engine.clock
+        let (stop, isOver) = await withTaskGroup(of: Ended.self) { group in
+            group.addTask {
+                do { try await body() } catch { return .work(error) }
+                return .work(nil)
             }
+            if let limit {
+                group.addTask {
+                    do { try await clock.sleep(for: limit) } catch { return .limitGivenUp }
+                    return .limitPassed
+                }
+            }
+            var stop: (any Error)?
+            var isOver = false
+            for await ended in group {
+                switch ended {
+                case .work(let error):
+                    stop = error
+                    group.cancelAll()
+                    // A limit that passes from now on has stopped nothing.
+                    return (stop, isOver)
+                case .limitPassed:
+                    isOver = true
+                    group.cancelAll()
+                case .limitGivenUp: continue
+                }
+            }
+            return (stop, isOver)
         }
-        let stop = await withTaskCancellationHandler { await work.value } onCancel: { work.cancel() }
-        timer?.cancel()
-        if let stop, let limit = try? await timer?.value, !Task.isCancelled {
-            // The timer ended by itself only when the limit had passed.
-            return RunStop.failed(
-                Failure(
-                    "the run was stopped after \(Age.words(limit)) (`time-limit`): \(RunRecorder.failure(of: stop).description)",
-                    hint: "raise `time-limit:` in the profile, or see in `holdfast show` what took so long"))
-        }
-        return stop
+        guard let stop, let limit, isOver, !Task.isCancelled else { return stop }
+        let failure = RunRecorder.failure(of: stop)
+        return RunStop.failed(
+            Failure(
+                "the run was stopped after \(Age.words(limit)) (`time-limit`)"
+                    + (failure.kind == .interrupted ? "" : ": \(failure.description)"),
+                hint: "raise `time-limit:` in the profile, or see in `holdfast show` what took so long"))
     }
 
     private func work(_ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings) async throws {
@@ -78,58 +103,57 @@ package struct BackupRun: Sendable {
                 .profile(engine.profile.name), .exclusive, purpose: "backup \(record.id)", wait: wait)
         }
         let recovery = Recovery(engine)
-        let recovered = try await recorder.step(.recover) {
-            let recovered = try await recovery.run(except: record.id)
-            for notice in recovered.notices { await recorder.notice(notice) }
-            return recovered
+        try await recorder.step(.recover) {
+            for notice in try await recovery.run(except: record.id).notices { recorder.notice(notice) }
         }
         try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
             try await holdings.lock(
                 .repository(location: engine.primary.location), .shared, purpose: "backup \(record.id)", wait: wait)
         }
-        let chosen = try chosenSources()
+        let chosen = try engine.sources(named: request.sources)
         let ready = try await recorder.step(.preflight) {
             try await Preflight(engine).check(chosen, record, recorder, holdings)
         }
         let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
-            let opened = try await OpenRepository(engine, repository: engine.primary).open(request.creation)
-            for notice in opened.notices { await recorder.notice(notice) }
+            let key = LockKey.repository(location: engine.primary.location)
+            let opened = try await OpenRepository(engine, repository: engine.primary).open(request.creation) {
+                try await holdings.exchange(
+                    key, for: .exclusive, purpose: "creating for backup \(record.id)", wait: wait)
+            }
+            if await holdings.isAlone(with: key) {
+                try await holdings.exchange(key, for: .shared, purpose: "backup \(record.id)", wait: wait)
+            }
+            for notice in opened.notices { recorder.notice(notice) }
+            await recorder.note(tool: try await engine.primary.toolVersion())
             for lock in try await engine.primary.clearDeadLocks() {
-                await recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
+                recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }
             return opened
         }
         let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
-        if !recovered.killedRuns.isEmpty {
+        let doubtful = try recovery.doubtfulRuns(besides: record.id)
+        if !doubtful.isEmpty {
             let contents = try await catalog.contents(loadingManifests: true)
-            for notice in try recovery.reconcile(contents, killed: recovered.killedRuns) { await recorder.notice(notice) }
+            for notice in try recovery.reconcile(contents, doubtful) { recorder.notice(notice) }
         }
+        let version = try await engine.primary.toolVersion().split(separator: " ", maxSplits: 1).map(String.init)
+        if version.count == 2 { await recorder.change { $0.tools[version[0]] = version[1] } }
         let capture = Capture(engine, request, record, recorder, holdings)
         let captured = try await capture.run(ready)
         if Task.isCancelled { throw RunStop.cancelled }
         try await recorder.step(.manifest) {
             try await writeManifest(captured, recorder, catalog, capture)
         }
-        if request.retention, engine.profile.retention.hasRules {
+        if (request.retention && engine.profile.retention.hasRules) || !captured.void.isEmpty {
             try await recorder.step(.retention) {
-                try await retain(recorder, catalog, holdings, wait: wait)
+                do {
+                    try await clearUp(captured.void, recorder, catalog, holdings, wait: wait)
+                } catch {
+                    throw BackupRun.afterwards(error)
+                }
             }
         }
         try await recorder.step(.finish) {}
-    }
-
-    private func chosenSources() throws -> [any DumpSource] {
-        guard let names = request.sources else { return engine.sources }
-        return try names.map { name in
-            guard let source = engine.sources.first(where: { $0.spec.name == name }) else {
-                throw RunStop.failed(
-                    Failure(
-                        "profile \(engine.profile.name) has no source \(name)",
-                        hint: "it has: " + engine.sources.map(\.spec.name.rawValue).joined(separator: ", "),
-                        kind: .usage))
-            }
-            return source
-        }
     }
 
     private func writeManifest(
@@ -137,13 +161,14 @@ package struct BackupRun: Sendable {
     ) async throws {
         let record = await recorder.record
         guard !captured.parts.isEmpty else {
-            try catalog.remember(captured.snapshots, manifest: nil)
             throw RunStop.failed(Failure("nothing was captured", kind: record.failures.first?.kind ?? .failed))
         }
         let manifest = Manifest(
             run: record.id, profile: record.profile, host: engine.profile.host, machine: engine.host.machineID,
             started: record.started, finished: engine.clock.now, reason: record.reason,
-            retentionClass: capture.retentionClass, parts: captured.parts, gaps: captured.gaps, void: captured.void,
+            retentionClass: request.retentionClass,
+            parts: captured.parts.sorted { ($0.source, $0.part) < ($1.source, $1.part) }, gaps: captured.gaps,
+            void: captured.void,
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
         let stored = try await capture.store(manifest)
         await engine.moment(.manifestStored)
@@ -151,51 +176,67 @@ package struct BackupRun: Sendable {
         try await recorder.checkpoint()
     }
 
-    /// Drops what the policy no longer keeps. A danger it sees, or a repository that is in use, leaves everything as it is.
-    private func retain(
-        _ recorder: RunRecorder, _ catalog: RepositoryCatalog, _ holdings: Holdings, wait: Duration
+    /// Drops what the policy no longer keeps, and the snapshots that this run had to declare void. A danger it sees, or a
+    /// repository that is in use, leaves everything as it is.
+    private func clearUp(
+        _ void: [SnapshotID], _ recorder: RunRecorder, _ catalog: RepositoryCatalog, _ holdings: Holdings,
+        wait: Duration
     ) async throws {
         let work = RetentionWork(engine, catalog: catalog, allowedRemovals: request.allowedRemovals)
-        let plan = try await work.plan(recorder: recorder)
-        guard !plan.removals.isEmpty else { return }
-        guard await recorder.record.gaps.isEmpty else {
-            await recorder.notice("retention removed nothing because this run has gaps")
-            return
+        var retains = request.retention && engine.profile.retention.hasRules
+        if retains {
+            retains = try await !work.plan(recorder: recorder).removals.isEmpty
+            if retains, await !recorder.record.gaps.isEmpty {
+                recorder.notice("retention removed nothing because this run has gaps")
+                retains = false
+            }
         }
+        guard retains || !void.isEmpty else { return }
         do {
-            try await holdings.exchangeForExclusive(
-                .repository(location: engine.primary.location), purpose: "retention", wait: wait)
-        } catch {
-            await recorder.notice("retention waits for the next run: \(error.description)")
+            try await holdings.exchange(
+                .repository(location: engine.primary.location), for: .exclusive, purpose: "retention", wait: wait)
+        } catch RunStop.skipped(let cause) {
+            recorder.notice("retention waits for the next run: \(cause.description)")
             return
         }
-        try await work.carryOut(plan, recorder: recorder)
+        if !void.isEmpty { await work.drop(void: void, recorder: recorder) }
+        // What was planned may have changed until nobody else was there.
+        if retains { try await work.carryOut(try await work.plan(loadingManifests: true).plan, recorder: recorder) }
+    }
+
+    /// Trouble after the manifest is trouble, and does not undo what was stored.
+    private static func afterwards(_ error: any Error) -> RunStop {
+        let failure = RunRecorder.failure(of: error)
+        if failure.kind == .interrupted { return .cancelled }
+        return .failed(
+            Failure(
+                "the backup itself is stored and complete; retention failed: \(failure.description)",
+                hint: failure.hint,
+                kind: failure.kind))
     }
 
     /// The run's outcome from what stopped it and what was recorded.
     private func conclude(_ stop: (any Error)?, _ recorder: RunRecorder) async -> Outcome {
+        var outcome = Outcome.succeeded
         switch stop {
         case nil: break
-        case .some(RunStop.cancelled):
-            await recorder.fail(Failure("interrupted", kind: .interrupted))
-            return .interrupted
         case .some(RunStop.skipped(let cause)):
             await recorder.fail(cause)
-            return .skipped
+            outcome = .skipped
         case .some(let error):
             let failure = RunRecorder.failure(of: error)
             await recorder.fail(failure)
-            return failure.kind == .interrupted ? .interrupted : .failed
+            outcome = failure.kind == .interrupted ? .interrupted : .failed
         }
         let record = await recorder.record
-        var outcomes: [Outcome] = record.failures.isEmpty && record.gaps.isEmpty ? [.succeeded] : [.failed]
-        for part in record.parts {
-            switch part.condition {
-            case .clean, .tolerated: outcomes.append(.succeeded)
-            case .partial: outcomes.append(.partial)
-            case .damaged: outcomes.append(.failed)
-            }
+        if stop != nil, !record.parts.isEmpty {
+            recorder.notice(
+                record.isCommitted
+                    ? "what was captured is stored and complete; it can be restored"
+                    : "nothing of this run counts: its manifest was not stored; earlier backups are untouched")
         }
-        return Outcome.worst(of: outcomes)
+        // Parts of a run that was stopped before its manifest say nothing about it.
+        let found = Outcome(parts: stop == nil ? record.parts : [], gaps: record.gaps)
+        return Outcome.worst(of: [outcome, found])
     }
 }

@@ -27,13 +27,6 @@ struct Capture: Sendable {
         var snapshots: [Snapshot] = []
     }
 
-    /// The operator's reason makes a class of its own for retention; otherwise the regular one.
-    var retentionClass: String {
-        guard let reason = request.reason else { return SnapshotStamp.regularClass }
-        let word = reason.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
-        return String(word.prefix(40))
-    }
-
     /// - Throws: ``RunStop/cancelled``, or ``RunStop/failed(_:)`` where a source says `on-failure: abort`.
     func run(_ ready: [Preflight.Ready]) async throws -> Result {
         var waiting = ready[...]
@@ -68,18 +61,25 @@ struct Capture: Sendable {
                 } catch .incomplete(let captured, let failures) where !Task.isCancelled {
                     reports = captured
                     missed = failures
-                    await withdraw(name, except: captured.map(\.stored.snapshot))
                 } catch {
-                    await withdraw(name)
-                    throw Task.isCancelled ? RunStop.cancelled : RunStop.failed(error)
+                    // Of a run that is cancelled nothing will count: there is nothing to withdraw.
+                    if Task.isCancelled { throw RunStop.cancelled }
+                    await ledger.withdraw(name)
+                    throw RunStop.failed(error)
                 }
                 if Task.isCancelled { throw RunStop.cancelled }
-                if let unmet = try await Expectations(engine.primary).unmet(item.source.spec, reports) {
-                    await withdraw(name)
-                    throw RunStop.failed(unmet)
+                do {
+                    if let unmet = try await Expectations(engine.primary).unmet(item.source.spec, reports) {
+                        throw unmet
+                    }
+                } catch {
+                    await ledger.withdraw(name)
+                    throw Task.isCancelled ? RunStop.cancelled : error
                 }
+                await ledger.withdraw(name, except: reports.map(\.stored.snapshot))
                 await keep(reports, of: item.source)
                 for failure in missed { await recorder.gap(name, failure) }
+                await describe(reports, missed, of: item.source)
             }
         } catch RunStop.cancelled {
             throw RunStop.cancelled
@@ -92,10 +92,22 @@ struct Capture: Sendable {
         }
     }
 
+    /// A source that was captured in part, or is damaged, did not succeed although nothing was thrown.
+    private func describe(_ reports: [PartReport], _ missed: [Failure], of source: any DumpSource) async {
+        let spec = source.spec
+        let found = Outcome(parts: reports.map { $0.manifestPart(of: spec) }, gaps: [])
+        let detail = missed.map { engine.redact($0.description) }.joined(separator: "; ")
+        await recorder.annotate(.capture, subject: spec.name.rawValue) { step in
+            step.outcome = missed.isEmpty ? found : .failed
+            if !detail.isEmpty { step.detail = detail }
+        }
+    }
+
     private func stamp(_ source: SourceName?, _ part: PartPath?) -> SnapshotStamp {
         SnapshotStamp(
             host: engine.profile.host, profile: engine.profile.name, run: record.id,
-            content: source == nil ? .manifest : .part, source: source, part: part, retentionClass: retentionClass,
+            content: source == nil ? .manifest : .part, source: source, part: part,
+            retentionClass: request.retentionClass,
             machine: Capture.machineTag(engine.host), extra: request.tags)
     }
 
@@ -108,7 +120,7 @@ struct Capture: Sendable {
         do {
             let observer = engine.observer
             let stored = try await engine.primary.store(part, as: stamp) { progress in
-                observer.observe(.progress(subject: "\(name)\(part.path)", progress))
+                observer.observe(.progress(subject: part.path.title(in: name), progress))
             }
             await engine.moment(.partStored)
             await ledger.add(snapshot(stored, stamp, path: part.path), source: name)
@@ -125,51 +137,36 @@ struct Capture: Sendable {
 
     private func snapshot(_ stored: StoredPart, _ stamp: SnapshotStamp, path: PartPath) -> Snapshot {
         Snapshot(
-            id: stored.snapshot, time: stored.time, host: stamp.host, paths: [path.rawValue], tags: stamp.tags,
+            id: stored.snapshot, time: stored.time, utcOffset: engine.timeZone.secondsFromGMT(for: stored.time),
+            host: stamp.host, paths: [path.rawValue], tags: stamp.tags,
             bytes: stored.bytes, files: stored.files)
     }
 
     private func keep(_ reports: [PartReport], of source: any DumpSource) async {
         for report in reports {
-            let part = ManifestPart(
-                source: source.spec.name, sourceKind: source.spec.kind, part: report.path,
-                snapshot: report.stored.snapshot, capturedAt: report.stored.time, condition: report.condition,
-                bytes: report.stored.bytes, files: report.stored.files, facts: report.facts,
-                unreadable: report.stored.unreadable.prefix(100).map { "\($0.path): \($0.reason)" },
-                unreadableCount: report.stored.unreadableCount, restoreNotes: report.restoreNotes)
+            let part = report.manifestPart(of: source.spec)
             await recorder.change { $0.parts.append(part) }
             for notice in report.notices + report.stored.notices {
-                await recorder.notice("\(source.spec.name): \(notice)")
+                recorder.notice("\(source.spec.name): \(notice)")
             }
             if report.condition == .damaged {
-                await recorder.fail(
-                    Failure(
-                        "\(source.spec.name)\(report.path): the source is damaged; what could be read was stored and "
-                            + "does not count as a good backup",
-                        hint: "repair the source, or restore it from an earlier backup; those are kept"))
+                await recorder.fail(Failure(damaged: part))
             }
             engine.observer.observe(.partStored(source: source.spec.name, report))
         }
     }
 
-    /// What a failed source has stored so far must not be used: it is dropped, or where that fails listed as void.
-    private func withdraw(_ source: SourceName, except kept: [SnapshotID] = []) async {
-        let ids = await ledger.withdraw(source, except: Set(kept))
-        guard !ids.isEmpty else { return }
-        let primary = engine.primary
-        let remaining = await uncancelled { () -> [SnapshotID] in
-            do { return try await primary.forget(ids).remaining } catch { return ids }
-        }
-        for id in remaining { await ledger.void(id) }
-    }
-
     /// Stores the manifest itself, last of all.
     func store(_ manifest: Manifest) async throws -> Snapshot {
-        let file = try await holdings.scratch(for: record) + "/manifest.json"
+        let file = try await holdings.scratch(for: record) + "/.manifest.json"
         try writePrivateFile(try manifest.json(), to: file)
         let path = PartPath(rawValue: Manifest.fileName)
         let stamp = stamp(nil, nil)
         let stored = try await engine.primary.store(CapturedPart(path: path, content: .file(file)), as: stamp) { _ in }
+        await recorder.annotate(.manifest) { step in
+            step.bytes = stored.bytes
+            step.usage = stored.usage
+        }
         return snapshot(stored, stamp, path: path)
     }
 
@@ -186,12 +183,23 @@ struct Capture: Sendable {
 
         func add(_ snapshot: Snapshot, source: SourceName) { stored[source, default: []].append(snapshot) }
         func void(_ id: SnapshotID) { voided.append(id) }
-        func withdraw(_ source: SourceName, except kept: Set<SnapshotID>) -> [SnapshotID] {
-            let all = stored[source] ?? []
-            stored[source] = all.filter { kept.contains($0.id) }
-            return all.map(\.id).filter { !kept.contains($0) }
+
+        /// What a source has stored and must not be used. The manifest names it void; it is dropped once nobody else uses
+        /// the repository, for dropping shuts out captures that go on beside it.
+        func withdraw(_ source: SourceName, except kept: [SnapshotID] = []) {
+            voided += (stored[source] ?? []).map(\.id).filter { !kept.contains($0) }
         }
         var contents: (snapshots: [Snapshot], void: [SnapshotID]) { (stored.values.flatMap { $0 }, voided) }
+    }
+}
+
+extension PartReport {
+    fileprivate func manifestPart(of spec: SourceSpec) -> ManifestPart {
+        ManifestPart(
+            source: spec.name, sourceKind: spec.kind, part: path, snapshot: stored.snapshot, capturedAt: stored.time,
+            condition: condition, bytes: stored.bytes, files: stored.files, facts: facts,
+            unreadable: stored.unreadable.prefix(100).map { "\($0.path): \($0.reason)" },
+            unreadableCount: stored.unreadableCount, restoreNotes: restoreNotes)
     }
 }
 

@@ -28,6 +28,8 @@ package struct Engine: Sendable {
     package var redact: @Sendable (String) -> String
     /// When this program was made: no clock can be right that is earlier.
     package var released: Date?
+    /// The one that the repository's tool records times in: calendar rules count in it.
+    package var timeZone: TimeZone
 
     package init(
         profile: Profile, sources: [any DumpSource], primary: any Repository, store: any RunStore, pins: any Pins,
@@ -35,6 +37,7 @@ package struct Engine: Sendable {
         clock: any HostClock, observer: any RunObserver, user: String,
         restorer: @escaping @Sendable (ManifestPart) throws(SourceError) -> any DumpSource,
         redact: @escaping @Sendable (String) -> String = { $0 }, released: Date? = nil,
+        timeZone: TimeZone = .current,
         failpoint: @escaping @Sendable (RunStep) async -> Void = { _ in },
         moment: @escaping @Sendable (RunMoment) async -> Void = { _ in },
         entropy: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
@@ -54,6 +57,7 @@ package struct Engine: Sendable {
         self.restorer = restorer
         self.redact = redact
         self.released = released
+        self.timeZone = timeZone
         self.failpoint = failpoint
         self.moment = moment
         self.entropy = entropy
@@ -66,6 +70,28 @@ package struct Engine: Sendable {
             id: RunID(startedAt: now, entropy: entropy()), profile: profile.name, operation: operation, started: now,
             process: host.currentProcess(), user: user, reason: reason, trigger: trigger,
             profileDigest: profile.digest)
+    }
+}
+
+extension Engine {
+    /// - Parameter names: `nil` for all; each counts once.
+    func sources(named names: [SourceName]?) throws(Failure) -> [any DumpSource] {
+        guard let names else { return sources }
+        for name in names where !sources.contains(where: { $0.spec.name == name }) {
+            throw Failure(
+                "profile \(profile.name) has no source \(name)",
+                hint: "it has: " + sources.map(\.spec.name.rawValue).joined(separator: ", "), kind: .usage)
+        }
+        return sources.filter { names.contains($0.spec.name) }
+    }
+
+    /// Ends a piece of recorded work: the record first, then what was taken is given back.
+    func close(_ recorder: RunRecorder, _ holdings: Holdings, _ outcome: Outcome) async -> RunRecord {
+        let toolStarts = primary.toolStarts
+        await recorder.change { $0.toolStarts = toolStarts }
+        _ = await recorder.finish(outcome)
+        await failpoint(.release)
+        return await recorder.add(afterwards: await holdings.release())
     }
 }
 

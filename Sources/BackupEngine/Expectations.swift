@@ -30,7 +30,8 @@ struct Expectations: Sendable {
             }
         }
         let names = missing.withLock { $0.sorted() }
-        return names.isEmpty ? nil : failure("the snapshot lacks \(names.joined(separator: ", ")), which `expect:` wants")
+        return names.isEmpty
+            ? nil : failure("the snapshot lacks \(names.joined(separator: ", ")), which `expect:` wants")
     }
 
     private func failure(_ text: String) -> Failure {

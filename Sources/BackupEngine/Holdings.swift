@@ -4,7 +4,7 @@ import Foundation
 /// What a run has taken and must give back: locks and scratch folders.
 actor Holdings {
     private let engine: Engine
-    private var locks: [(key: LockKey, lock: any HeldLock)] = []
+    private var locks: [(key: LockKey, mode: LockMode, lock: any HeldLock)] = []
     private var scratchFolder: String?
     private var journaled: String?
 
@@ -16,7 +16,7 @@ actor Holdings {
             engine.observer.observe(.waiting(for: LockError.held(key, by: holder).description))
         }
         do {
-            locks.append((key, try await engine.locks.acquire(key, mode: mode, purpose: purpose, wait: wait)))
+            locks.append((key, mode, try await engine.locks.acquire(key, mode: mode, purpose: purpose, wait: wait)))
         } catch LockError.cancelled {
             throw RunStop.cancelled
         } catch LockError.held(let key, let holder) {
@@ -26,11 +26,18 @@ actor Holdings {
         }
     }
 
-    /// Gives a shared lock back and takes it alone. When that fails the run holds neither.
-    func exchangeForExclusive(_ key: LockKey, purpose: String, wait: Duration) async throws(LockError) {
-        if let index = locks.firstIndex(where: { $0.key == key }) { locks.remove(at: index).lock.release() }
-        locks.append((key, try await engine.locks.acquire(key, mode: .exclusive, purpose: purpose, wait: wait)))
+    /// Gives a lock back and takes it in another mode; somebody else may have had it in between. When that fails the run
+    /// holds it no more.
+    /// - Throws: as ``lock(_:_:purpose:wait:)``.
+    func exchange(_ key: LockKey, for mode: LockMode, purpose: String, wait: Duration) async throws {
+        if let index = locks.firstIndex(where: { $0.key == key }) {
+            if locks[index].mode == mode { return locks[index].lock.update(purpose: purpose) }
+            locks.remove(at: index).lock.release()
+        }
+        try await lock(key, mode, purpose: purpose, wait: wait)
     }
+
+    func isAlone(with key: LockKey) -> Bool { locks.contains { $0.key == key && $0.mode == .exclusive } }
 
     /// The run's private folder, made on first use; journaled before, so that the next run removes it should this one be
     /// killed.
@@ -60,20 +67,20 @@ actor Holdings {
         return path
     }
 
-    /// Gives everything back, last taken first. What cannot be given back is said in the record's notices; it never
-    /// changes the outcome, for the next run sweeps it.
-    func release(_ record: RunRecord) -> RunRecord {
-        var record = record
+    /// Gives everything back, last taken first.
+    /// - Returns: what could not be given back, in words. It never changes the outcome, for the next run sweeps it.
+    func release() -> [String] {
+        var left: [String] = []
         do {
             if let scratchFolder { try engine.scratch.remove(scratchFolder) }
             if let journaled { try engine.journal.remove(journaled) }
         } catch let error as any OperatorError {
-            record.notices.append("left for the next run to sweep: \(error.description)")
+            left.append("left for the next run to sweep: \(error.description)")
         } catch {
-            record.notices.append("left for the next run to sweep: \(error)")
+            left.append("left for the next run to sweep: \(error)")
         }
-        for (_, lock) in locks.reversed() { lock.release() }
+        for held in locks.reversed() { held.lock.release() }
         locks = []
-        return record
+        return left
     }
 }

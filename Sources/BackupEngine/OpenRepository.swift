@@ -26,7 +26,10 @@ package struct OpenRepository: Sendable {
 
     /// - Throws: ``RepositoryError`` or ``StoreError``: absent where it must not be created, changed since it was pinned,
     ///   or not to be opened.
-    package func open(_ creation: Creation) async throws -> Opened {
+    /// - Parameter alone: called before one is made; returns when nobody else uses the place.
+    package func open(
+        _ creation: Creation, whenAlone alone: @Sendable () async throws -> Void = {}
+    ) async throws -> Opened {
         let pin = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.name)
         switch try await repository.inspect(pin: pin) {
         case .present(let identity):
@@ -36,11 +39,17 @@ package struct OpenRepository: Sendable {
         case .absent:
             let mayCreate =
                 switch creation {
-                case .onFirstUse: pin == nil
+                // A profile that has had a repository and whose pin is gone has lost something; this is no beginning.
+                case .onFirstUse: try pin == nil && !engine.pins.hasState(profile: engine.profile.name)
                 case .always: true
                 case .never: false
                 }
             guard mayCreate else { throw RepositoryError.absent(location: repository.location) }
+            try await alone()
+            // Another run, of another profile perhaps, may have made it while this one waited.
+            if case .present(let identity) = try await repository.inspect(pin: pin) {
+                return try recognise(identity, pin: pin)
+            }
             let identity = try await repository.create()
             await engine.moment(.repositoryCreated)
             try save(identity)

@@ -24,16 +24,18 @@ package struct PointList: Sendable {
         let points = RestorePoints(
             snapshots: contents.snapshots, manifests: contents.manifests, profile: engine.profile.name,
             host: engine.profile.host)
-        var notices = opened.notices
+        var notices = opened.notices + contents.notices
         if engine.store.wasRecreated {
-            notices.append("the history was lost; it has been rebuilt from the repository, but runs that stored nothing are gone")
+            notices.append(
+                "the history was lost; it has been rebuilt from the repository, but runs that stored nothing are gone")
         }
         let warning = SharedProfile.warning(
             snapshots: contents.snapshots, profile: engine.profile.name, host: engine.profile.host,
             machine: Capture.machineTag(engine.host))
         if let warning { notices.append(warning) }
         return Contents(
-            points: points.all, incomplete: points.incomplete, foreign: points.others + points.foreign, notices: notices,
+            points: points.all, incomplete: points.incomplete, foreign: points.others + points.foreign,
+            notices: notices,
             restorePoints: points)
     }
 }

@@ -19,16 +19,18 @@ struct Preflight: Sendable {
         _ sources: [any DumpSource], _ record: RunRecord, _ recorder: RunRecorder, _ holdings: Holdings
     ) async throws -> [Ready] {
         var ready: [Ready] = []
+        // A run that has no private place to work in has no source to blame for it.
+        _ = try await holdings.scratch(for: record)
         for source in sources {
             let name = source.spec.name
             do {
                 let context = CaptureContext(
                     run: record.id, scratch: try await holdings.scratch(for: name, in: record)
                 ) { text in
-                    Task { await recorder.notice("\(name): \(text)") }
+                    recorder.notice("\(name): \(text)")
                 }
                 let preview = try await source.preflight(context)
-                for notice in preview.notices { await recorder.notice("\(name): \(notice)") }
+                for notice in preview.notices { recorder.notice("\(name): \(notice)") }
                 await recorder.change { $0.tools.merge(preview.tools) { $1 } }
                 ready.append(Ready(source: source, preview: preview, context: context))
             } catch {
@@ -41,6 +43,13 @@ struct Preflight: Sendable {
                 await recorder.gap(name, failure)
             }
         }
+        guard !ready.isEmpty else {
+            let gaps = await recorder.record.failures
+            throw RunStop.failed(
+                Failure(
+                    sources.isEmpty ? "profile \(engine.profile.name) has no sources" : "no source can be captured",
+                    hint: sources.isEmpty ? "add one under `sources:`" : nil, kind: gaps.first?.kind ?? .failed))
+        }
         try checkDestination(ready)
         return ready
     }
@@ -48,7 +57,7 @@ struct Preflight: Sendable {
     /// A second copy on the disk of the first is lost with it.
     private func checkDestination(_ ready: [Ready]) throws {
         let spec = engine.primary.spec
-        guard spec.entry["other-device-than-sources"]?.boolean == true,
+        guard spec.entry["other-device-than-sources"]?.boolean == true, engine.primary.location.hasPrefix("/"),
             let destination = engine.host.device(of: engine.primary.location)
         else { return }
         for item in ready {

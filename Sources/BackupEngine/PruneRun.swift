@@ -25,6 +25,9 @@ package struct PruneRun: Sendable {
         package var toolSaid: [String]
     }
 
+    /// Marks the records of runs that only said what they would do.
+    static let dryRunReason = "dry run"
+
     package init(_ engine: Engine, _ request: PruneRequest) {
         self.engine = engine
         self.request = request
@@ -35,7 +38,7 @@ package struct PruneRun: Sendable {
         let frame = SimpleRun(
             engine: engine, operation: .prune, lockMode: request.dryRun ? .shared : .exclusive,
             lockWait: request.lockWait ?? engine.profile.settings.lockWait,
-            reason: request.dryRun ? "dry run" : nil)
+            reason: request.dryRun ? PruneRun.dryRunReason : nil)
         let record = await frame.run { recorder, opened, _ in
             try await prune(recorder, opened, findings)
         }
@@ -59,15 +62,12 @@ package struct PruneRun: Sendable {
         let work = RetentionWork(engine, catalog: catalog, allowedRemovals: request.allowedRemovals)
         try await recorder.step(.retention) {
             let planned = try await work.plan(loadingManifests: true)
+            for warning in planned.warnings { recorder.notice(warning) }
+            engine.observer.observe(.retention(planned.plan))
             for group in planned.plan.groups {
-                if let why = group.leftAlone { await recorder.notice("retention left \(group.group) alone: \(why)") }
+                if let why = group.leftAlone { recorder.notice("retention left \(group.group) alone: \(why)") }
             }
-            let live = try Set(engine.store.unfinished(profile: engine.profile.name).map(\.id))
-            let current = await recorder.record.id
-            let dead = planned.incomplete.filter { snapshot in
-                guard let run = snapshot.stamp?.run else { return false }
-                return run == current || !live.contains(run)
-            }
+            let dead = planned.unusable
             await findings.set(planned.plan, dead)
             guard !request.dryRun else {
                 await findings.set(toolSaid: try await engine.primary.prune(dryRun: true))
@@ -76,12 +76,13 @@ package struct PruneRun: Sendable {
             if !dead.isEmpty {
                 let report = try await engine.primary.forget(dead.map(\.id))
                 try catalog.forgetKnowledge(of: report.removed)
+                recorder.notice("removed \(report.removed.count) snapshots that no restore point uses")
+                let kept = Set(dead.map(\.id)).subtracting(report.removed)
+                if !kept.isEmpty { recorder.notice("\(kept.count) of them are still there") }
             }
-            if planned.plan.removals.isEmpty {
-                await findings.set(toolSaid: try await engine.primary.prune(dryRun: false))
-            } else {
-                try await work.carryOut(planned.plan, recorder: recorder)
-            }
+            var said = try await work.carryOut(planned.plan, recorder: recorder)
+            if said.isEmpty { said = try await engine.primary.prune(dryRun: false) }
+            await findings.set(toolSaid: said)
         }
     }
 }

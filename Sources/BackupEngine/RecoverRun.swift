@@ -9,7 +9,8 @@ package struct RecoverRun: Sendable {
     package func run() async -> RunRecord {
         let frame = SimpleRun(
             engine: engine, operation: .recover, lockMode: .exclusive, lockWait: engine.profile.settings.lockWait)
-        return await frame.run { recorder, opened, holdings in
+        return await frame.run { recorder, holdings in
+            // In the order in which a backup takes them, and first what needs no repository.
             let current = await recorder.record.id
             try await recorder.step(.lockProfile) {
                 try await holdings.lock(
@@ -17,11 +18,17 @@ package struct RecoverRun: Sendable {
                     wait: engine.profile.settings.lockWait)
             }
             try await recorder.step(.recover) {
-                let recovery = Recovery(engine)
-                for notice in try await recovery.run(except: current).notices { await recorder.notice(notice) }
+                for notice in try await Recovery(engine).run(except: current).notices { recorder.notice(notice) }
+            }
+        } _: { recorder, opened, _ in
+            let current = await recorder.record.id
+            try await recorder.step(.recover, subject: engine.primary.spec.name.rawValue) {
                 let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
                 let contents = try await catalog.contents(loadingManifests: true)
-                for notice in try recovery.reconcile(contents, killed: nil) { await recorder.notice(notice) }
+                for notice in contents.notices { recorder.notice(notice) }
+                let recovery = Recovery(engine)
+                let interrupted = try recovery.interruptedRuns(besides: current)
+                for notice in try recovery.reconcile(contents, interrupted) { recorder.notice(notice) }
             }
         }
     }

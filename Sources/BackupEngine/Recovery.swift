@@ -32,10 +32,15 @@ package struct Recovery: Sendable {
             done.notices.append("recorded run \(run.id), which was killed, as interrupted")
         }
         let live = try Set(engine.store.unfinished(profile: profile).map(\.id))
-        let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
-            live.contains($0) || $0 == current
+        do {
+            let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
+                live.contains($0) || $0 == current
+            }
+            if !swept.isEmpty { done.notices.append("removed \(Words.count(swept.count, "working folder")) of runs that are over") }
+        } catch {
+            // Somebody's left-overs must not keep a backup from being taken.
+            done.notices.append("left for the next run to sweep: \(error.description)")
         }
-        if !swept.isEmpty { done.notices.append("removed \(swept.count) working folders of runs that are over") }
         return done
     }
 
@@ -47,7 +52,13 @@ package struct Recovery: Sendable {
             guard engine.host.process(entry.process.pid) != entry.process else { continue }
             switch entry.action {
             case .removeFolder(let path):
-                try engine.scratch.remove(path)
+                do {
+                    try engine.scratch.remove(path)
+                } catch {
+                    // It stays in the journal. Left-overs must not keep a backup from being taken.
+                    done.append("left for the next run to sweep: \(error.description)")
+                    continue
+                }
                 done.append("removed the working folder that run \(entry.run) left")
             case .endProcess(let process, let program):
                 guard engine.host.process(process.pid) == process else { break }
@@ -63,29 +74,45 @@ package struct Recovery: Sendable {
         return done
     }
 
-    /// Looks what killed runs left in the repository: one that was killed after its manifest was stored did succeed, and
-    /// history is told so; snapshots that no manifest names are said to be incomplete.
-    /// - Parameter killed: `nil` looks at all interrupted runs on record.
+    /// Interrupted backups that no later complete one has made up for: some of them may have stored everything.
+    func doubtfulRuns(besides current: RunID) throws(StoreError) -> [RunRecord] {
+        let query = RunQuery(profile: engine.profile.name, operation: .backup, limit: Recovery.horizon)
+        return try engine.store.runs(query).filter { $0.id != current }
+            .prefix { $0.outcome != .succeeded }.filter { $0.outcome == .interrupted }
+    }
+
+    func interruptedRuns(besides current: RunID) throws(StoreError) -> [RunRecord] {
+        let query = RunQuery(
+            profile: engine.profile.name, operation: .backup, outcome: .interrupted, limit: Recovery.horizon)
+        return try engine.store.runs(query).filter { $0.id != current }
+    }
+
+    /// As far back as anybody looks.
+    private static let horizon = 50
+
+    /// Looks what interrupted runs left in the repository: one that was stopped after its manifest was stored did what it
+    /// was to do, and history is told so; snapshots that no manifest names are said to be incomplete.
     /// - Returns: what was found, in words.
-    package func reconcile(_ contents: CatalogContents, killed: [RunID]?) throws(StoreError) -> [String] {
+    package func reconcile(_ contents: CatalogContents, _ interrupted: [RunRecord]) throws(StoreError) -> [String] {
         var found: [String] = []
-        let query = RunQuery(profile: engine.profile.name, operation: .backup, outcome: .interrupted, limit: 50)
-        for var run in try engine.store.runs(query) where killed?.contains(run.id) ?? true {
+        for var run in interrupted {
             if let manifest = contents.manifests.values.first(where: { $0.run == run.id }) {
                 run.parts = manifest.parts
                 run.gaps = manifest.gaps
-                let isWhole = manifest.gaps.isEmpty && manifest.parts.allSatisfy(\.condition.isGood)
-                run.outcome = isWhole ? .succeeded : .partial
-                run.failures = []
-                run.notices.append("killed after its manifest was stored; found complete afterwards")
+                run.void = manifest.void
+                run.tools.merge(manifest.tools) { $1 }
+                run.outcome = Outcome(parts: manifest.parts, gaps: manifest.gaps)
+                run.failures = manifest.failures
+                run.notices.append(
+                    "stopped after its manifest was stored; what it stored was found complete afterwards")
                 try engine.store.update(run)
-                found.append("run \(run.id) was killed after it had stored everything; it counts")
+                found.append("run \(run.id) was stopped after it had stored everything; it counts")
             } else {
                 let left = contents.snapshots.count { $0.stamp?.run == run.id }
                 if left > 0 {
                     found.append(
-                        "run \(run.id) left \(left) snapshots that no manifest names; they are never used, and "
-                            + "`backup prune` removes them")
+                        "run \(run.id) left \(Words.count(left, "snapshot")) that no manifest names; never used, and "
+                            + "`backup prune` removes what is incomplete")
                 }
             }
         }

@@ -1,4 +1,5 @@
 package import BackupModel
+import Foundation
 
 /// What a repository holds, as history remembers it and the repository confirms it. Where the repository can name its
 /// snapshots without starting a tool, an unchanged list costs nothing.
@@ -18,47 +19,73 @@ package struct RepositoryCatalog: Sendable {
     private static let manifestLimit = ByteCount.mebibytes(64)
 
     /// All snapshots, as they are now.
-    /// - Parameter loadingManifests: reads manifests that history does not know, newest first; each costs one start of the
-    ///   tool.
+    /// - Parameter loadingManifests: reads this host's manifests that history does not know, newest first; each costs one
+    ///   start of the tool. Their runs are entered into history where it has lost them.
     package func contents(loadingManifests: Bool) async throws -> CatalogContents {
         let snapshots = try await currentSnapshots()
-        var manifests = try engine.store.manifests(of: key)
         let present = Set(snapshots.map(\.id))
-        manifests = manifests.filter { present.contains($0.key) }
-        if loadingManifests {
-            let missing = snapshots
-                .filter { $0.stamp?.content == .manifest && $0.stamp?.profile == engine.profile.name }
-                .filter { manifests[$0.id] == nil }
-                .sorted { $0.time > $1.time }
-            for snapshot in missing {
-                let manifest = try await load(snapshot)
+        var contents = CatalogContents(
+            snapshots: snapshots, manifests: try engine.store.manifests(of: key).filter { present.contains($0.key) })
+        guard loadingManifests else { return contents }
+        let missing =
+            snapshots
+            .filter { contents.manifests[$0.id] == nil && isOwnManifest($0.stamp) }
+            .sorted { $0.time > $1.time }
+        for snapshot in missing {
+            switch try await load(snapshot) {
+            case .success(let manifest):
                 try engine.store.saveManifest(manifest, snapshot: snapshot.id, repository: key)
-                manifests[snapshot.id] = manifest
+                try enter(manifest, snapshot)
+                contents.manifests[snapshot.id] = manifest
+            case .failure(let failure):
+                contents.notices.append("the manifest in snapshot \(snapshot.id) is left out: \(failure.description)")
             }
         }
-        return CatalogContents(snapshots: snapshots, manifests: manifests)
+        return contents
+    }
+
+    private func isOwnManifest(_ stamp: SnapshotStamp?) -> Bool {
+        stamp?.content == .manifest && stamp?.profile == engine.profile.name && stamp?.host == engine.profile.host
     }
 
     private func currentSnapshots() async throws -> [Snapshot] {
         let known = try engine.store.snapshots(of: key)
-        if let onDisk = try repository.snapshotIDsOnDisk() {
-            let knownIDs = Set(known.map(\.id))
-            if onDisk == knownIDs { return known }
-            if onDisk.isSubset(of: knownIDs) {
-                let gone = knownIDs.subtracting(onDisk)
-                try engine.store.removeSnapshots(Array(gone), from: key)
-                return known.filter { onDisk.contains($0.id) }
+        if let onDisk = try repository.snapshotIDsOnDisk(), onDisk.isSubset(of: Set(known.map(\.id))) {
+            let left = known.filter { onDisk.contains($0.id) }
+            if engine.store.wasRecreated {
+                // What was lost has come back, or there was nothing.
+                try engine.store.replaceSnapshots(of: key, with: left)
+            } else if left.count < known.count {
+                try engine.store.removeSnapshots(known.map(\.id).filter { !onDisk.contains($0) }, from: key)
             }
+            return left
         }
         let listed = try await repository.snapshots()
         try engine.store.replaceSnapshots(of: key, with: listed)
         return listed
     }
 
-    private func load(_ snapshot: Snapshot) async throws -> Manifest {
-        let bytes = try await repository.reader(for: snapshot.id).content(
-            of: PartPath(rawValue: Manifest.fileName), limit: RepositoryCatalog.manifestLimit)
-        return try Manifest(json: bytes)
+    /// - Throws: what stands in the way of reading any manifest. One that cannot be read itself is a failure value: the
+    ///   others are still worth having, and retention leaves everything alone meanwhile.
+    private func load(_ snapshot: Snapshot) async throws -> Result<Manifest, Failure> {
+        do {
+            let bytes = try await repository.reader(for: snapshot.id).content(
+                of: PartPath(rawValue: Manifest.fileName), limit: RepositoryCatalog.manifestLimit)
+            return .success(try Manifest(json: bytes))
+        } catch let failure as Failure {
+            return .failure(failure)
+        } catch let error as RepositoryError {
+            switch error {
+            case .damaged, .notFound, .unsupported: return .failure(Failure(error))
+            default: throw error
+            }
+        }
+    }
+
+    /// A run that history does not know was lost with it: what its manifest tells is better than nothing.
+    private func enter(_ manifest: Manifest, _ snapshot: Snapshot) throws(StoreError) {
+        guard try engine.store.run(manifest.run) == nil else { return }
+        try engine.store.update(RunRecord(rebuiltFrom: manifest, user: snapshot.user))
     }
 
     /// Remembers what a run has just stored, so that the next look needs no listing.
@@ -78,8 +105,31 @@ package struct CatalogContents: Sendable {
     package var snapshots: [Snapshot]
     /// By the snapshot that carries them.
     package var manifests: [SnapshotID: Manifest]
+    /// What could not be read, in words.
+    package var notices: [String] = []
     package init(snapshots: [Snapshot], manifests: [SnapshotID: Manifest]) {
         self.snapshots = snapshots
         self.manifests = manifests
+    }
+}
+
+extension RunRecord {
+    /// A backup as its manifest tells it. Its steps, its process and how it was started are not known any more.
+    init(rebuiltFrom manifest: Manifest, user: String?) {
+        self.init(
+            id: manifest.run, profile: manifest.profile, operation: .backup, started: manifest.started,
+            process: ProcessIdentity(pid: 0, startTime: 0, bootID: ""), user: user ?? "unknown",
+            reason: manifest.reason,
+            trigger: "unknown", profileDigest: "")
+        finished = manifest.finished
+        duration = .milliseconds(Int64(max(0, manifest.finished.timeIntervalSince(manifest.started)) * 1000))
+        outcome = Outcome(parts: manifest.parts, gaps: manifest.gaps)
+        parts = manifest.parts
+        gaps = manifest.gaps
+        void = manifest.void
+        notices = manifest.notices
+        failures = manifest.failures
+        tools = manifest.tools
+        isRebuilt = true
     }
 }

@@ -10,6 +10,8 @@ package struct RestorePlan: Sendable {
         /// Where it will be.
         package var place: String
         package var database: String?
+        /// What is to be known before relying on it.
+        package var notice: String?
     }
 
     package var point: RestorePoint
@@ -44,7 +46,8 @@ extension RestorePlan {
         }
         let chosen = point.entries.filter { options.only?.contains($0.part.source) ?? true }
         guard !chosen.isEmpty else {
-            throw Failure("restore point \(point.run) is empty", hint: "`holdfast backup list` shows the others", kind: .notFound)
+            throw Failure(
+                "restore point \(point.run) is empty", hint: "`holdfast backup list` shows the others", kind: .notFound)
         }
         var items: [Item] = []
         for entry in chosen {
@@ -52,7 +55,8 @@ extension RestorePlan {
             items.append(
                 Item(
                     part: entry.part, run: entry.run, age: entry.age,
-                    place: options.directory + "/" + entry.part.source.rawValue, database: database))
+                    place: options.directory + "/" + entry.part.source.rawValue, database: database,
+                    notice: entry.notice))
         }
         for (source, name) in options.databases {
             let dumps = items.filter { $0.part.source == source && RestorePlan.isDatabase($0.part) }
@@ -72,31 +76,37 @@ extension RestorePlan {
         }
         self.init(
             point: point, items: items, directory: options.directory, exact: options.exact,
-            warnings: RestorePlan.warnings(point, items))
+            warnings: RestorePlan.warnings(point, items, wanted: options.only))
     }
 
     private static func isDatabase(_ part: ManifestPart) -> Bool {
         part.facts.rows != nil || part.facts.uncounted != nil || part.restoreNotes["database"] != nil
     }
 
-    private static func warnings(_ point: RestorePoint, _ items: [Item]) -> [String] {
+    private static func warnings(_ point: RestorePoint, _ items: [Item], wanted: [SourceName]?) -> [String] {
         var warnings: [String] = []
         for item in items where item.run != point.run {
             warnings.append(
-                "\(item.part.source)\(item.part.part) comes from run \(item.run), "
+                "\(item.part.title) comes from run \(item.run), "
                     + "\(Age.words(item.age)) older than the restore point")
         }
         for item in items {
+            if let notice = item.notice {
+                warnings.append("\(item.part.source)\(item.part.part): \(notice)")
+                continue
+            }
             switch item.part.condition {
             case .clean, .tolerated: continue
             case .partial:
                 warnings.append(
-                    "\(item.part.source)\(item.part.part) is partial: \(item.part.unreadableCount) items could not be read")
-            case .damaged: warnings.append("\(item.part.source)\(item.part.part) was damaged already when it was captured")
+                    "\(item.part.title) is partial: \(Words.count(item.part.unreadableCount, "item")) could not be read")
+            case .damaged: warnings.append("\(item.part.title) was damaged already when it was captured")
             }
         }
-        for gap in point.gaps where !items.contains(where: { $0.part.source == gap.source }) {
-            warnings.append("\(gap.source) was not captured: \(gap.cause)")
+        for gap in point.gaps where wanted?.contains(gap.source) ?? true {
+            let isThere = items.contains { $0.part.source == gap.source && $0.run == point.run }
+            warnings.append(
+                "\(gap.source) was not \(isThere ? "wholly " : "")captured by run \(point.run): \(gap.cause)")
         }
         return warnings
     }

@@ -19,7 +19,7 @@ extension RestorePoints {
         if let time = TimeInWords(text, now: now, timeZone: timeZone) {
             return try resolve(time, text: text, now: now)
         }
-        return try resolve(identifier: text.lowercased())
+        return try resolve(identifier: text)
     }
 
     /// The newest that does not lie in the future, as one does that was made under a wrong clock; where all do, the newest.
@@ -39,14 +39,15 @@ extension RestorePoints {
 
     private func resolve(identifier text: String) throws(RestorePointError) -> RestorePoint {
         guard text.utf8.count >= 4 else { throw .unknown(text, nearest: nil, available: available) }
-        let matchingRuns = runs.filter { $0.id.rawValue.lowercased().hasPrefix(text) }
-        if let exact = matchingRuns.first(where: { $0.id.rawValue.lowercased() == text }),
+        let folded = text.lowercased()
+        let matchingRuns = runs.filter { $0.id.rawValue.lowercased().hasPrefix(folded) }
+        if let exact = matchingRuns.first(where: { $0.id.rawValue.lowercased() == folded }),
             let point = point(of: exact.id)
         {
             return point
         }
         let matching = allSnapshots.filter {
-            $0.id.rawValue.hasPrefix(text) || $0.original?.rawValue.hasPrefix(text) == true
+            $0.id.rawValue.hasPrefix(folded) || $0.original?.rawValue.hasPrefix(folded) == true
         }
         // The manifest and the run that it is of are one thing.
         let runsFound = Set(matchingRuns.map(\.id))
@@ -59,7 +60,7 @@ extension RestorePoints {
         }
         if let run = matchingRuns.first, let point = point(of: run.id) { return point }
         guard let snapshot = found.first else {
-            throw .unknown(text, nearest: nearest(to: text), available: available)
+            throw .unknown(text, nearest: nearest(to: folded), available: available)
         }
         return try choice(snapshot)
     }

@@ -40,10 +40,10 @@ package struct RestoreRun: Sendable {
     private func restore(_ recorder: RunRecorder, _ findings: Findings) async throws {
         let record = await recorder.record
         await removeLeftovers(recorder, record)
+        try refuseLinks(in: plan.directory)
         try refuseOccupiedPlaces()
         let staging = plan.directory + "/.holdfast-restore-\(record.id)"
         try makeFolder(plan.directory, private: false)
-        try refuseLink(plan.directory)
         let entry = JournalEntry(
             id: "staging-\(record.id)", run: record.id, profile: record.profile, order: 0, process: record.process,
             action: .removeFolder(staging))
@@ -52,14 +52,16 @@ package struct RestoreRun: Sendable {
         do {
             try makeFolder(staging, private: true)
             for item in plan.items {
-                try await recorder.step(.capture, subject: "\(item.part.source)\(item.part.part)") {
+                try await recorder.step(.capture, subject: item.part.title) {
                     let report = try await restore(item, into: staging, record, recorder)
                     await findings.add(item.part, report)
-                    for notice in report.notices { await recorder.notice("\(item.part.source): \(notice)") }
+                    for notice in report.notices { recorder.notice("\(item.part.source): \(notice)") }
                 }
             }
             await engine.moment(.staged)
             try Task.checkCancellation()
+            // It may have been long since.
+            try refuseOccupiedPlaces()
             for source in Set(plan.items.map(\.part.source)).sorted() {
                 if let aside = try await settle(source, from: staging, record) { await findings.keep(aside: aside) }
                 await engine.moment(.settled)
@@ -75,9 +77,9 @@ package struct RestoreRun: Sendable {
     /// stand in the way of a restore.
     private func removeLeftovers(_ recorder: RunRecorder, _ record: RunRecord) async {
         do {
-            for notice in try await Recovery(engine).settleJournal(except: record.id) { await recorder.notice(notice) }
+            for notice in try await Recovery(engine).settleJournal(except: record.id) { recorder.notice(notice) }
         } catch {
-            await recorder.notice(RunRecorder.failure(of: error).description)
+            recorder.notice(RunRecorder.failure(of: error).description)
         }
     }
 
@@ -88,13 +90,13 @@ package struct RestoreRun: Sendable {
         let directory = staging + "/" + item.part.source.rawValue
         try makeFolder(directory, private: true)
         let observer = engine.observer
-        let subject = "\(item.part.source)\(item.part.part)"
+        let subject = item.part.title
         let request = RestoreRequest(
             part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: directory,
             database: item.database
         ) { observer.observe(.progress(subject: subject, $0)) }
         let context = CaptureContext(run: record.id, scratch: staging) { text in
-            Task { await recorder.notice("\(item.part.source): \(text)") }
+            recorder.notice("\(item.part.source): \(text)")
         }
         var report = try await source.restore(request, context)
         // It was proven in the staging folder; by the time anyone reads this it is in its place.
@@ -127,16 +129,33 @@ package struct RestoreRun: Sendable {
                 attributes: isPrivate ? [.posixPermissions: 0o700] : nil)
         } catch {
             throw Failure(
-                "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to",
-                kind: .notPermitted)
+                "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to")
         }
     }
 
-    /// A link in the target's place could lead the restored files anywhere.
-    private func refuseLink(_ path: String) throws {
-        let type = try FileManager.default.attributesOfItem(atPath: path)[.type] as? FileAttributeType
-        if type == .typeSymbolicLink {
-            throw Failure("\(path) is a symbolic link", hint: "give the folder it leads to")
+    /// A link in the target's path could lead the restored files anywhere. Those of root and of the invoking user that
+    /// stand in the way there are theirs to set; in the target's own place none may be.
+    private func refuseLinks(in path: String) throws {
+        var place = path
+        while place.count > 1 {
+            if let attributes = try attributesIfPresent(place),
+                attributes[.type] as? FileAttributeType == .typeSymbolicLink
+            {
+                let owner = (attributes[.ownerAccountID] as? NSNumber)?.uint32Value
+                guard place != path, owner == 0 || owner == engine.host.effectiveUserID else {
+                    throw Failure("\(place) is a symbolic link", hint: "give --to the folder that it leads to")
+                }
+            }
+            place = (place as NSString).deletingLastPathComponent
+        }
+    }
+
+    /// `nil` where nothing is; of a link, those of the link itself.
+    private func attributesIfPresent(_ path: String) throws -> [FileAttributeKey: Any]? {
+        do {
+            return try FileManager.default.attributesOfItem(atPath: path)
+        } catch let error as CocoaError where error.code == .fileReadNoSuchFile || error.code == .fileNoSuchFile {
+            return nil
         }
     }
 

@@ -1,4 +1,5 @@
 import BackupModel
+import Foundation
 
 /// Retention of one repository: what the policy decides on what is there now, and carrying it out.
 struct RetentionWork: Sendable {
@@ -14,41 +15,81 @@ struct RetentionWork: Sendable {
 
     struct Planned: Sendable {
         var plan: RetentionPlan
-        /// Of this profile and host, named by no manifest, and of no run that is alive.
-        var incomplete: [Snapshot]
+        /// Of this profile and host, named by no manifest or declared void, and of no run that may be alive.
+        var unusable: [Snapshot]
+        /// What is odd about the repository, in words.
+        var warnings: [String]
     }
 
-    func plan(loadingManifests: Bool) async throws -> Planned {
+    /// - Parameter upcoming: snapshots that are about to be made; the plan says nothing of them.
+    func plan(loadingManifests: Bool, upcoming: [RetentionCandidate] = []) async throws -> Planned {
         let contents = try await catalog.contents(loadingManifests: loadingManifests)
         let points = points(contents)
         let plan = Retention.plan(
-            candidates: points.retentionCandidates, policy: engine.profile.retention, now: engine.clock.now,
+            candidates: points.retentionCandidates + upcoming, policy: engine.profile.retention, now: engine.clock.now,
             safety: RetentionSafety(halts: try halts(points), allowedRemovals: allowedRemovals))
-        return Planned(plan: plan, incomplete: points.incomplete)
+        return Planned(
+            plan: plan.leaving(out: Set(upcoming.map(\.id))),
+            unusable: try (points.incomplete + points.void).filter(isOfDeadRun),
+            warnings: contents.notices + points.warnings(thisMachine: Capture.machineTag(engine.host)))
+    }
+
+    /// A run that history does not know may be one of another machine, so it is given a day.
+    private func isOfDeadRun(_ snapshot: Snapshot) throws(StoreError) -> Bool {
+        guard let id = snapshot.stamp?.run else { return false }
+        guard let run = try engine.store.run(id) else {
+            return engine.clock.now.timeIntervalSince(snapshot.time) > 86_400
+        }
+        return run.finished != nil || engine.host.process(run.process.pid) != run.process
     }
 
     func plan(recorder: RunRecorder) async throws -> RetentionPlan {
-        let plan = try await plan(loadingManifests: true).plan
+        let planned = try await plan(loadingManifests: true)
+        for warning in planned.warnings { recorder.notice(warning) }
+        let plan = planned.plan
         engine.observer.observe(.retention(plan))
         for group in plan.groups {
-            if let why = group.leftAlone { await recorder.notice("retention left \(group.group) alone: \(why)") }
+            if let why = group.leftAlone { recorder.notice("retention left \(group.group) alone: \(why)") }
         }
         return plan
     }
 
+    /// Drops what a run of ours declared void. It stays named void where that fails, so nothing depends on it.
+    func drop(void: [SnapshotID], recorder: RunRecorder) async {
+        do {
+            let onDisk = try engine.primary.snapshotIDsOnDisk()
+            let present = void.filter { onDisk?.contains($0) ?? true }
+            guard !present.isEmpty else { return }
+            let report = try await engine.primary.forget(present)
+            try catalog.forgetKnowledge(of: report.removed)
+            if !report.removed.isEmpty { recorder.notice("dropped \(report.removed.count) void snapshots of this run") }
+        } catch {
+            recorder.notice("void snapshots are still there: \(RunRecorder.failure(of: error).description)")
+        }
+    }
+
     /// Forgets what the plan removes, looks whether it is gone, then frees the room.
-    func carryOut(_ plan: RetentionPlan, recorder: RunRecorder) async throws {
+    /// - Returns: what the repository's tool said about the room it freed.
+    @discardableResult
+    func carryOut(_ plan: RetentionPlan, recorder: RunRecorder) async throws -> [String] {
+        guard !plan.removals.isEmpty else { return [] }
         let contents = try await catalog.contents(loadingManifests: false)
         let manifests = points(contents).manifestsLeftEmpty(afterRemoving: plan.removals)
-        let report = try await engine.primary.forget(plan.removals + manifests)
+        let doomed = plan.removals + manifests
+        let report = try await engine.primary.forget(doomed)
         await engine.moment(.forgotten)
         try catalog.forgetKnowledge(of: report.removed)
-        if !report.remaining.isEmpty {
-            await recorder.notice(
-                "\(report.remaining.count) snapshots that retention dropped are still there; the repository did not let them go")
+        let remaining = Set(doomed).subtracting(report.removed)
+        if !remaining.isEmpty {
+            recorder.notice(
+                "\(remaining.count) snapshots that retention dropped are still there; the repository did not let them go"
+            )
         }
-        await recorder.notice("retention removed \(report.removed.count) snapshots")
-        if !report.removed.isEmpty { _ = try await engine.primary.prune(dryRun: false) }
+        guard !report.removed.isEmpty else { return [] }
+        recorder.notice("retention removed \(Words.count(report.removed.count, "snapshot"))")
+        let said = try await engine.primary.prune(dryRun: false)
+        await recorder.annotate(.retention) { $0.toolOutput["prune"] = said.suffix(10).joined(separator: "\n") }
+        return said
     }
 
     private func points(_ contents: CatalogContents) -> RestorePoints {
@@ -65,5 +106,17 @@ struct RetentionWork: Sendable {
             RetentionHalt.clock(now: engine.clock.now, newestRun: newest?.started, released: engine.released),
             points.retentionHalt,
         ].compactMap { $0 }
+    }
+}
+
+extension RetentionPlan {
+    fileprivate func leaving(out ids: Set<SnapshotID>) -> RetentionPlan {
+        guard !ids.isEmpty else { return self }
+        let groups = groups.map { group in
+            Group(
+                group: group.group, decisions: group.decisions.filter { !ids.contains($0.id) },
+                leftAlone: group.leftAlone)
+        }
+        return RetentionPlan(groups: groups.filter { !$0.decisions.isEmpty })
     }
 }

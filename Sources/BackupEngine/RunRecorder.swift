@@ -1,24 +1,33 @@
 import BackupModel
 import Foundation
+import Synchronization
 
 /// Keeps the record of one run: what it did goes to the observer at once and to history at the points that matter.
 actor RunRecorder {
-    private(set) var record: RunRecord
+    private var current: RunRecord
     private let store: any RunStore
     private let clock: any HostClock
-    private let observer: any RunObserver
+    private nonisolated let observer: any RunObserver
     private let failpoint: @Sendable (RunStep) async -> Void
-    private let redact: @Sendable (String) -> String
+    private nonisolated let redact: @Sendable (String) -> String
     private let begun: Duration
+    private nonisolated let notices = Mutex<[String]>([])
 
     init(_ record: RunRecord, engine: Engine) {
-        self.record = record
+        current = record
         store = engine.store
         clock = engine.clock
         observer = engine.observer
         failpoint = engine.failpoint
         redact = engine.redact
         begun = engine.clock.uptime
+    }
+
+    /// All that is known so far.
+    var record: RunRecord {
+        var record = current
+        record.notices = notices.withLock { $0 }
+        return record
     }
 
     /// - Throws: ``StoreError`` when the record is not on disk; then nothing may begin.
@@ -51,9 +60,10 @@ actor RunRecorder {
             let failure = RunRecorder.failure(of: error)
             entry.outcome = failure.kind == .interrupted ? .interrupted : .failed
             entry.detail = redact(failure.description)
+            entry.toolOutput = ToolWords.of(error).mapValues(redact)
         }
         if let details = details.removeValue(forKey: RunRecorder.key(step, subject)) { details(&entry) }
-        record.steps.append(entry)
+        current.steps.append(entry)
         observer.observe(.stepEnded(entry))
         return try result.get()
     }
@@ -72,22 +82,36 @@ actor RunRecorder {
 
     private static func key(_ step: RunStep, _ subject: String?) -> String { step.rawValue + "\u{0}" + (subject ?? "") }
 
-    func change(_ body: @Sendable (inout RunRecord) -> Void) { body(&record) }
+    func change(_ body: @Sendable (inout RunRecord) -> Void) { body(&current) }
 
-    func notice(_ text: String) {
-        let text = redact(text)
-        guard !record.notices.contains(text) else { return }
-        record.notices.append(text)
-        observer.observe(.notice(text))
+    /// Notes the version of the tool that a repository is driven by.
+    func note(tool: String) {
+        let words = tool.split(separator: " ", maxSplits: 1).map(String.init)
+        if words.count == 2 { current.tools[words[0]] = words[1] }
     }
 
-    func fail(_ error: any OperatorError) { record.failures.append(redacted(Failure(error))) }
+    /// Needs no waiting, so that whoever says something has said it by the time it returns: nothing comes after the record
+    /// is closed.
+    nonisolated func notice(_ text: String) {
+        let text = redact(text)
+        let isNew = notices.withLock { notices in
+            guard !notices.contains(text) else { return false }
+            notices.append(text)
+            return true
+        }
+        if isNew { observer.observe(.notice(text)) }
+    }
+
+    func fail(_ error: any OperatorError) {
+        let failure = redacted(Failure(error))
+        if !current.failures.contains(failure) { current.failures.append(failure) }
+    }
 
     /// A source that this run could not capture.
     func gap(_ source: SourceName, _ failure: Failure) {
         fail(Failure("\(source): \(failure.description)", hint: failure.hint, kind: failure.kind))
         let gap = ManifestGap(source: source, cause: redact(failure.description))
-        record.gaps.append(gap)
+        current.gaps.append(gap)
         observer.observe(.gap(gap))
     }
 
@@ -100,16 +124,24 @@ actor RunRecorder {
 
     /// Closes the record. A record that cannot be written is itself a failure of the run: success needs it on disk.
     func finish(_ outcome: Outcome) -> RunRecord {
-        record.finished = clock.now
-        record.duration = clock.uptime - begun
-        record.outcome = outcome
+        current.finished = clock.now
+        current.duration = clock.uptime - begun
+        current.outcome = outcome
         do {
             try store.update(record)
         } catch {
-            record.failures.append(Failure(error))
-            record.outcome = .failed
+            fail(error)
+            current.outcome = .failed
         }
         observer.observe(.ended(record))
+        return record
+    }
+
+    /// What was to be given back and could not be belongs to the record too, although it is closed.
+    func add(afterwards notices: [String]) -> RunRecord {
+        guard !notices.isEmpty else { return record }
+        for text in notices { notice(text) }
+        do { try store.update(record) } catch { notice("this could not be recorded: \(error.description)") }
         return record
     }
 

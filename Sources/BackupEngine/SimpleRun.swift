@@ -8,8 +8,11 @@ struct SimpleRun: Sendable {
     let lockWait: Duration
     var reason: String?
 
-    /// - Parameter body: does the work; what it throws fails the run.
+    /// - Parameters:
+    ///   - prepare: done before the repository is locked or looked at.
+    ///   - body: does the work; what either throws fails the run.
     func run(
+        preparing prepare: @Sendable (RunRecorder, Holdings) async throws -> Void = { _, _ in },
         _ body: @Sendable (RunRecorder, OpenRepository.Opened, Holdings) async throws -> Void
     ) async -> RunRecord {
         let record = engine.newRecord(operation, reason: reason)
@@ -18,6 +21,7 @@ struct SimpleRun: Sendable {
         var stop: (any Error)?
         do {
             try await recorder.step(.record) { try await recorder.begin() }
+            try await prepare(recorder, holdings)
             try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
                 try await holdings.lock(
                     .repository(location: engine.primary.location), lockMode,
@@ -25,10 +29,10 @@ struct SimpleRun: Sendable {
             }
             let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
                 let opened = try await OpenRepository(engine, repository: engine.primary).open(.never)
-                for notice in opened.notices { await recorder.notice(notice) }
+                for notice in opened.notices { recorder.notice(notice) }
                 if lockMode == .exclusive {
                     for lock in try await engine.primary.clearDeadLocks() {
-                        await recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
+                        recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
                     }
                 }
                 return opened
@@ -40,11 +44,8 @@ struct SimpleRun: Sendable {
         }
         let failure = stop
         return await uncancelled {
-            let starts = engine.primary.toolStarts
-            await recorder.change { $0.toolStarts = starts }
             let outcome = await conclude(failure, recorder)
-            let finished = await recorder.finish(outcome)
-            return await holdings.release(finished)
+            return await engine.close(recorder, holdings, outcome)
         }
     }
 

@@ -34,8 +34,10 @@ package struct VerifyRun: Sendable {
         self.request = request
     }
 
-    /// In how many slices all data is read when each is `percent` of it.
-    package static func slices(percent: Double) -> Int { max(1, Int((100 / percent).rounded(.up))) }
+    /// In how many slices all data is read when each is `percent` of it; never more than can be told apart.
+    /// - Source: `restic check --read-data-subset=n/t`, whose t must be at most 256 by its own message,
+    ///   https://restic.readthedocs.io/en/stable/045_working_with_repos.html, restic 0.19.1.
+    package static func slices(percent: Double) -> Int { min(256, max(1, Int((100 / percent).rounded(.up)))) }
 
     package func run() async -> Report {
         let findings = Findings()
@@ -91,7 +93,7 @@ package struct VerifyRun: Sendable {
 
     private func judge(_ report: VerifyReport, _ recorder: RunRecorder, _ findings: Findings) async throws {
         await findings.set(verify: report)
-        for notice in report.notices { await recorder.notice(notice) }
+        for notice in report.notices { recorder.notice(notice) }
         guard report.isSound else {
             let named = report.damagedFiles.isEmpty ? report.errors : report.damagedFiles
             throw RunStop.failed(

@@ -3,10 +3,12 @@ import BackupModel
 
 /// Options that every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(name: [.short, .customLong("profile")], help: "The profile: its name, or the path of its file.")
+    @Option(name: [.short, .customLong("profile")], help: ArgumentHelp("The profile: its name, or the path of its file.", valueName: "name"))
     var profile: String?
 
-    @Option(name: .customLong("config-dir"), help: "Look for profiles in this folder only.")
+    @Option(
+        name: .customLong("config-dir"),
+        help: ArgumentHelp("Look for profiles in this folder only.", valueName: "folder"))
     var configFolder: String?
 
     @Flag(help: "Print one JSON document, or JSON lines while working.")

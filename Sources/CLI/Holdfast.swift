@@ -7,12 +7,19 @@ struct Holdfast: AsyncParsableCommand {
         commandName: "holdfast",
         abstract: "Takes backups, keeps them, and proves that they restore.",
         discussion: """
-            One profile per host or application says what to back up, where to and how. To begin:
+            One profile per host or application says what to back up, where to and how.
+            To begin:
 
+              mkdir -p ~/.config/holdfast/profiles
               holdfast profile new > ~/.config/holdfast/profiles/mine.yaml
               holdfast backup
               holdfast backup list
-              holdfast restore latest --to /tmp/restored
+              holdfast restore latest --to /srv/restored
+
+            Every command takes --profile, --config-dir, --json, --quiet and --verbose.
+            Exit codes: 0 good, 1 failed, 3 partial, 10 no repository, 11 locked,
+            12 wrong password, 64 usage, 65 damaged, 69 tool or server missing,
+            74 full or read-only, 75 try again later, 78 bad profile.
             """,
         version: ProgramVersion.text,
         subcommands: [

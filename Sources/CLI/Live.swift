@@ -41,7 +41,7 @@ final class Live: Sendable {
 
     func store() throws -> any RunStore { try SQLiteRunStore(folder: folders.state) }
 
-    private var services: Services {
+    var services: Services {
         Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
     }
 
@@ -85,13 +85,13 @@ final class Live: Sendable {
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
     }
 
-    /// The source that captured a part, or, when the profile no longer has it, one with just its kind: a restore needs
-    /// nothing else.
+    /// The source that captured a part, or, when the profile has none such (any more), one with just its kind: a restore
+    /// needs nothing else. The shorthand of every kind is one text, which no restore reads.
     private static func spec(for part: ManifestPart, among specs: [SourceSpec]) -> SourceSpec {
         if let spec = specs.first(where: { $0.name == part.source && $0.kind == part.sourceKind }) { return spec }
         let nowhere = SourceLocation(file: "", line: 1, column: 1)
         let kind = ConfigValue.Entry(
-            key: part.sourceKind, keyLocation: nowhere, value: ConfigValue(.map([]), at: nowhere))
+            key: part.sourceKind, keyLocation: nowhere, value: ConfigValue(.string("/unknown"), at: nowhere))
         return SourceSpec(name: part.source, kind: part.sourceKind, entry: ConfigValue(.map([kind]), at: nowhere))
     }
 }

@@ -9,6 +9,7 @@ enum Main {
     static func main() async {
         let work = Task { () -> (any Error)? in
             do {
+                try CommandNames.check(Array(CommandLine.arguments.dropFirst()))
                 var command = try Holdfast.parseAsRoot()
                 if var command = command as? any AsyncParsableCommand {
                     try await command.run()
@@ -30,6 +31,11 @@ enum Main {
             FileHandle.standardError.write(Data("error: \(error.description)\n".utf8))
             exit(ExitStatus.failed.rawValue)
         }
-        if let error = await work.value { Holdfast.exit(withError: error) }
+        let error = await work.value
+        if let failure = error as? Failure {
+            Console(quiet: false, verbose: false, json: false).report(failure)
+            exit(ExitStatus(for: failure.kind).rawValue)
+        }
+        if let error { Holdfast.exit(withError: error) }
     }
 }

@@ -2,6 +2,7 @@ import BackupModel
 import DumpSources
 import Foundation
 import HostSystem
+import Notifiers
 import ProfileLoader
 import Repositories
 
@@ -15,11 +16,12 @@ struct Profiles {
         self.global = global
         loader = ProfileLoader(
             sources: DumpSourceRegistry.kinds.map(\.descriptor),
-            repositories: RepositoryRegistry.kinds.map(\.descriptor), hostName: LocalHost().hostName)
+            repositories: RepositoryRegistry.kinds.map(\.descriptor),
+            notifiers: NotifierRegistry.kinds.map(\.descriptor), hostName: LocalHost().hostName)
     }
 
     var searchPath: [String] {
-        ProfileCatalog.searchPath(explicit: global.configFolder, environment: environment, home: NSHomeDirectory())
+        ProfileCatalog.searchPath(explicit: global.configFolder, environment: environment, home: HomeFolder.path(environment))
     }
 
     func catalog() -> ProfileCatalog { ProfileCatalog(searching: searchPath, with: loader) }

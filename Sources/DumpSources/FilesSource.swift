@@ -108,7 +108,7 @@ package struct FilesSource: DumpSource {
             guard report.files == files else {
                 throw .mismatch(what: "the restored files", expected: "\(files) files", found: "\(report.files) files")
             }
-            result.proofs.append("\(files) files")
+            result.proofs.append(Words.count(files, "file"))
         } else {
             result.unproven.append("the number of files: some could not be read when they were captured")
         }

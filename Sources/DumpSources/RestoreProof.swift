@@ -19,7 +19,7 @@ struct RestoreProof: Sendable, Equatable {
                 found: found[table].map { "\($0) rows" } ?? "no such table")
         }
         let rows = expected.values.reduce(0, +)
-        proofs.append("\(expected.count) tables, \(rows) rows")
+        proofs.append("\(Words.count(expected.count, "table")), \(Words.count(rows, "row"))")
         for (table, reason) in (facts.uncounted ?? [:]).sorted(by: { $0.key < $1.key }) {
             unproven.append("table \(table): \(reason)")
         }

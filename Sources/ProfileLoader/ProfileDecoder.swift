@@ -9,6 +9,7 @@ struct ProfileDecoder {
     let variables: [String: String]
     let sourceKinds: [String]
     let repositoryKinds: [String]
+    let notifierKinds: [String]
     let ignored: [String]
     let disabled: [String]
 
@@ -18,7 +19,7 @@ struct ProfileDecoder {
             sources: (root["sources"]?.entries ?? []).compactMap(source),
             repositories: (root["repositories"]?.entries ?? []).compactMap(repository),
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
-            disabled: disabled)
+            disabled: disabled, notifiers: notifiers)
     }
 
     private func source(_ entry: ConfigValue.Entry) -> SourceSpec? {
@@ -44,6 +45,23 @@ struct ProfileDecoder {
         return RepositorySpec(
             name: name, kind: kind, entry: entry.value,
             follows: entry.value["follows"]?.text.flatMap(RepositoryName.init(rawValue:)), environment: variables)
+    }
+
+    private var notifiers: [NotifierSpec] {
+        var specs: [NotifierSpec] = []
+        for entry in root["notify"]?.elements ?? [] {
+            guard let kind = notifierKinds.first(where: { entry[$0] != nil }) else { continue }
+            let count = specs.count { $0.kind == kind }
+            let name = entry["name"]?.text.flatMap(NotifierName.init(rawValue:))
+            var spec = NotifierSpec(
+                name: name ?? NotifierName(unchecked: count == 0 ? kind : "\(kind)-\(count + 1)"), kind: kind,
+                entry: entry, manual: entry["manual"]?.boolean ?? false)
+            if let events = entry["on"]?.strings.compactMap(NotificationEvent.init(rawValue:)) {
+                spec.events = Set(events)
+            }
+            specs.append(spec)
+        }
+        return specs
     }
 
     private var settings: ProfileSettings {

@@ -29,7 +29,8 @@ package struct ProfileDraft: Sendable {
             "    # Better on another disk than the data; `restic:` also takes s3:…, sftp:… and rest:… addresses.",
             "    restic: \(quoted(repository))",
             "    # Keep a copy of the password elsewhere: without it the backups are lost.",
-            "    password: \(quoted("file:" + passwordFile))", "",
+            "    # The first backup writes it, when there is none.",
+            "    password: \(quoted("file:" + passwordFile))", "    generate: true", "",
             "retention:", "  daily: 7", "  weekly: 4", "  monthly: 12", "",
         ]
         return lines.joined(separator: "\n")

@@ -39,7 +39,7 @@ package enum ProfileError: OperatorError {
         case .notFound(_, _, _, let available):
             available.isEmpty
                 ? "`holdfast profile new` looks at this host and writes one"
-                : "there are \(listed(available.map { shown($0) }))"
+                : "profiles: \(listed(available.map { shown($0) }))"
         case .none: "`holdfast profile new` looks at this host and writes one; --config-dir names another folder"
         case .ambiguous: "say which with -p NAME, or set HOLDFAST_PROFILE"
         }

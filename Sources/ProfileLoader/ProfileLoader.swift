@@ -5,6 +5,7 @@ import Foundation
 package struct ProfileLoader: Sendable {
     package var sources: [KindDescriptor]
     package var repositories: [KindDescriptor]
+    package var notifiers: [KindDescriptor]
     /// The process's environment.
     package var environment: [String: String]
     package var home: String
@@ -14,12 +15,13 @@ package struct ProfileLoader: Sendable {
     package var user: UInt32
 
     package init(
-        sources: [KindDescriptor], repositories: [KindDescriptor],
-        environment: [String: String] = ProcessInfo.processInfo.environment, home: String = NSHomeDirectory(),
+        sources: [KindDescriptor], repositories: [KindDescriptor], notifiers: [KindDescriptor] = [],
+        environment: [String: String] = ProcessInfo.processInfo.environment, home: String = HomeFolder.path(),
         hostName: String, user: UInt32 = geteuid()
     ) {
         self.sources = sources
         self.repositories = repositories
+        self.notifiers = notifiers
         self.environment = environment
         self.home = home
         self.hostName = hostName
@@ -36,12 +38,12 @@ package struct ProfileLoader: Sendable {
         guard !draft.isAbstract else { throw .abstract(name, path: path) }
         let profile = ProfileDecoder(
             path: path, name: name, host: hostName, root: root, variables: draft.variables.merged,
-            sourceKinds: sources.map(\.kind), repositoryKinds: repositories.map(\.kind), ignored: draft.ignored,
-            disabled: draft.disabled
+            sourceKinds: sources.map(\.kind), repositoryKinds: repositories.map(\.kind),
+            notifierKinds: notifiers.map(\.kind), ignored: draft.ignored, disabled: draft.disabled
         ).profile
         let effective = EffectiveProfile(
             name: name, path: path, files: draft.files, root: root, disabled: draft.disabled, ignored: draft.ignored,
-            sources: sources, repositories: repositories)
+            sources: sources, repositories: repositories, notifiers: notifiers)
         return LoadedProfile(profile: profile, effective: effective)
     }
 
@@ -78,7 +80,7 @@ package struct ProfileLoader: Sendable {
         draft.problems += interpolation.problems
         draft.problems += SecretUse.problems(in: tree, uses: interpolation.uses, variables: draft.variables)
         draft.isAbstract = tree["abstract"]?.text.map { CoreSchema.resolve($0) == .boolean(true) } ?? false
-        var checker = ProfileChecker(sources: sources, repositories: repositories, home: home)
+        var checker = ProfileChecker(sources: sources, repositories: repositories, notifiers: notifiers, home: home)
         let root = checker.check(tree, isAbstract: draft.isAbstract, switchedOff: draft.disabled)
         // A value whose variable is missing has been told of; that it is empty besides is no news.
         let known = Set(interpolation.problems.map(\.location))

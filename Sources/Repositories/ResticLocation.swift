@@ -1,3 +1,4 @@
+import BackupModel
 import Foundation
 
 /// Where a restic repository is: a folder of this machine, or an address of some backend.
@@ -21,7 +22,7 @@ package enum ResticLocation: Sendable, Equatable {
         if path.hasPrefix("local:") { path.removeFirst("local:".count) }
         guard !path.isEmpty else { return nil }
         if path == "~" || path.hasPrefix("~/") {
-            path = NSHomeDirectory() + path.dropFirst()
+            path = HomeFolder.path() + path.dropFirst()
         } else if !path.hasPrefix("/") {
             path = base + "/" + path
         }

@@ -240,7 +240,7 @@ import Testing
         let source = try files()
         let report = try #require(try await bench.capture(source).first)
         let good = try await bench.restore(report, with: source)
-        #expect(good.proofs.contains("1 files"))
+        #expect(good.proofs.contains("1 file"))
         await #expect {
             try await bench.restore(report, with: source) { $0.facts.files = 2 }
         } throws: { isCase($0, "mismatch") }

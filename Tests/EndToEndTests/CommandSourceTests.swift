@@ -12,7 +12,7 @@ struct CommandSourceTests {
         ("cannot be found", ""),
     ]
 
-    @Test(.timeLimit(.minutes(4)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `a producer that fails leaves a gap, no snapshot that counts, and the others as they are`(
         restic: RealTools.Restic
     ) async throws {
@@ -52,7 +52,7 @@ struct CommandSourceTests {
         #expect(whole.output == "whole\n")
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a producer that writes a file is captured from private scratch, which is gone afterwards`() async throws {
         let world = try World("writes")
         try world.folder.write(

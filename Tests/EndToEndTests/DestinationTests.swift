@@ -42,7 +42,7 @@ struct DestinationTests {
         return Data((0..<bytes / 8).flatMap { _ in withUnsafeBytes(of: generator.next()) { Array($0) } })
     }
 
-    @Test(.timeLimit(.minutes(3)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `a full disk fails the run, costs no earlier backup, and the next run works`(
         restic: RealTools.Restic
     ) async throws {
@@ -68,7 +68,7 @@ struct DestinationTests {
         #expect(try await world.points().count == 2)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a read-only disk is told apart, and restores still work from it`() async throws {
         let world = try World("readonly")
         let disk = try await SmallDisk(world.folder, "disk", kibibytes: 24 << 10)
@@ -86,7 +86,7 @@ struct DestinationTests {
         try await world.backUp()
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a disk that must be mounted and is not stops the run before anything is written`() async throws {
         let world = try World("unmounted")
         try world.program.writeProfile(
@@ -109,7 +109,7 @@ struct DestinationTests {
         #expect(FileManager.default.fileExists(atPath: disk.path + "/repository/config"))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a repository on the disk that it backs up is refused where the profile says so`() async throws {
         let world = try World("same")
         try world.program.writeProfile(
@@ -128,7 +128,7 @@ struct DestinationTests {
         #expect(!FileManager.default.fileExists(atPath: world.program.repository))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a source that must be mounted and is not becomes a gap, and the others are captured`() async throws {
         let world = try World("gap")
         let data = world.folder["data"]

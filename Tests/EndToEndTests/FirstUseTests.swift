@@ -6,7 +6,7 @@ import Testing
 /// what was restored from it.
 @Suite("First use", .enabled(if: !RealTools.restics.isEmpty && PrivatePostgres.programs != nil))
 struct FirstUseTests {
-    @Test(.timeLimit(.minutes(4)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `files, a busy database and a server are backed up, listed, restored and compared`(
         restic: RealTools.Restic
     ) async throws {

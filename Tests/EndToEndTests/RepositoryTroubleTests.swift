@@ -6,7 +6,7 @@ import Testing
 /// of them costs a backup that was there before.
 @Suite("Trouble with the repository", .enabled(if: !RealTools.restics.isEmpty))
 struct RepositoryTroubleTests {
-    @Test(.timeLimit(.minutes(2)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `a wrong password is told apart, and nothing is stored with it`(restic: RealTools.Restic) async throws {
         let world = try World("password", restic: restic)
         try world.writeDocumentsProfile()
@@ -26,7 +26,7 @@ struct RepositoryTroubleTests {
         #expect(try await world.points().count == 2)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a repository that has gone is missed, and never made anew beside the pin`() async throws {
         let world = try World("gone")
         try world.writeDocumentsProfile()
@@ -54,7 +54,7 @@ struct RepositoryTroubleTests {
         #expect(try await world.points().count == 2)
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a folder that holds something else is no place for a repository`() async throws {
         let world = try World("occupied")
         try world.writeDocumentsProfile()
@@ -65,7 +65,7 @@ struct RepositoryTroubleTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: world.program.repository) == ["letter.txt"])
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `another repository with the same password is refused until somebody accepts it`(
         restic: RealTools.Restic
     ) async throws {
@@ -92,7 +92,7 @@ struct RepositoryTroubleTests {
         #expect(try await world.points().count == 1, "the points of the other repository are not shown as this one's")
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a key that somebody added is refused until it is accepted`() async throws {
         let world = try World("key")
         try world.writeDocumentsProfile()
@@ -110,7 +110,7 @@ struct RepositoryTroubleTests {
         try await world.backUp()
     }
 
-    @Test(.timeLimit(.minutes(2)), arguments: RealTools.oldestAndNewest)
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
     func `a live lock of another program is named with its holder, and left alone`(restic: RealTools.Restic)
         async throws
     {
@@ -146,7 +146,7 @@ struct RepositoryTroubleTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: locks) == [])
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `damage is found by the checks, named, and told by exit code 65`() async throws {
         let world = try World("damage")
         try world.folder.write(Data((0..<300_000).map { _ in UInt8.random(in: 0...255) }), to: "documents/noise")
@@ -173,6 +173,9 @@ struct RepositoryTroubleTests {
         #expect(
             !FileManager.default.fileExists(atPath: world.folder["r/documents"]),
             "what is not whole is not put in place")
-        #expect(try await world.program.run("why", "--operation", "verify").output.contains("damaged"))
+        let failed = try await world.program.run("history", "--operation", "verify", "--outcome", "failed", "--json")
+            .document()
+        let kinds = failed.objects("runs").flatMap { $0.objects("failures") }.map { $0.text("kind") }
+        #expect(kinds.count == 2 && Set(kinds) == ["damaged"], "\(kinds)")
     }
 }

@@ -5,7 +5,7 @@ import Testing
 /// What a restore asks, refuses and keeps.
 @Suite("Restoring", .enabled(if: !RealTools.restics.isEmpty))
 struct RestoreTests {
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `an unknown id lists the restore points there are, once, and ends with 1`() async throws {
         let world = try World("unknown")
         try world.writeDocumentsProfile()
@@ -24,7 +24,7 @@ struct RestoreTests {
         #expect(!FileManager.default.fileExists(atPath: world.folder["r"]))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `restoring in place is refused, and nobody is asked where nobody is`() async throws {
         let world = try World("place")
         try world.writeDocumentsProfile()
@@ -40,7 +40,7 @@ struct RestoreTests {
         #expect(!FileManager.default.fileExists(atPath: world.folder["r"]))
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `what is in the way is never touched, and with --exact it is kept beside`() async throws {
         let world = try World("occupied")
         try world.writeDocumentsProfile()
@@ -61,7 +61,7 @@ struct RestoreTests {
         #expect(try String(contentsOfFile: "\(target)/\(aside)/mine.txt", encoding: .utf8) == "precious\n")
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `a target that is a link is not followed`() async throws {
         let world = try World("link")
         try world.writeDocumentsProfile()
@@ -74,7 +74,7 @@ struct RestoreTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: world.folder["real"]) == [])
     }
 
-    @Test(.timeLimit(.minutes(2)))
+    @Test(.timeLimit(.minutes(5)))
     func `parts of different runs are named before anything is written`() async throws {
         let world = try World("mixed")
         try world.folder.write("other\n", to: "other/o.txt")
@@ -106,7 +106,7 @@ struct RestoreTests {
         #expect(list.output.contains("other*"), "a part of an older run has its mark: \(list)")
     }
 
-    @Test(.timeLimit(.minutes(2)), .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
+    @Test(.timeLimit(.minutes(5)), .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
     func `on a terminal the operator picks a restore point by its number`() async throws {
         let world = try World("pick")
         try world.writeDocumentsProfile()

@@ -31,6 +31,12 @@ struct ProfileCatalogTests {
         .replacingOccurrences(of: fixture.folder.path + "/", with: "")
     }
 
+    @Test func `home is what HOME says, where that is a path`() {
+        #expect(HomeFolder.path(["HOME": "/somewhere/else"]) == "/somewhere/else")
+        #expect(HomeFolder.path(["HOME": "relative"]) == HomeFolder.path([:]))
+        #expect(HomeFolder.path([:]).hasPrefix("/"))
+    }
+
     @Test func `the search path is an option, a variable, or home and etc`() {
         #expect(
             ProfileCatalog.searchPath(explicit: "/x", environment: ["HOLDFAST_CONFIG_DIR": "/y"], home: "/h") == ["/x"])

@@ -7,7 +7,8 @@ import Testing
 /// The schema before a validator that knows nothing of us: Python's `jsonschema`.
 struct ProfileSchemaTests {
     private static let schema = ProfileSchema.json(
-        sources: RealProfilesTests.sources, repositories: RealProfilesTests.repositories)
+        sources: RealProfilesTests.sources, repositories: RealProfilesTests.repositories,
+        notifiers: RealProfilesTests.notifiers)
 
     private static func python(_ arguments: [String]) throws -> (status: Int32, output: String) {
         let process = Process()
@@ -67,6 +68,10 @@ struct ProfileSchemaTests {
             "name": whole.replacingOccurrences(of: "a: {", with: "'a,b': {"),
             "inside": whole.replacingOccurrences(of: "files: /x", with: "files: { path: /x }"),
             "duration": whole + "lock-wait: 5\n",
+            // Readers of YAML 1.1 take a bare `on` for a boolean.
+            "notify-on": whole + "notify: [{ command: [a], 'on': [sometimes] }]\n",
+            "notify-key": whole + "notify: { command: [a], maual: true }\n",
+            "notify-command": whole + "notify: [{ command: { run: a } }]\n",
             "required": whole.replacingOccurrences(of: "files: /x", with: "files: { exclude: x }"),
         ]
         var paths: [String] = []
@@ -79,6 +84,9 @@ struct ProfileSchemaTests {
             "removal": "extends: base.yaml\nnice: ~\nsources: { a: ~, b: { files: null, sqlite: /x } }\n",
             "base": "abstract: true\nnice: 1\n",
             "child": "extends: base.yaml\nsources: { a: { files: { exclude: x } } }\n",
+            "notify": whole
+                + "notify: [{ slack: file:/x, 'on': [overdue] }, { command: a, 'on': failed, manual: true, time-limit: 5s }]\n",
+            "notify-alone": whole + "notify: { command: [a, b], name: phone, when: '${X}' }\n",
             "variables": whole + "nice: '${N}'\nlock-wait: ${W:-5s}\nretention: { daily: '${D}' }\n",
         ]
         for (name, text) in right { paths.append(try scratch.write(text, to: name + ".yaml")) }
@@ -88,7 +96,9 @@ struct ProfileSchemaTests {
     }
 
     @Test func `it is the same every time`() {
-        let again = ProfileSchema.json(sources: RealProfilesTests.sources, repositories: RealProfilesTests.repositories)
+        let again = ProfileSchema.json(
+            sources: RealProfilesTests.sources, repositories: RealProfilesTests.repositories,
+            notifiers: RealProfilesTests.notifiers)
         #expect(again == Self.schema)
         #expect(Self.schema.hasSuffix("}\n"))
     }

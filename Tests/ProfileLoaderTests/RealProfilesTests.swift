@@ -1,6 +1,7 @@
 import BackupModel
 import DumpSources
 import Foundation
+import Notifiers
 import ProfileLoader
 import Repositories
 import TestSupport
@@ -10,6 +11,7 @@ import Testing
 struct RealProfilesTests {
     static let sources = DumpSourceRegistry.kinds.map(\.descriptor)
     static let repositories = RepositoryRegistry.kinds.map(\.descriptor)
+    static let notifiers = NotifierRegistry.kinds.map(\.descriptor)
     static let folder = RealTools.packageRoot + "/profiles"
     static let files = [
         "fort-base", "fort-host", "files-only", "hapi", "hermes", "postgres", "ripple-env", "sqlite", "timetiles",
@@ -17,8 +19,8 @@ struct RealProfilesTests {
 
     static func loader(_ environment: [String: String] = [:]) -> ProfileLoader {
         ProfileLoader(
-            sources: sources, repositories: repositories, environment: environment, home: "/home/op",
-            hostName: "testhost")
+            sources: sources, repositories: repositories, notifiers: notifiers, environment: environment,
+            home: "/home/op", hostName: "testhost")
     }
 
     /// The profile with the absolute path of its environment file moved into a test's folder.
@@ -116,6 +118,14 @@ struct RealProfilesTests {
             let text =
                 "sources:\n  x:\n\(indented(aSource.example))\nrepositories:\n  r:\n\(indented(repository.example))\n"
             #expect(Self.loader().problems(in: try scratch.write(text, to: "b.yaml")).isEmpty, "\(repository.kind)")
+        }
+        for notifier in Self.notifiers {
+            let text =
+                "sources:\n  x:\n\(indented(aSource.example))\nrepositories:\n  r:\n\(indented(aRepository.example))\n"
+                + "notify:\n  -\n\(indented(notifier.example))\n"
+            let path = try scratch.write(text, to: "c.yaml")
+            #expect(Self.loader().problems(in: path).isEmpty, "\(notifier.kind)")
+            #expect(try Self.loader().load(path).profile.notifiers.map(\.kind) == [notifier.kind])
         }
     }
 

@@ -15,11 +15,13 @@ package struct Profile: Sendable {
     package var ignoredKeys: [String]
     /// Sources and repositories that `when:` switched off.
     package var disabled: [String]
+    /// Who is told how runs ended.
+    package var notifiers: [NotifierSpec]
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
         repositories: [RepositorySpec], retention: RetentionPolicy, settings: ProfileSettings, ignoredKeys: [String],
-        disabled: [String]
+        disabled: [String], notifiers: [NotifierSpec] = []
     ) {
         self.name = name
         self.path = path
@@ -31,6 +33,7 @@ package struct Profile: Sendable {
         self.settings = settings
         self.ignoredKeys = ignoredKeys
         self.disabled = disabled
+        self.notifiers = notifiers
     }
 
     /// The repository that captures go to: the first that follows no other.
@@ -97,6 +100,31 @@ package struct RepositorySpec: Sendable {
         self.entry = entry
         self.follows = follows
         self.environment = environment
+    }
+
+    package var settings: ConfigValue { entry[kind] ?? entry }
+}
+
+/// One way of telling somebody, as the profile says it.
+package struct NotifierSpec: Sendable {
+    /// As the profile names it, or its kind, numbered from the second of a kind on.
+    package var name: NotifierName
+    /// `command` …
+    package var kind: String
+    package var entry: ConfigValue
+    package var events: Set<NotificationEvent>
+    /// Also told of runs that somebody watches at a terminal.
+    package var manual: Bool
+
+    package init(
+        name: NotifierName, kind: String, entry: ConfigValue, events: Set<NotificationEvent> = NotificationEvent.usual,
+        manual: Bool = false
+    ) {
+        self.name = name
+        self.kind = kind
+        self.entry = entry
+        self.events = events
+        self.manual = manual
     }
 
     package var settings: ConfigValue { entry[kind] ?? entry }

@@ -42,6 +42,11 @@ package struct RepositoryName: CheckedName {
     package init(unchecked value: String) { rawValue = value }
 }
 
+package struct NotifierName: CheckedName {
+    package let rawValue: String
+    package init(unchecked value: String) { rawValue = value }
+}
+
 /// Names one run. Sortable by time: `20261121T023000Z-7f3a9c` (UTC, then six random hexadecimal digits).
 package struct RunID: CheckedName {
     package let rawValue: String
@@ -71,4 +76,13 @@ package struct PartPath: RawRepresentable, Hashable, Comparable, Codable, Sendab
     package init(rawValue: String) { self.rawValue = rawValue }
     package var description: String { rawValue }
     package static func < (left: Self, right: Self) -> Bool { left.rawValue < right.rawValue }
+}
+
+extension PartPath {
+    /// How people read a part of a source: `uploads` for files, whose one part is `/`; `data /sqlite/app.db` otherwise.
+    package func title(in source: SourceName) -> String { rawValue == "/" ? source.rawValue : "\(source) \(rawValue)" }
+}
+
+extension ManifestPart {
+    package var title: String { part.title(in: source) }
 }

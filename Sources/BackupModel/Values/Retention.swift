@@ -17,7 +17,7 @@ package struct RetentionGroup: Codable, Sendable, Hashable, Comparable, CustomSt
     }
 
     package var description: String {
-        "\(source)\(part)" + (retentionClass == SnapshotStamp.regularClass ? "" : " (\(retentionClass))")
+        part.title(in: source) + (retentionClass == SnapshotStamp.regularClass ? "" : " (\(retentionClass))")
     }
 
     package static func < (left: Self, right: Self) -> Bool {

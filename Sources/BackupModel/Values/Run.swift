@@ -34,6 +34,8 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var scratch: [String]
     /// True for a record put together from a repository, after the history was lost.
     package var isRebuilt: Bool
+    /// Who was told of it, and took the message; `nil` in records that are older than notifications.
+    package var notified: [DeliveredNotification]?
 
     package init(
         id: RunID, profile: ProfileName, operation: Operation, started: Date, process: ProcessIdentity, user: String,

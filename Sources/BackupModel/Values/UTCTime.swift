@@ -107,10 +107,12 @@ package enum Timestamp {
         return (Date(timeIntervalSince1970: Double(seconds) + fraction), offset)
     }
 
-    /// `2026-11-21T02:30:00.123Z`; milliseconds are cut, not rounded, so that the text never lies in the future.
+    /// `2026-11-21T02:30:00.123Z`; milliseconds are cut, not rounded, so that the text never lies in the future. What was
+    /// parsed from such a text gives the same text again, although no `Date` is exactly a millisecond.
     package static func format(_ date: Date) -> String {
-        let whole = date.timeIntervalSince1970.rounded(.down)
-        let milliseconds = Int((date.timeIntervalSince1970 - whole) * 1000)
+        let microseconds = (date.timeIntervalSince1970 * 1e6).rounded()
+        let whole = (microseconds / 1e6).rounded(.down)
+        let milliseconds = Int(((microseconds - whole * 1e6) / 1000).rounded(.down))
         let digits = String(milliseconds)
         let fraction = String(repeating: "0", count: 3 - digits.count) + digits
         return UTCTime(Date(timeIntervalSince1970: whole)).extended.dropLast() + ".\(fraction)Z"

@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackupEngine
 import BackupModel
+import Foundation
 
 /// `holdfast backup …`
 struct Backup: AsyncParsableCommand {
@@ -8,31 +9,41 @@ struct Backup: AsyncParsableCommand {
         commandName: "backup",
         abstract: "Take a backup, or look after those taken.",
         usage: """
-            holdfast backup [<source> ...] [--dry-run] [--tag <tag>] [--reason <reason>] [--init] …
-            holdfast backup list | prune | verify
+            holdfast backup [<source> ...] [--dry-run] [<options>]
+            holdfast backup list | prune | verify [<options>]
             """,
         discussion: """
             Without a subcommand all sources of the profile are captured, or those named:
 
-              holdfast backup                  everything
-              holdfast backup db               one source
-              holdfast backup --dry-run        what would be captured, how big, and what retention would remove
+              holdfast backup                 everything
+              holdfast backup db              one source
+              holdfast backup --dry-run       what would be captured, how big, where to,
+                                              and what retention would remove
 
-            `holdfast backup now --help` lists the options of the backup itself.
-            """,
+
+            """ + optionsOfTheBackupItself,
         subcommands: [BackupNow.self, BackupList.self, BackupPrune.self, BackupVerify.self],
         defaultSubcommand: BackupNow.self)
+
+    /// Its arguments belong to the subcommand that is meant when none is named, and would not be listed here.
+    private static var optionsOfTheBackupItself: String {
+        // Every start comes by here, and only help needs the text.
+        guard CommandLine.arguments.contains(where: ["help", "--help", "-h"].contains) else { return "" }
+        let help = BackupNow.helpMessage(columns: 80)
+        return (help.range(of: "ARGUMENTS:").map { String(help[$0.lowerBound...]) } ?? help)
+            .trimmingCharacters(in: .newlines)
+    }
 }
 
 struct BackupNow: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "now",
         abstract: "Capture all sources, or the named ones (the default of `holdfast backup`).",
-        discussion: "Example: holdfast backup db --reason pre-deploy")
+        usage: "holdfast backup [<source> ...] [--dry-run] [<options>]",
+        discussion: "Example: holdfast backup db --reason pre-deploy",
+        shouldDisplay: false)
 
-    @OptionGroup var global: GlobalOptions
-
-    @Argument(help: "Sources to capture; all of the profile's when none is named.")
+    @Argument(help: ArgumentHelp("Sources to capture; all of the profile's when none is named.", valueName: "source"))
     var sources: [String] = []
 
     @Flag(help: "Say what would be captured, how big, where to, and what retention would remove; change nothing.")
@@ -56,11 +67,17 @@ struct BackupNow: OperatorCommand {
     @Flag(help: "Run as a timer does: recorded as scheduled.")
     var scheduled = false
 
-    @Option(help: "Wait this long for another run's lock, as in 10m; otherwise the run is skipped (75).")
+    @Option(
+        help: ArgumentHelp(
+            "Wait this long for another run's lock, as in 10m; otherwise the run is skipped (75).", valueName: "time"))
     var lockWait: TimeSpan?
 
-    @Option(help: "Let retention remove up to this many snapshots of a group, beyond its share.")
+    @Option(
+        help: ArgumentHelp(
+            "Let retention remove up to this many snapshots of a group, beyond its share.", valueName: "n"))
     var allowRemoval: Int?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
@@ -87,7 +104,9 @@ struct BackupNow: OperatorCommand {
             return preview.problems.isEmpty ? .success : .failed
         }
         let record = await BackupRun(engine, request).run()
-        return RunReport.show(record, console, strict: strict)
+        let status = RunReport.show(record, console, strict: strict)
+        await live.tell(of: record, engine)
+        return status
     }
 
     /// A typo names the nearest of the sources and the subcommands.

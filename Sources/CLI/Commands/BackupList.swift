@@ -7,15 +7,21 @@ import Foundation
 struct BackupList: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the restore points.",
-        discussion: "Example: holdfast backup list --limit 10")
+        usage: "holdfast backup list [--limit <n>] [--all] [<options>]",
+        discussion: """
+            A `*` after a source says that its newest part is of an earlier run, a `!`
+            that a part is partial or damaged; `-name` was not captured.
 
-    @OptionGroup var global: GlobalOptions
+            Example: holdfast backup list --limit 10
+            """)
 
-    @Option(help: "Show at most this many, newest first.")
+    @Option(help: ArgumentHelp("Show at most this many, newest first.", valueName: "n"))
     var limit: Int = 30
 
     @Flag(help: "Also snapshots that are not this profile's, and incomplete ones.")
     var all = false
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)

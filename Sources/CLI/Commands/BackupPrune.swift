@@ -6,38 +6,50 @@ import BackupModel
 struct BackupPrune: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "prune", abstract: "Apply the retention policy, and free the room.",
+        usage: "holdfast backup prune [--dry-run] [--allow-removal <n>] [<options>]",
         discussion: """
-            A group of snapshots is left alone, and it says so, while something looks wrong with it: its newest part is not
-            clean or unusual in size, a snapshot lies in the future, or more than its share would go.
+            A group of snapshots is left alone, and it says so, while something looks
+            wrong with it: its newest part is not clean or unusual in size, a snapshot
+            lies in the future, or more than its share would go.
 
             Example: holdfast backup prune --dry-run
             """)
 
-    @OptionGroup var global: GlobalOptions
-
     @Flag(help: "Say what would go and why; change nothing.")
     var dryRun = false
 
-    @Option(help: "Let this many snapshots of a group go, beyond its share.")
+    @Option(help: ArgumentHelp("Let this many snapshots of a group go, beyond its share.", valueName: "n"))
     var allowRemoval: Int?
 
-    @Option(help: "Wait this long for another run's lock.")
+    @Option(help: ArgumentHelp("Wait this long for another run's lock, as in 10m.", valueName: "time"))
     var lockWait: TimeSpan?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
-        let report = await PruneRun(try live.engine(), request).run()
+        let engine = try live.engine()
+        let report = await PruneRun(engine, request).run()
         if console.isJSON {
-            if dryRun, let plan = report.plan { console.print(RunViews.plan(plan).text()) }
-            return RunReport.exitStatus(of: report.record, strict: false)
+            if dryRun, let plan = report.plan {
+                let document: [(String, JSONValue)] = [("event", .string("retention")), ("plan", RunViews.plan(plan))]
+                console.print(JSONValue.object(document).text())
+            }
+        } else {
+            show(report, console)
         }
+        let status = RunReport.show(report.record, console)
+        if !dryRun { await live.tell(of: report.record, engine) }
+        return status
+    }
+
+    private func show(_ report: PruneRun.Report, _ console: Console) {
         if let plan = report.plan { show(plan, console) }
         for snapshot in report.incomplete {
             console.print("\(dryRun ? "would remove" : "removed") incomplete snapshot \(snapshot.id), which no manifest names")
         }
         for line in report.toolSaid where console.isVerbose { console.say("  \(line)") }
-        return RunReport.show(report.record, console)
     }
 
     private func show(_ plan: RetentionPlan, _ console: Console) {

@@ -6,24 +6,27 @@ import BackupModel
 struct BackupVerify: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Test the repository.",
+        usage: "holdfast backup verify [--data <percent> | --scrub] [<options>]",
         discussion: """
-            Without options the structure is tested. --data 5% also reads a twentieth of all data, another one each time;
-            twenty such runs have read everything. --scrub hashes the repository's files against their names: it needs no
-            password, uses all cores, and names a damaged file. None of them goes through the cache.
+            Without options the structure is tested. --data 5% also reads a twentieth of
+            all data, another one each time; twenty such runs have read everything.
+            --scrub hashes the repository's files against their names: it needs no
+            password, uses all cores, and names a damaged file. None of them goes through
+            the cache.
 
             Example: holdfast backup verify --data 5%
             """)
 
-    @OptionGroup var global: GlobalOptions
-
-    @Option(help: "Read this share of the data, such as 5%.")
+    @Option(help: ArgumentHelp("Read this share of the data, such as 5%.", valueName: "percent"))
     var data: Percentage?
 
     @Flag(help: "Hash the repository's files against their names.")
     var scrub = false
 
-    @Option(help: "Wait this long for another run's lock.")
+    @Option(help: ArgumentHelp("Wait this long for another run's lock, as in 10m.", valueName: "time"))
     var lockWait: TimeSpan?
+
+    @OptionGroup var global: GlobalOptions
 
     func validate() throws {
         if scrub, data != nil { throw ValidationError("--scrub and --data are two different tests; give one of them") }
@@ -32,16 +35,21 @@ struct BackupVerify: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
-        let report = await VerifyRun(
-            try live.engine(), VerifyRequest(depth: depth, lockWait: lockWait?.duration)
-        ).run()
+        let engine = try live.engine()
+        let report = await VerifyRun(engine, VerifyRequest(depth: depth, lockWait: lockWait?.duration)).run()
         let status = RunReport.show(report.record, console)
-        guard !console.isJSON, !console.isQuiet else { return status }
+        if console.isJSON { console.print(document(report).text()) }
+        if !console.isJSON, !console.isQuiet { show(report, console) }
+        await live.tell(of: report.record, engine)
+        return status
+    }
+
+    private func show(_ report: VerifyRun.Report, _ console: Console) {
         if let slice = report.slice {
             console.print("read slice \(slice.index) of \(slice.count); the next run reads the next one")
         }
         if let scrub = report.scrub {
-            console.print("hashed \(Format.count(scrub.files, "file")), \(scrub.bytes)")
+            console.print("hashed \(Words.count(scrub.files, "file")), \(scrub.bytes)")
             for file in scrub.damaged { console.print("damaged: \(Console.harmless(file))") }
             for (file, why) in scrub.unreadable.sorted(by: { $0.key < $1.key }) {
                 console.print("unreadable: \(Console.harmless(file)): \(why)")
@@ -49,7 +57,23 @@ struct BackupVerify: OperatorCommand {
             for file in scrub.unexpected { console.print("does not belong there: \(Console.harmless(file))") }
         }
         for line in report.verify?.errors ?? [] { console.print(Console.harmless(line)) }
-        return status
+    }
+}
+
+extension BackupVerify {
+    private func document(_ report: VerifyRun.Report) -> JSONValue {
+        .object([
+            ("event", .string("verified")),
+            (
+                "slice",
+                report.slice.map { .object([("index", JSONValue($0.index)), ("count", JSONValue($0.count))]) } ?? .null
+            ),
+            ("errors", JSONValue(report.verify?.errors ?? [])),
+            ("damaged", JSONValue((report.verify?.damagedFiles ?? []) + (report.scrub?.damaged ?? []))),
+            ("unreadable", JSONValue(report.scrub?.unreadable ?? [:])),
+            ("unexpected", JSONValue(report.scrub?.unexpected ?? [])),
+            ("files", JSONValue(report.scrub?.files)), ("bytes", JSONValue(report.scrub?.bytes)),
+        ])
     }
 }
 

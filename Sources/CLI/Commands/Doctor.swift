@@ -7,6 +7,7 @@ import Foundation
 struct Doctor: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at tools, versions, secrets, folders and repositories, and say what is missing.",
+        usage: "holdfast doctor [<options>]",
         discussion: "Changes nothing. Example: holdfast doctor")
 
     @OptionGroup var global: GlobalOptions

@@ -5,18 +5,20 @@ import Foundation
 /// `holdfast history`
 struct History: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "List past runs.", discussion: "Example: holdfast history --outcome failed --limit 5")
+        abstract: "List past runs.",
+        usage: "holdfast history [--limit <n>] [--outcome <outcome>] [--operation <operation>] [<options>]",
+        discussion: "Example: holdfast history --outcome failed --limit 5")
 
-    @OptionGroup var global: GlobalOptions
-
-    @Option(help: "Show at most this many, newest first.")
+    @Option(help: ArgumentHelp("Show at most this many, newest first.", valueName: "n"))
     var limit: Int = 20
 
-    @Option(help: "Only runs that ended like this: succeeded, failed, partial, interrupted, skipped, degraded.")
+    @Option(help: "Only runs that ended like this.")
     var outcome: Outcome?
 
-    @Option(help: "Only these: backup, prune, verify, restore, recover.")
+    @Option(help: "Only runs of this kind.")
     var operation: RunRecord.Operation?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)

@@ -8,9 +8,8 @@ import Synchronization
 struct Ls: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "List the files of a restore point.",
+        usage: "holdfast ls [<point>] [<source> ...] [--long] [<options>]",
         discussion: "Example: holdfast ls latest uploads")
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "latest, a run or snapshot id, or a time.")
     var point: String = "latest"
@@ -21,16 +20,27 @@ struct Ls: OperatorCommand {
     @Flag(name: .shortAndLong, help: "Also type, size and time.")
     var long = false
 
+    @OptionGroup var global: GlobalOptions
+
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let engine = try live.engine()
         let list = try await PointList(engine).load(loadingManifests: true)
         let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
-        let writer = EntryWriter(json: console.isJSON, long: long)
-        for entry in chosen.entries where sources.isEmpty || sources.contains(entry.part.source.rawValue) {
-            try await engine.primary.reader(for: entry.part.snapshot).entries { writer.write($0) }
+        let parts = chosen.entries.map(\.part).filter { sources.isEmpty || sources.contains($0.source.rawValue) }
+        if let unknown = sources.first(where: { name in !parts.contains { $0.source.rawValue == name } }) {
+            throw Failure(
+                "restore point \(chosen.run) has nothing of source \(unknown)",
+                hint: "it has: " + Set(chosen.entries.map(\.part.source)).sorted().map(\.rawValue).joined(separator: ", "),
+                kind: .notFound)
         }
-        writer.flush()
+        for part in parts {
+            // On standard error: the paths alone are the result.
+            if parts.count > 1 { console.say("\(Console.harmless(part.title)) (snapshot \(part.snapshot)):") }
+            let writer = EntryWriter(source: part.source, json: console.isJSON, long: long)
+            try await engine.primary.reader(for: part.snapshot).entries { writer.write($0) }
+            writer.flush()
+        }
         return .success
     }
 }
@@ -38,10 +48,12 @@ struct Ls: OperatorCommand {
 /// Writes entries as they come, in blocks, so that a long list costs little.
 private final class EntryWriter: Sendable {
     private let buffer = Mutex<[UInt8]>([])
+    private let source: SourceName
     private let json: Bool
     private let long: Bool
 
-    init(json: Bool, long: Bool) {
+    init(source: SourceName, json: Bool, long: Bool) {
+        self.source = source
         self.json = json
         self.long = long
     }
@@ -50,7 +62,7 @@ private final class EntryWriter: Sendable {
         buffer.withLock { bytes in
             if json {
                 let object = JSONValue.object([
-                    ("path", .string(entry.path)), ("type", .string(entry.type.rawValue)),
+                    ("source", .string(source.rawValue)), ("path", .string(entry.path)), ("type", .string(entry.type.rawValue)),
                     ("size", .integer(entry.size)), ("modified", .string(entry.modified)),
                 ])
                 bytes.append(contentsOf: object.text().utf8)

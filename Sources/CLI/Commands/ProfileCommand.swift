@@ -18,7 +18,8 @@ struct ProfileCommand: AsyncParsableCommand {
 
 struct ProfileList: OperatorCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "List the profiles of this host.", discussion: "Example: holdfast profile list")
+        commandName: "list", abstract: "List the profiles of this host.",
+        usage: "holdfast profile list [<options>]", discussion: "Example: holdfast profile list")
 
     @OptionGroup var global: GlobalOptions
 
@@ -50,7 +51,7 @@ struct ProfileList: OperatorCommand {
         for entry in catalog.entries {
             let state =
                 if !entry.problems.isEmpty {
-                    Format.count(entry.problems.count, "problem")
+                    Words.count(entry.problems.count, "problem")
                 } else if entry.shadowedBy != nil {
                     "shadowed"
                 } else {
@@ -66,12 +67,13 @@ struct ProfileList: OperatorCommand {
 struct ProfileCheck: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Say everything that is wrong with a profile, at once.",
+        usage: "holdfast profile check [<file> ...] [<options>]",
         discussion: "Example: holdfast profile check ./timetiles.yaml")
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "Files to check; the chosen profile when none is named.")
     var files: [String] = []
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let profiles = Profiles(global)
@@ -109,6 +111,7 @@ struct ProfileShow: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "show",
         abstract: "Print the profile as it takes effect, secrets redacted, with where each value came from.",
+        usage: "holdfast profile show [<options>]",
         discussion: "Example: holdfast profile show -p timetiles")
 
     @OptionGroup var global: GlobalOptions
@@ -125,13 +128,16 @@ struct ProfileNew: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "new",
         abstract: "Look at this host and print a checked profile to begin with.",
+        usage: "holdfast profile new [<folder> ...] [--name <name>] [--repository <folder>]",
         discussion: """
-            Finds compose files, SQLite databases (by their first bytes) and Postgres clusters.
+            Finds compose files, SQLite databases (by their first bytes) and Postgres
+            clusters.
 
-            Example: holdfast profile new /srv/app --repository /mnt/backup/app > ~/.config/holdfast/profiles/app.yaml
+            Example:
+              mkdir -p ~/.config/holdfast/profiles
+              holdfast profile new /srv/app --name app --repository /mnt/backup/app \
+                > ~/.config/holdfast/profiles/app.yaml
             """)
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "Folders to look at; the home folder when none is named.")
     var folders: [String] = []
@@ -139,11 +145,13 @@ struct ProfileNew: OperatorCommand {
     @Option(help: "The profile's name.")
     var name: String = "main"
 
-    @Option(help: "Where the repository is to be.")
+    @Option(help: ArgumentHelp("Where the repository is to be.", valueName: "folder"))
     var repository: String?
 
+    @OptionGroup var global: GlobalOptions
+
     func perform(_ console: Console) async throws -> ExitStatus {
-        let roots = folders.isEmpty ? [NSHomeDirectory()] : folders.map(absolute)
+        let roots = folders.isEmpty ? [HomeFolder.path()] : folders.map(absolute)
         guard let name = ProfileName(rawValue: name) else {
             throw Failure(
                 "`\(name)` cannot be a profile's name", hint: "use letters, digits, `.`, `_` and `-`", kind: .usage)
@@ -185,13 +193,16 @@ struct ProfileNew: OperatorCommand {
 struct ProfileSchemaCommand: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "schema", abstract: "Print the JSON Schema of profiles, for editors.",
+        usage: "holdfast profile schema",
         discussion: "Example: holdfast profile schema > profile.schema.json")
 
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let loader = Profiles(global).loader
-        console.print(ProfileSchema.json(sources: loader.sources, repositories: loader.repositories))
+        console.print(
+            ProfileSchema.json(
+                sources: loader.sources, repositories: loader.repositories, notifiers: loader.notifiers))
         return .success
     }
 }
@@ -204,7 +215,9 @@ struct ProfileReferenceCommand: OperatorCommand {
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let loader = Profiles(global).loader
-        console.print(ProfileReference.markdown(sources: loader.sources, repositories: loader.repositories))
+        console.print(
+            ProfileReference.markdown(
+                sources: loader.sources, repositories: loader.repositories, notifiers: loader.notifiers))
         return .success
     }
 }

@@ -6,9 +6,10 @@ import BackupModel
 struct Recover: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Put right what a killed run left behind, without taking a backup.",
+        usage: "holdfast recover [<options>]",
         discussion: """
-            Every backup does this first by itself. Removes working folders, records killed runs as interrupted, clears locks
-            whose owner is provably dead.
+            Every backup does this first by itself. Removes working folders, records
+            killed runs as interrupted, clears locks whose owner is provably dead.
 
             Example: holdfast recover
             """)

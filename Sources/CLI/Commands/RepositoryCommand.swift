@@ -13,6 +13,7 @@ struct RepositoryCommand: AsyncParsableCommand {
 struct RepositoryList: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "list", abstract: "List the profile's repositories: where, which one, its keys and locks.",
+        usage: "holdfast repository list [<options>]",
         discussion: "Example: holdfast repository list")
 
     @OptionGroup var global: GlobalOptions
@@ -82,12 +83,13 @@ struct RepositoryAccept: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "accept-id",
         abstract: "Pin the repository that is there now: it was moved, replaced or given new keys on purpose.",
+        usage: "holdfast repository accept-id [--repository <name>] [<options>]",
         discussion: "Example: holdfast repository accept-id --repository local")
 
-    @OptionGroup var global: GlobalOptions
-
-    @Option(help: "The repository's name in the profile; the primary when left out.")
+    @Option(help: ArgumentHelp("The repository's name in the profile; the primary when left out.", valueName: "name"))
     var repository: String?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
@@ -95,7 +97,7 @@ struct RepositoryAccept: OperatorCommand {
         let chosen = try live.repository(named: repository, engine)
         let (old, new) = try await OpenRepository(engine, repository: chosen).accept()
         let before = old.map { "was \($0.identity.id.prefix(10))" } ?? "nothing was pinned"
-        console.print("pinned \(new.id.prefix(10)) at \(chosen.location) (\(before)), \(Format.count(new.keyIDs.count, "key"))")
+        console.print("pinned \(new.id.prefix(10)) at \(chosen.location) (\(before)), \(Words.count(new.keyIDs.count, "key"))")
         return .success
     }
 }
@@ -104,8 +106,10 @@ struct RepositoryAdopt: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "adopt",
         abstract: "Take an existing repository into use: pin it, and list what other tools put there.",
+        usage: "holdfast repository adopt [<options>]",
         discussion: """
-            Snapshots of other tools are listed and can be restored by their id; retention never touches them.
+            Snapshots of other tools are listed and can be restored by their id; retention
+            never touches them.
 
             Example: holdfast repository adopt
             """)
@@ -130,8 +134,8 @@ struct RepositoryAdopt: OperatorCommand {
             return .success
         }
         console.print(
-            "adopted \(engine.primary.location): \(Format.count(contents.points.count, "restore point")) of this profile, "
-                + "\(Format.count(contents.foreign.count, "snapshot")) of others")
+            "adopted \(engine.primary.location): \(Words.count(contents.points.count, "restore point")) of this profile, "
+                + "\(Words.count(contents.foreign.count, "snapshot")) of others")
         if !contents.foreign.isEmpty { console.print(SnapshotViews.others(contents)) }
         return .success
     }
@@ -141,20 +145,24 @@ struct RepositoryUnlock: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "unlock",
         abstract: "Show the repository's locks with their owners, and remove those that are provably dead.",
+        usage: "holdfast repository unlock [--remove <lock> ...] [--repository <name>] [<options>]",
         discussion: """
-            A lock is provably dead when it was taken on this host by a process that no longer exists. Any other lock is
-            removed only when you name it: look first whether its owner is at work.
+            A lock is provably dead when it was taken on this host by a process that no
+            longer exists. Any other lock is removed only when you name it: look first
+            whether its owner is at work.
 
             Example: holdfast repository unlock --remove 3fa95b1c
             """)
 
-    @OptionGroup var global: GlobalOptions
-
-    @Option(name: .customLong("remove"), help: "Remove this lock, whoever holds it (repeatable).")
+    @Option(
+        name: .customLong("remove"),
+        help: ArgumentHelp("Remove this lock, whoever holds it (repeatable).", valueName: "lock"))
     var remove: [String] = []
 
-    @Option(help: "The repository's name in the profile; the primary when left out.")
+    @Option(help: ArgumentHelp("The repository's name in the profile; the primary when left out.", valueName: "name"))
     var repository: String?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)

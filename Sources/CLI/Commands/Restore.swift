@@ -7,31 +7,35 @@ import Foundation
 struct Restore: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Restore a restore point beside the live data.",
+        usage: "holdfast restore [<point>] --to <folder> [<options>]",
         discussion: """
-            The point is `latest`, a run id, a snapshot id (or the beginning of one), or a time: 2026-11-20,
-            "2026-11-20 03:00", "2h ago", yesterday. Without one, on a terminal, you pick from a list.
+            The point is `latest`, a run id, a snapshot id (or the beginning of one), or
+            a time: 2026-11-20, "2026-11-20 03:00", "2h ago", yesterday. Without one, on
+            a terminal, you pick from a list.
 
-            Everything goes below --to DIR, one folder per source: files with their whole path, SQLite databases as files,
-            Postgres as dumps, or, with --into, into a new database. Each part is proven against what was noted when it was
-            captured before it is moved into place.
+            Everything goes below --to, one folder per source: files with their whole
+            path, SQLite databases as files, Postgres as dumps, or, with --into, into a
+            new database. Each part is proven against what was noted when it was captured
+            before it is moved into place.
 
             Examples:
-              holdfast restore latest --to /tmp/restored
-              holdfast restore "2026-11-20 03:00" --only db --into db=app_restored --to /tmp/restored
+              holdfast restore latest --to /srv/restored
+              holdfast restore "2026-11-20 03:00" --only db --to /srv/restored
+              holdfast restore latest --only db --into db=app_new --to /srv/restored
             """)
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "latest, a run or snapshot id, or a time.")
     var point: String?
 
-    @Option(help: "Only these sources (repeatable, or separated by commas).")
+    @Option(help: ArgumentHelp("Only these sources (repeatable, or separated by commas).", valueName: "source"))
     var only: [String] = []
 
-    @Option(name: .customLong("to"), help: "The folder to restore below.")
+    @Option(name: .customLong("to"), help: ArgumentHelp("The folder to restore below.", valueName: "folder"))
     var target: String?
 
-    @Option(help: "Load a source's dump into a new database: SOURCE=NAME (repeatable).")
+    @Option(
+        help: ArgumentHelp(
+            "Load a source's dump into a new database of this name (repeatable).", valueName: "source=name"))
     var into: [String] = []
 
     @Flag(help: "Put the restored state in the place of what is there; that is kept beside it.")
@@ -43,19 +47,24 @@ struct Restore: OperatorCommand {
     @Flag(help: "Show the plan and stop.")
     var dryRun = false
 
+    @OptionGroup var global: GlobalOptions
+
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         guard let target else { throw refusal }
-        let engine = try live.engine()
-        let list = try await PointList(engine).load(loadingManifests: true)
-        for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
-        let chosen = try choose(from: list, console)
         var options = RestoreOptions(directory: absolute(target))
         options.exact = exact
         if !only.isEmpty { options.only = try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
         options.databases = try databases()
-        let plan = try RestorePlan(chosen, options)
-        if console.isJSON { console.print(RestoreRendering.document(plan).text()) } else { RestoreRendering.show(plan, console) }
+        let engine = try live.engine()
+        let list = try await PointList(engine).load(loadingManifests: true)
+        for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
+        let plan = try RestorePlan(try choose(from: list, console), options)
+        if console.isJSON {
+            console.print(RestoreRendering.document(plan).text())
+        } else {
+            RestoreRendering.show(plan, console)
+        }
         if dryRun { return .success }
         guard try yes || confirmed(console) else {
             console.print("nothing was restored")
@@ -63,7 +72,9 @@ struct Restore: OperatorCommand {
         }
         let report = await RestoreRun(engine, plan).run()
         RestoreRendering.show(report, console)
-        return RunReport.show(report.record, console)
+        let status = RunReport.show(report.record, console)
+        await live.tell(of: report.record, engine)
+        return status
     }
 
     private var refusal: Failure {
@@ -76,19 +87,13 @@ struct Restore: OperatorCommand {
         guard let point else {
             guard isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, !console.isJSON else {
                 throw Failure(
-                    "which restore point?", hint: "name one: `latest`, an id or a time; `holdfast backup list` shows them",
+                    "which restore point?",
+                    hint: "name one: `latest`, an id or a time; `holdfast backup list` shows them",
                     kind: .usage)
             }
             return try Picker(console).pick(list.points)
         }
-        do {
-            return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
-        } catch {
-            if !console.isJSON, !list.points.isEmpty {
-                console.print(SnapshotViews.table(Array(list.points.prefix(20))).text)
-            }
-            throw error
-        }
+        return try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
     }
 
     private func names(_ texts: [String]) throws -> [SourceName] {
@@ -123,6 +128,7 @@ struct Restore: OperatorCommand {
     private func absolute(_ path: String) -> String {
         let expanded = (path as NSString).expandingTildeInPath
         let full = expanded.hasPrefix("/") ? expanded : FileManager.default.currentDirectoryPath + "/" + expanded
-        return (full as NSString).standardizingPath
+        // By its letters only: a link in the target's place is for the restore to see.
+        return URL(fileURLWithPath: full).standardized.path
     }
 }

@@ -6,12 +6,13 @@ import Foundation
 struct Show: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one run in full: steps, durations, bytes, warnings, what each tool said.",
+        usage: "holdfast show [<run>] [<options>]",
         discussion: "Example: holdfast show 20261121T023000Z-7f3a9c   (or `latest`)")
-
-    @OptionGroup var global: GlobalOptions
 
     @Argument(help: "A run id, the beginning of one, or latest.")
     var run: String = "latest"
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
@@ -24,6 +25,10 @@ struct Show: OperatorCommand {
         return .success
     }
 
+    private func word(_ step: RunStep, in run: RunRecord) -> String {
+        step == .capture && run.operation == .restore ? "restore" : step.rawValue
+    }
+
     private func show(_ run: RunRecord, _ console: Console) {
         let took = run.duration.map { " in \(Format.duration($0))" } ?? ""
         console.print("run \(run.id): \(run.operation.rawValue) of profile \(run.profile), \(RunReport.word(run.outcome, console))\(took)")
@@ -33,7 +38,7 @@ struct Show: OperatorCommand {
             console.print("  tools: " + run.tools.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         }
         for step in run.steps {
-            var line = "  \(step.step.rawValue)" + (step.subject.map { " \($0)" } ?? "")
+            var line = "  \(word(step.step, in: run))" + (step.subject.map { " \($0)" } ?? "")
             line += ": \(step.outcome?.rawValue ?? "unfinished")"
             if let duration = step.duration { line += " in \(Format.duration(duration))" }
             if let bytes = step.bytes { line += ", \(bytes)" }
@@ -50,16 +55,15 @@ struct Show: OperatorCommand {
         }
         for part in run.parts {
             console.print(
-                "  part \(part.source)\(Console.harmless(part.part.rawValue)): \(part.bytes), snapshot \(part.snapshot), "
+                "  part \(Console.harmless(part.title)): \(part.bytes), snapshot \(part.snapshot), "
                     + part.condition.rawValue)
             if let rows = part.facts.rows {
-                console.print("    \(Format.count(rows.count, "table")), \(rows.values.reduce(0, +)) rows")
+                console.print("    \(Words.count(rows.count, "table")), \(Words.count(rows.values.reduce(0, +), "row"))")
             }
             for item in part.unreadable { console.print("    unreadable: " + Console.harmless(item)) }
         }
-        for gap in run.gaps { console.print("  not captured: \(gap.source): \(Console.harmless(gap.cause))") }
         for notice in run.notices { console.print("  note: " + Console.harmless(notice)) }
-        for failure in run.failures { console.report(failure) }
+        for failure in RunReport.failures(of: run) { console.report(failure) }
     }
 }
 

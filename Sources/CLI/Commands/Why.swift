@@ -5,13 +5,14 @@ import Foundation
 /// `holdfast why`
 struct Why: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say why the last run went as it did, and why retention kept what it kept.",
+        abstract: "Say why the last run went as it did, and which one was good before it.",
+        usage: "holdfast why [--operation <operation>] [<options>]",
         discussion: "Example: holdfast why --operation backup")
 
-    @OptionGroup var global: GlobalOptions
-
-    @Option(help: "The last run of this kind: backup, prune, verify, restore.")
+    @Option(help: "The last run of this kind.")
     var operation: RunRecord.Operation?
+
+    @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
@@ -50,18 +51,17 @@ struct Reasons {
         switch last.outcome {
         case nil:
             lines.append(holder == nil ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
-        case .succeeded: lines.append("\(when) succeeded: every source was captured, counted and named in its manifest")
+        case .succeeded: lines.append("\(when) succeeded" + Reasons.evidence(of: last.operation))
         case .skipped: lines.append("\(when) was skipped: it did not get what it needed in time")
         case .degraded: lines.append("\(when) is degraded: the primary is good, a follower is not")
         case .partial: lines.append("\(when) is partial: something in a source could not be read")
         case .interrupted: lines.append("\(when) was interrupted")
         case .failed: lines.append("\(when) failed")
         }
-        for failure in last.failures {
+        for failure in RunReport.failures(of: last) {
             lines.append("because \(failure.description)")
             if let hint = failure.hint { lines.append("  → \(hint)") }
         }
-        for gap in last.gaps { lines.append("\(gap.source) was not captured: \(gap.cause)") }
         lines += last.notices.map { "noted: \($0)" }
         if last.outcome != .succeeded,
             let good = runs.first(where: { $0.operation == last.operation && $0.outcome == .succeeded })
@@ -69,5 +69,15 @@ struct Reasons {
             lines.append("the last one that succeeded is \(good.id) of \(Format.time(good.started))")
         }
         self.lines = lines
+    }
+
+    /// What had to be true for a success.
+    private static func evidence(of operation: RunRecord.Operation) -> String {
+        switch operation {
+        case .backup: ": every source was captured, counted and named in its manifest"
+        case .restore: ": every part agreed with what was noted when it was captured"
+        case .verify: ": the repository was found sound, as deeply as was asked"
+        case .prune, .recover: ""
+        }
     }
 }

@@ -7,16 +7,18 @@ import Synchronization
 final class LineObserver: RunObserver {
     private let console: Console
     private let shown = Mutex(ContinuousClock.now - .seconds(1))
+    private let operation = Mutex(RunRecord.Operation.backup)
 
     init(_ console: Console) { self.console = console }
 
     func observe(_ event: RunEvent) {
         switch event {
         case .began(let run):
+            operation.withLock { $0 = run.operation }
             console.say("\(run.operation.rawValue) of profile \(run.profile) (run \(run.id))")
         case .waiting(let what): console.say("waiting: \(Console.harmless(what))")
         case .stepBegan(let step, let subject):
-            console.show(live: "\(LineObserver.words(step)) \(subject ?? "")…")
+            console.show(live: "\(LineObserver.words(step, in: operation.withLock { $0 })) \(subject ?? "")…")
         case .stepEnded(let step):
             if console.isVerbose { console.say("  \(LineObserver.line(step))") }
         case .progress(let subject, let progress):
@@ -27,11 +29,11 @@ final class LineObserver: RunObserver {
             }
             if isDue { console.show(live: LineObserver.line(subject, progress)) }
         case .partStored(let source, let report):
-            let files = report.stored.files.map { ", \($0) files" } ?? ""
+            let files = report.stored.files.map { ", " + Words.count($0, "file") } ?? ""
             let added = report.stored.addedBytes.map { ", \($0) new" } ?? ""
             let mark = report.condition == .clean ? "" : " [\(report.condition.rawValue)]"
             console.say(
-                "  \(source)\(Console.harmless(report.path.rawValue)): \(report.stored.bytes)\(files)\(added)"
+                "  \(Console.harmless(report.path.title(in: source))): \(report.stored.bytes)\(files)\(added)"
                     + " → snapshot \(report.stored.snapshot)\(mark)")
         case .gap(let gap): console.say("  \(gap.source): not captured: \(Console.harmless(gap.cause))")
         case .notice(let text): console.say("  note: \(Console.harmless(text))")
@@ -43,7 +45,7 @@ final class LineObserver: RunObserver {
         }
     }
 
-    static func words(_ step: RunStep) -> String {
+    static func words(_ step: RunStep, in operation: RunRecord.Operation) -> String {
         switch step {
         case .record: "recording"
         case .lockProfile: "locking the profile"
@@ -51,7 +53,7 @@ final class LineObserver: RunObserver {
         case .lockRepository: "locking"
         case .preflight: "looking at the sources"
         case .openRepository: "opening"
-        case .capture: "capturing"
+        case .capture: operation == .restore ? "restoring" : "capturing"
         case .manifest: "writing the manifest"
         case .retention: "applying retention"
         case .finish: "finishing"
@@ -69,7 +71,7 @@ final class LineObserver: RunObserver {
         if let total = progress.totalBytes, total > .zero {
             line += " of \(total) (\(min(100, progress.bytes.bytes * 100 / total.bytes)) %)"
         }
-        if progress.files > 0 { line += ", \(progress.files) files" }
+        if progress.files > 0 { line += ", " + Words.count(progress.files, "file") }
         return line
     }
 }

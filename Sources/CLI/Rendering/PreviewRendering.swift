@@ -11,14 +11,15 @@ enum PreviewRendering {
         console.print("a backup of profile \(profile.name) would capture")
         for (name, kind, found) in preview.sources {
             let size = found.estimatedBytes.map { ", \($0)" } ?? ""
-            let files = found.estimatedFiles.map { ", \($0) files" } ?? ""
+            let files = found.estimatedFiles.map { ", " + Words.count($0, "file") } ?? ""
             console.print("  \(name) (\(kind)): \(Console.harmless(found.summary))\(size)\(files)")
             for notice in found.notices { console.print("    note: \(Console.harmless(notice))") }
         }
         console.print("into \(preview.destination) (\(preview.destinationState))")
         if let plan = preview.retention {
             let removals = plan.groups.reduce(0) { $0 + $1.removals.count }
-            console.print("and retention (\(profile.retention.words)) would remove \(removals)")
+            console.print("and retention (\(profile.retention.words)) would remove "
+                    + (removals == 0 ? "nothing" : Words.count(removals, "snapshot")))
             for group in plan.groups {
                 if let why = group.leftAlone { console.print("  \(group.group): left alone: \(why)") }
                 for decision in group.removals {

@@ -6,12 +6,14 @@ enum RestoreRendering {
     static func show(_ plan: RestorePlan, _ console: Console) {
         console.print(
             "restore point \(plan.point.run) of \(Format.time(plan.point.time)), \(plan.bytes), into \(plan.directory)")
+        var table = Table([("PART", .left), ("SIZE", .right), ("CAPTURED", .left), ("TO", .left)])
         for item in plan.items {
-            let place = item.database.map { "new database \($0)" } ?? item.place
-            console.print(
-                "  \(item.part.source)\(Console.harmless(item.part.part.rawValue))  \(item.part.bytes)  "
-                    + "\(Format.time(item.part.capturedAt))  → \(Console.harmless(place))")
+            table.add([
+                item.part.title, item.part.bytes.description, Format.time(item.part.capturedAt),
+                item.database.map { "new database \($0)" } ?? item.place,
+            ])
         }
+        console.print(table.text)
         for warning in plan.warnings { console.warn(warning) }
         if plan.exact { console.print("  what is in these places now is kept beside them") }
     }
@@ -37,7 +39,7 @@ enum RestoreRendering {
             return
         }
         for (part, result) in report.restored {
-            console.print("  \(part.source)\(Console.harmless(part.part.rawValue)): \(Console.harmless(result.place))")
+            console.print("  \(Console.harmless(part.title)): \(Console.harmless(result.place))")
             for proof in result.proofs { console.print("    proven: \(proof)") }
             for gap in result.unproven { console.print("    not proven: \(gap)") }
         }

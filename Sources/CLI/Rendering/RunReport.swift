@@ -8,10 +8,28 @@ enum RunReport {
         let status = exitStatus(of: run, strict: strict)
         // As JSON lines the record itself was the last line.
         guard !console.isJSON else { return status }
-        for failure in run.failures { console.report(failure) }
+        for failure in failures(of: run) { console.report(failure) }
         guard !console.isQuiet else { return status }
         console.print(summary(run, console))
         return status
+    }
+
+    /// What went wrong, once: sources that failed for one and the same reason are named together.
+    static func failures(of run: RunRecord) -> [Failure] {
+        var merged: [(failure: Failure, cause: String?, sources: [String])] = []
+        for failure in run.failures {
+            let gap = run.gaps.first { failure.description == "\($0.source): \($0.cause)" }
+            let cause = gap?.cause
+            if let gap, let same = merged.firstIndex(where: { $0.cause == cause && $0.failure.hint == failure.hint }) {
+                merged[same].sources.append(gap.source.rawValue)
+            } else {
+                merged.append((failure, cause, gap.map { [$0.source.rawValue] } ?? []))
+            }
+        }
+        return merged.map { failure, cause, sources in
+            guard let cause else { return failure }
+            return Failure("\(sources.joined(separator: ", ")): \(cause)", hint: failure.hint, kind: failure.kind)
+        }
     }
 
     static func exitStatus(of run: RunRecord, strict: Bool) -> ExitStatus {
@@ -38,7 +56,7 @@ enum RunReport {
         var line = "\(run.operation.rawValue) \(word(run.outcome, console))\(time)"
         if run.operation == .backup, !run.parts.isEmpty {
             let bytes = run.parts.reduce(ByteCount.zero) { $0 + $1.bytes }
-            line += ": \(Format.count(run.parts.count, "part")), \(bytes)"
+            line += ": \(Words.count(run.parts.count, "part")), \(bytes)"
             line += "\nrun \(run.id); restore it with `holdfast restore \(run.id) --to DIR`"
         }
         return line

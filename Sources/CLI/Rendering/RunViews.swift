@@ -20,9 +20,17 @@ enum RunViews {
                 ("steps", .array(run.steps.map(step))), ("tools", JSONValue(run.tools)),
                 ("toolStarts", JSONValue(run.toolStarts)), ("pid", .integer(Int64(run.process.pid))),
                 ("profileDigest", .string(run.profileDigest)), ("rebuilt", JSONValue(run.isRebuilt)),
+                ("notified", .array((run.notified ?? []).map(told))),
             ]
         }
         return .object(entries)
+    }
+
+    private static func told(_ told: DeliveredNotification) -> JSONValue {
+        .object([
+            ("notifier", .string(told.notifier.rawValue)), ("event", .string(told.event.rawValue)),
+            ("at", JSONValue(told.at)),
+        ])
     }
 
     static func part(_ part: ManifestPart) -> JSONValue {
@@ -96,7 +104,7 @@ enum RunViews {
                     point.entries.map { entry in
                         .object([
                             ("run", .string(entry.run.rawValue)), ("ageSeconds", JSONValue(entry.age)),
-                            ("part", part(entry.part)),
+                            ("part", part(entry.part)), ("notice", JSONValue(entry.notice)),
                         ])
                     })
             ),

@@ -13,6 +13,7 @@ package struct EffectiveProfile: Sendable {
     package var ignored: [String]
     let sources: [KindDescriptor]
     let repositories: [KindDescriptor]
+    let notifiers: [KindDescriptor]
 
     /// A profile that loads to the same, with a comment behind each value: `# /etc/…/base.yaml:12`, `# $BACKUP_KEEP_DAILY
     /// (environment)`, `# default`.
@@ -57,6 +58,10 @@ package struct EffectiveProfile: Sendable {
         var tree = EffectiveProfile.filled(root, ProfileKeys.common)
         guard case .map(var entries) = tree.content else { return tree }
         for index in entries.indices {
+            if entries[index].key == "notify", case .list(let members) = entries[index].value.content {
+                entries[index].value.content = .list(members.map { filled($0, notifiers, ProfileKeys.notifier) })
+                continue
+            }
             let (kinds, common) =
                 switch entries[index].key {
                 case "sources": (sources, ProfileKeys.source)
@@ -65,9 +70,7 @@ package struct EffectiveProfile: Sendable {
                 }
             guard !kinds.isEmpty, case .map(var members) = entries[index].value.content else { continue }
             for member in members.indices {
-                guard let kind = kinds.first(where: { members[member].value[$0.kind] != nil }) else { continue }
-                let keys = common + [KeyDescriptor(kind.kind, kind.shape, kind.summary)] + kind.siblingKeys
-                members[member].value = EffectiveProfile.filled(members[member].value, keys)
+                members[member].value = filled(members[member].value, kinds, common)
             }
             entries[index].value.content = .map(members)
         }
@@ -75,6 +78,13 @@ package struct EffectiveProfile: Sendable {
         let name = entries.filter { $0.key == "profile" }
         tree.content = .map(name + entries.filter { $0.key != "profile" && $0.key != "extends" })
         return Redaction.redacted(tree, key: "")
+    }
+
+    /// An entry with the defaults of its kind; one of no kind as it is.
+    private func filled(_ entry: ConfigValue, _ kinds: [KindDescriptor], _ common: [KeyDescriptor]) -> ConfigValue {
+        guard let kind = kinds.first(where: { entry[$0.kind] != nil }) else { return entry }
+        let keys = common + [KeyDescriptor(kind.kind, kind.shape, kind.summary)] + kind.siblingKeys
+        return EffectiveProfile.filled(entry, keys)
     }
 
     /// The map with the defaults of the keys that it lacks.

@@ -2,7 +2,9 @@ package import BackupModel
 
 /// The text of `docs/profile-reference.md`: every key once, from the descriptions that the validator works by.
 package enum ProfileReference {
-    package static func markdown(sources: [KindDescriptor], repositories: [KindDescriptor]) -> String {
+    package static func markdown(
+        sources: [KindDescriptor], repositories: [KindDescriptor], notifiers: [KindDescriptor] = []
+    ) -> String {
         var lines = [
             "# Profile reference", "",
             "Generated from the descriptions that profiles are checked by; `make docs` writes it anew. Paths may be absolute,",
@@ -22,6 +24,9 @@ package enum ProfileReference {
             "Repositories",
             "Under `repositories:`, each under a name of your choice. An entry has exactly one kind, and any of:",
             ProfileKeys.repository, repositories)
+        lines += section(
+            "Notifiers", "A list under `notify:`. An entry has exactly one kind, and any of:", ProfileKeys.notifier,
+            notifiers)
         return lines.joined(separator: "\n") + "\n"
     }
 

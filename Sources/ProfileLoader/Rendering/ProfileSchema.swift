@@ -5,8 +5,12 @@ package import BackupModel
 package enum ProfileSchema {
     /// A text with `${…}` in it may stand for any scalar: what it becomes is not known before it is filled in. What needs
     /// the whole profile, such as a reference to a repository, is left to `holdfast profile check`.
-    package static func json(sources: [KindDescriptor], repositories: [KindDescriptor]) -> String {
-        var properties = ProfileKeys.common.map(property)
+    package static func json(
+        sources: [KindDescriptor], repositories: [KindDescriptor], notifiers: [KindDescriptor] = []
+    ) -> String {
+        var properties = ProfileKeys.common.map { key in
+            key.name == "notify" ? (key.name, notify(key, notifiers)) : property(key)
+        }
         for (name, kinds, common, summary) in [
             ("sources", sources, ProfileKeys.source, "What to capture."),
             ("repositories", repositories, ProfileKeys.repository, "Where snapshots live."),
@@ -68,6 +72,17 @@ package enum ProfileSchema {
 
     /// Entries by name. That an entry is complete is asked only of profiles that extend no other.
     private static func section(_ kinds: [KindDescriptor], _ common: [KeyDescriptor], _ summary: String) -> JSON {
+        let entry = JSON.object([
+            ("type", .array([.string("object"), .string("null")])),
+            ("properties", .object(properties(kinds, common))), ("additionalProperties", .boolean(false)),
+        ])
+        return .object([
+            ("description", .string(summary)), ("type", .string("object")),
+            ("propertyNames", .object([("$ref", .string("#/$defs/name"))])), ("additionalProperties", entry),
+        ])
+    }
+
+    private static func properties(_ kinds: [KindDescriptor], _ common: [KeyDescriptor]) -> [(String, JSON)] {
         var properties = common.map(property)
         for kind in kinds {
             properties.append((kind.kind, described(orNull(kind.shape), kind.summary)))
@@ -75,14 +90,29 @@ package enum ProfileSchema {
                 properties.append(property(key))
             }
         }
-        let entry = JSON.object([
-            ("type", .array([.string("object"), .string("null")])), ("properties", .object(properties)),
-            ("additionalProperties", .boolean(false)),
+        return properties
+    }
+
+    /// A list of entries, or one alone. Whatever is of none of the kinds may be of a later version's.
+    private static func notify(_ key: KeyDescriptor, _ kinds: [KindDescriptor]) -> JSON {
+        guard !kinds.isEmpty else { return property(key).1 }
+        let known = kinds.map { kind in
+            JSON.object([
+                ("type", .string("object")), ("required", .array([.string(kind.kind)])),
+                ("properties", .object(properties([kind], ProfileKeys.notifier))),
+                ("additionalProperties", .boolean(false)),
+            ])
+        }
+        let others = JSON.object([
+            (
+                "not",
+                .object([("anyOf", .array([.object([("type", .string("array"))])] + kinds.map { required([$0.kind]) }))]
+                )
+            )
         ])
-        return .object([
-            ("description", .string(summary)), ("type", .string("object")),
-            ("propertyNames", .object([("$ref", .string("#/$defs/name"))])), ("additionalProperties", entry),
-        ])
+        let entry = JSON.object([("anyOf", .array(known + [others]))])
+        let list = JSON.object([("type", .string("array")), ("items", entry)])
+        return described(.object([("anyOf", .array([list, entry]))]), key.summary)
     }
 
     /// Exactly one kind, with the keys it needs.

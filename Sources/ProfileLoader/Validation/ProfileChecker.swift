@@ -4,14 +4,16 @@ import BackupModel
 struct ProfileChecker {
     let sources: [KindDescriptor]
     let repositories: [KindDescriptor]
+    let notifiers: [KindDescriptor]
     private(set) var shapes: ShapeChecker
 
     var problems: [ConfigProblem] { shapes.problems }
     var ignored: [String] { shapes.ignored }
 
-    init(sources: [KindDescriptor], repositories: [KindDescriptor], home: String) {
+    init(sources: [KindDescriptor], repositories: [KindDescriptor], notifiers: [KindDescriptor], home: String) {
         self.sources = sources
         self.repositories = repositories
+        self.notifiers = notifiers
         shapes = ShapeChecker(home: home)
     }
 
@@ -19,15 +21,15 @@ struct ProfileChecker {
     mutating func check(_ root: YAMLNode, isAbstract: Bool, switchedOff: [String]) -> ConfigValue {
         shapes.isPartial = isAbstract
         var entries: [ConfigValue.Entry] = []
-        let sections = ["sources", "repositories"]
+        let sections = ["sources", "repositories", "notify"]
         let plain = YAMLNode(.map(root.entries.filter { !sections.contains($0.key) }), at: root.location)
-        let known = ProfileKeys.profile(sources: sources, repositories: repositories)
-        let top = shapes.checkObject(plain, known, at: "")
+        let top = shapes.checkObject(plain, ProfileKeys.profile, at: "")
         for entry in root.entries {
             let value: ConfigValue
             switch entry.key {
             case "sources": value = checkSection(entry, sources, ProfileKeys.source, what: "source")
             case "repositories": value = checkSection(entry, repositories, ProfileKeys.repository, what: "repository")
+            case "notify" where !entry.value.isNull: value = checkNotifiers(entry)
             default:
                 guard let checked = top[entry.key] else { continue }
                 value = checked
@@ -65,6 +67,37 @@ struct ProfileChecker {
                     value: checkEntry(entry, kinds, common, what: what, at: path)))
         }
         return ConfigValue(.map(values), at: section.value.location)
+    }
+
+    /// Entries of the kinds there are are checked; others are left as they are, and named as ignored, for a later version
+    /// may have them.
+    private mutating func checkNotifiers(_ section: YAMLNode.Entry) -> ConfigValue {
+        let value = section.value
+        var names: Set<String> = []
+        var isAnyKnown = false
+        var unknown: [String] = []
+        let values = value.elements.enumerated().map { index, node in
+            let path = "\(section.key)[\(index)]"
+            guard node.entries.contains(where: { key in isNearNotifier(key.key) }) else {
+                unknown.append(path)
+                return shapes.typed(node)
+            }
+            isAnyKnown = true
+            let entry = YAMLNode.Entry(key: path, keyLocation: node.location, value: node)
+            let checked = checkEntry(entry, notifiers, ProfileKeys.notifier, what: "notifier", at: path)
+            if let name = checked["name"], let text = name.text, !names.insert(text).inserted {
+                shapes.refuse(name.location, "\(path).name", "another notifier is called `\(shown(text))` already")
+            }
+            return checked
+        }
+        if !isAnyKnown, !unknown.isEmpty { unknown = [section.key] }
+        for path in unknown { shapes.ignore(path) }
+        return ConfigValue(.list(values), at: value.location)
+    }
+
+    /// A kind there is, or one mistyped: to leave that out silently would be to tell nobody.
+    private func isNearNotifier(_ key: String) -> Bool {
+        !ProfileKeys.notifier.contains { $0.name == key } && Nearest.match(key, in: notifiers.map(\.kind)) != nil
     }
 
     private mutating func checkEntry(

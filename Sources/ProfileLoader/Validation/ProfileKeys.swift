@@ -38,7 +38,8 @@ package enum ProfileKeys {
             "state", .path, "Where pins, journals and the history lie.",
             default: "/var/lib/holdfast, or ~/.local/state/holdfast for an ordinary user", refusesSecrets: true),
         KeyDescriptor(
-            "cache", .path, "Where restic keeps its cache.", default: "a folder below the state", refusesSecrets: true),
+            "cache", .path, "Where restic keeps its cache.",
+            default: "/var/cache/holdfast, or ~/.cache/holdfast for an ordinary user", refusesSecrets: true),
         KeyDescriptor("nice", .integer(0...19), "Added to the niceness of every tool.", default: "0"),
         KeyDescriptor(
             "bandwidth",
@@ -54,7 +55,10 @@ package enum ProfileKeys {
         KeyDescriptor("schedule", .anything, "When the commands run by themselves.", ignored: true),
         KeyDescriptor("objectives", .anything, "How old things may be before they count as overdue.", ignored: true),
         KeyDescriptor("hooks", .anything, "Programs of yours at events of a run.", ignored: true),
-        KeyDescriptor("notify", .anything, "Who is told about what.", ignored: true),
+        KeyDescriptor(
+            "notify", .anything,
+            "Who is told about what: a list of notifiers. Entries of kinds that this version does not have load, and every "
+                + "run says that it does not act on them."),
     ]
 
     static let retention: [KeyDescriptor] = [
@@ -112,11 +116,24 @@ package enum ProfileKeys {
         KeyDescriptor("hooks", .anything, "Programs of yours around this repository.", ignored: true),
     ]
 
+    static let notifier: [KeyDescriptor] = [
+        when, text,
+        KeyDescriptor(
+            "name", .name, "What messages about it call it.", default: "its kind, numbered from the second of a kind on"
+        ),
+        KeyDescriptor(
+            "on", .list(.choice(NotificationEvent.allCases.map(\.rawValue))),
+            "What it is told of. A failure or a partial run is told when it begins, and again each day while it lasts; "
+                + "`recovered` when it is over; `succeeded` every time.",
+            default: "failed, recovered and partial"),
+        KeyDescriptor(
+            "manual", .boolean, "Whether it is also told of runs that somebody starts at a terminal.", default: "false"),
+    ]
+
     /// The whole of a profile's top level.
-    static func profile(sources: [KindDescriptor], repositories: [KindDescriptor]) -> [KeyDescriptor] {
+    static let profile: [KeyDescriptor] =
         common + [
             KeyDescriptor("sources", .map(.anything), "What to capture: names to entries, each of one kind."),
             KeyDescriptor("repositories", .map(.anything), "Where snapshots live: names to entries, each of one kind."),
         ]
-    }
 }

@@ -20,6 +20,8 @@ struct ShapeChecker {
         problems.append(ConfigProblem(at: location, keyPath: keyPath, message: message, suggestion: suggestion))
     }
 
+    mutating func ignore(_ keyPath: String) { ignored.append(keyPath) }
+
     /// - Returns: the typed value; a null where something was wrong with it.
     mutating func check(_ node: YAMLNode, as shape: ValueShape, at keyPath: String) -> ConfigValue {
         switch shape {

@@ -27,6 +27,8 @@ struct Conditions {
                         var element = element
                         return decide(&element, at: "\(name)[\(index)]") ? element : nil
                     })
+            case ("hooks", .map), ("notify", .map):
+                if !decide(&sections[index].value, at: name) { sections[index].value.content = .list([]) }
             default: break
             }
         }

@@ -1,0 +1,11 @@
+extension RunRecord {
+    /// The program's exit code for this run. Of the failures of a failed run, the first that has an exit code of its own
+    /// decides.
+    package func exitStatus(strict: Bool) -> ExitStatus {
+        switch outcome ?? .failed {
+        case .failed: failures.lazy.map { ExitStatus(for: $0.kind) }.first { $0 != .failed } ?? .failed
+        case .skipped, .succeeded, .degraded, .partial, .interrupted:
+            (outcome ?? .failed).exitStatus(strict: strict)
+        }
+    }
+}

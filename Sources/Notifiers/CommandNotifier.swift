@@ -1,0 +1,83 @@
+package import BackupModel
+
+/// Runs a program of the operator's: the message as one JSON document on its standard input, the gist of it in its
+/// environment. It has taken the message when it exits 0.
+package struct CommandNotifier: Notifier {
+    package let spec: NotifierSpec
+    private let runner: any ToolRunner
+    private let niceness: Int32
+
+    package static let kind = NotifierKind(descriptor: descriptor) { (spec, services) throws(NotifierError) in
+        CommandNotifier(spec, services)
+    }
+
+    package init(_ spec: NotifierSpec, _ services: Services) {
+        self.spec = spec
+        runner = services.runner
+        niceness = services.settings.niceness
+    }
+
+    package func deliver(_ message: NotificationMessage) async throws(NotifierError) {
+        let command = try command(for: message)
+        let result: ToolResult
+        do { result = try await runner.run(command) } catch { throw .tool(error) }
+        guard !result.didItsWork else { return }
+        switch result.stopped {
+        case .cancelled, .pipelineFailed: throw .cancelled(program: program)
+        case .totalLimit, .stallLimit: throw .timedOut(program: program, limit: "\(Int(timeLimit.inSeconds)) s")
+        case nil:
+            let lastLine = result.errors.text.split(whereSeparator: \.isNewline).last ?? ""
+            throw .refused(program: program, how: result.termination.description, detail: String(lastLine.suffix(300)))
+        }
+    }
+
+    /// What is run; nothing of the message is among its arguments.
+    func command(for message: NotificationMessage) throws(NotifierError) -> ToolCommand {
+        var words = spec.settings.strings
+        guard let first = words.first else {
+            throw .refused(program: "command", how: "not run", detail: "the profile names no program")
+        }
+        if first.contains("/"), !first.hasPrefix("/"), let profileFolder { words[0] = "\(profileFolder)/\(first)" }
+        var command = ToolCommand(words[0], Array(words.dropFirst()))
+        do { command.input = .bytes(try MessageDocument(message).bytes()) } catch {
+            throw .refused(program: program, how: "not run", detail: "the message has no JSON: \(error)")
+        }
+        command.environment = [
+            "HOLDFAST_EVENT": message.event.rawValue, "HOLDFAST_PROFILE": message.profile.rawValue,
+            "HOLDFAST_RUN": message.run.rawValue, "HOLDFAST_OUTCOME": message.outcome.rawValue,
+        ]
+        command.workingDirectory = profileFolder
+        command.limits = ToolCommand.Limits(total: timeLimit, stall: nil)
+        command.teardown = TeardownStep.terminateFirst
+        command.whenOrphaned = .signal(.terminate)
+        command.niceness = niceness
+        return command
+    }
+
+    private var program: String { spec.settings.strings.first ?? "" }
+    private var timeLimit: Duration { spec.entry["time-limit"]?.duration ?? .seconds(60) }
+
+    private var profileFolder: String? {
+        let file = spec.entry.location.file
+        guard file.hasPrefix("/"), let slash = file.lastIndex(of: "/") else { return nil }
+        return slash == file.startIndex ? "/" : String(file[..<slash])
+    }
+
+    package static let descriptor = KindDescriptor(
+        kind: "command",
+        summary: "A program of yours and its arguments; no shell is involved. It gets the message as one JSON document "
+            + "on its standard input, and HOLDFAST_EVENT, HOLDFAST_PROFILE, HOLDFAST_RUN and HOLDFAST_OUTCOME in its "
+            + "environment. A relative path begins at the profile's folder, where it also runs.",
+        shape: .list(.string),
+        siblingKeys: [
+            KeyDescriptor("time-limit", .duration, "It is stopped after this long.", default: "60s")
+        ],
+        example: """
+            command: [/usr/local/bin/tell-me, --channel, backups]
+            on: [failed, recovered]
+            """,
+        check: { entry in
+            guard let value = entry["command"], value.strings.first?.isEmpty ?? true else { return [] }
+            return [ConfigProblem(at: value.location, keyPath: "command", message: "names no program")]
+        })
+}

@@ -1,0 +1,144 @@
+import BackupModel
+import Foundation
+import Testing
+
+@testable import BackupEngine
+
+/// Who is told what, decided from the run and those before it.
+struct NotificationRulesTests {
+    static let start = Date(timeIntervalSince1970: 1_795_228_200)
+
+    static func run(
+        _ hours: Double, _ outcome: Outcome?, told: [NotificationEvent] = [], by name: String = "pager",
+        operation: RunRecord.Operation = .backup, reason: String? = nil
+    ) -> RunRecord {
+        let started = start + hours * 3600
+        var run = RunRecord(
+            id: RunID(startedAt: started, entropy: 1), profile: ProfileName(unchecked: "app"), operation: operation,
+            started: started, process: ProcessIdentity(pid: 1, startTime: 1, bootID: "b"), user: "root", reason: reason,
+            profileDigest: "")
+        run.outcome = outcome
+        run.finished = outcome.map { _ in started + 60 }
+        run.notified = told.map {
+            DeliveredNotification(notifier: NotifierName(unchecked: name), event: $0, at: started + 60)
+        }
+        return run
+    }
+
+    static func notifier(
+        _ events: Set<NotificationEvent> = NotificationEvent.usual, manual: Bool = false
+    ) -> NotifierSpec {
+        let nowhere = ConfigValue(.map([]), at: SourceLocation(file: "", line: 1, column: 1))
+        return NotifierSpec(
+            name: NotifierName(unchecked: "pager"), kind: "command", entry: nowhere, events: events, manual: manual)
+    }
+
+    /// - Parameter earlier: oldest first, as they happened.
+    private func event(
+        _ outcome: Outcome?, at hours: Double = 100, after earlier: [RunRecord] = [], attended: Bool = false,
+        _ notifier: NotifierSpec = Self.notifier()
+    ) -> NotificationEvent? {
+        NotificationRules(Self.run(hours, outcome), previous: earlier.reversed(), isAttended: attended)
+            .event(for: notifier)
+    }
+
+    @Test func `the first failure is told, and an interrupted run is one`() {
+        #expect(event(.failed) == .failed)
+        #expect(event(.interrupted) == .failed)
+        #expect(event(.failed, after: [Self.run(99, .succeeded)]) == .failed)
+    }
+
+    @Test func `a further failure is told again only after a day`() {
+        let told = Self.run(50, .failed, told: [.failed])
+        #expect(event(.failed, at: 51, after: [told]) == nil)
+        #expect(event(.failed, at: 72.9, after: [told, Self.run(60, .failed)]) == nil)
+        #expect(event(.failed, at: 73.1, after: [told, Self.run(60, .failed)]) == .failed)
+        #expect(event(.failed, at: 75, after: [told, Self.run(74, .failed, told: [.failed])]) == nil)
+    }
+
+    @Test func `a daily run that starts a little earlier than yesterday is told again`() {
+        #expect(event(.failed, at: 73.9, after: [Self.run(50, .failed, told: [.failed])]) == .failed)
+    }
+
+    @Test func `a failure whose message did not arrive is told by the next one`() {
+        #expect(event(.failed, at: 51, after: [Self.run(50, .failed)]) == .failed)
+        #expect(event(.failed, at: 51, after: [Self.run(50, .failed, told: [.failed], by: "mail")]) == .failed)
+    }
+
+    @Test func `a killed run that nobody was told of does not silence the next failure`() {
+        #expect(event(.failed, at: 51, after: [Self.run(49, .succeeded), Self.run(50, .interrupted)]) == .failed)
+    }
+
+    @Test func `a recovery is told once`() {
+        let bad = Self.run(50, .failed, told: [.failed])
+        #expect(event(.succeeded, at: 51, after: [bad]) == .recovered)
+        #expect(event(.succeeded, at: 52, after: [bad, Self.run(51, .succeeded, told: [.recovered])]) == nil)
+    }
+
+    @Test func `a recovery whose message did not arrive is told by the next good run`() {
+        let bad = Self.run(50, .failed, told: [.failed])
+        #expect(event(.succeeded, at: 52, after: [bad, Self.run(51, .succeeded)]) == .recovered)
+    }
+
+    @Test func `good runs after good runs are told only to who asks for them`() {
+        let good = [Self.run(50, .succeeded)]
+        #expect(event(.succeeded, after: good) == nil)
+        #expect(event(.succeeded, after: good, Self.notifier([.succeeded])) == .succeeded)
+        #expect(event(.succeeded, after: [Self.run(50, .failed)], Self.notifier([.succeeded])) == .succeeded)
+        #expect(
+            event(.succeeded, after: [Self.run(50, .failed)], Self.notifier([.succeeded, .recovered])) == .recovered)
+    }
+
+    @Test func `from failed to partial and back are changes`() {
+        let failed = Self.run(50, .failed, told: [.failed])
+        let partial = Self.run(51, .partial, told: [.partial])
+        #expect(event(.partial, at: 51, after: [failed]) == .partial)
+        #expect(event(.degraded, at: 51, after: [failed]) == .partial)
+        #expect(event(.partial, at: 52, after: [failed, partial]) == nil)
+        #expect(event(.failed, at: 52, after: [failed, partial]) == .failed)
+        #expect(event(.succeeded, at: 52, after: [failed, partial]) == .recovered)
+    }
+
+    @Test func `only what was asked for is told`() {
+        #expect(event(.failed, Self.notifier([.recovered])) == nil)
+        #expect(event(.succeeded, after: [Self.run(50, .failed)], Self.notifier([.recovered])) == .recovered)
+        #expect(event(.succeeded, after: [Self.run(50, .failed)], Self.notifier([.failed])) == nil)
+    }
+
+    @Test func `runs at a terminal are told only to who asks for them`() {
+        #expect(event(.failed, attended: true) == nil)
+        #expect(event(.failed, attended: true, Self.notifier(manual: true)) == .failed)
+        let old = Self.run(10, .failed, told: [.failed])
+        #expect(event(.failed, after: [old], attended: true, Self.notifier(manual: true)) == nil)
+    }
+
+    @Test func `a failure that somebody watched is told when it goes on unwatched`() {
+        #expect(event(.failed, at: 51, after: [Self.run(50, .failed)]) == .failed)
+    }
+
+    @Test func `skipped runs and dry runs neither tell nor change anything`() {
+        #expect(event(.skipped, after: [Self.run(50, .failed)]) == nil)
+        #expect(event(nil) == nil)
+        let told = Self.run(50, .failed, told: [.failed])
+        #expect(event(.failed, at: 52, after: [told, Self.run(51, .skipped)]) == nil)
+        #expect(event(.succeeded, at: 52, after: [told, Self.run(51, .skipped)]) == .recovered)
+        let dry = Self.run(51, .succeeded, operation: .prune, reason: "dry run")
+        #expect(event(.failed, at: 52, after: [told, dry]) == nil)
+    }
+
+    @Test func `the run itself does not count as one before it`() {
+        #expect(event(.failed, at: 50, after: [Self.run(50, .failed)]) == .failed)
+        #expect(event(.succeeded, at: 50, after: [Self.run(50, .failed)]) == nil)
+    }
+
+    @Test func `since when it is bad is the start of the first bad run in a row`() {
+        func since(_ outcome: Outcome, _ earlier: [RunRecord]) -> Date? {
+            NotificationRules(Self.run(100, outcome), previous: earlier.reversed(), isAttended: false).failingSince
+        }
+        let history = [Self.run(1, .failed), Self.run(2, .succeeded), Self.run(3, .partial), Self.run(4, .failed)]
+        #expect(since(.failed, history) == Self.start + 3 * 3600)
+        #expect(since(.succeeded, history) == Self.start + 3 * 3600)
+        #expect(since(.failed, [Self.run(2, .succeeded)]) == Self.start + 100 * 3600)
+        #expect(since(.succeeded, [Self.run(2, .succeeded)]) == nil)
+    }
+}
