@@ -1,4 +1,4 @@
-package import Foundation
+import Foundation
 import Synchronization
 
 /// A child that a thread of its own waits for. `Foundation.Process` learns of an end by a descriptor that other children, started
@@ -22,8 +22,7 @@ package final class WatchedChild: Sendable {
     ///   - words: the program, by its path, and its arguments.
     ///   - input: a file; `nil` is empty.
     package init(
-        _ words: [String], environment: [String: String], folder: String, input: String? = nil, output: String,
-        errors: String
+        _ words: [String], environment: [String: String], input: String? = nil, output: String, errors: String
     ) throws {
         var actions = posix_spawn_file_actions_t()
         var attributes = posix_spawnattr_t()
@@ -36,7 +35,6 @@ package final class WatchedChild: Sendable {
         posix_spawn_file_actions_addopen(&actions, 0, input ?? "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, output, O_WRONLY | O_CREAT | O_APPEND, 0o666)
         posix_spawn_file_actions_addopen(&actions, 2, errors, O_WRONLY | O_CREAT | O_APPEND, 0o666)
-        posix_spawn_file_actions_addchdir_np(&actions, folder)
         // Threads that run Swift tasks block most signals, and a child would go on doing so.
         var signals = sigset_t()
         sigemptyset(&signals)
