@@ -59,9 +59,10 @@ struct InterruptedStreams {
         #expect(running.isRunning)
         let hurried = ContinuousClock.now
         running.signal(SIGINT)
-        let result = await running.result()
+        while running.isRunning, hurried.duration(to: .now) < .seconds(10) { usleep(5000) }
         // Patience with a producer that ignores signals lasts five seconds, with its consumer longer.
         #expect(hurried.duration(to: .now) < .seconds(3))
+        let result = await running.result()
         #expect(result.code == 130, "\(result)")
         #expect(!Processes.isAlive(producer))
         #expect(try Processes.mentioning(scene.program.folder["home"]).isEmpty)
