@@ -21,16 +21,18 @@ struct ResticEvidenceTests {
         return (bench, try bench.repository(["program": .string(path)]))
     }
 
-    private func storing(_ repository: ResticRepository) async throws -> RepositoryError? {
-        await #expect(throws: RepositoryError.self) {
-            try await repository.store(TestBench.stream("printf data"), as: TestBench.stamp("/postgres/db.sql")) { _ in
-            }
+    private func storing(_ repository: ResticRepository, of bench: TestBench) async throws -> RepositoryError? {
+        let error = await #expect(throws: RepositoryError.self) {
+            try await repository.store(TestBench.stream("printf data"), as: TestBench.stamp("/postgres/db.sql")) { _ in }
         }
+        // The bench keeps the repository's folder.
+        #expect(FileManager.default.fileExists(atPath: bench.folder))
+        return error
     }
 
     @Test func `a snapshot that is named and not there is no success`() async throws {
-        let (_, repository) = try await liar("backup", "REAL \"$@\" || exit 1; rm -f SNAPSHOTS/*; exit 0")
-        let error = try await storing(repository)
+        let (bench, repository) = try await liar("backup", "REAL \"$@\" || exit 1; rm -f SNAPSHOTS/*; exit 0")
+        let error = try await storing(repository, of: bench)
         guard case .noEvidence = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -38,8 +40,8 @@ struct ResticEvidenceTests {
     }
 
     @Test func `a summary that is missing is no success, although a snapshot is there`() async throws {
-        let (_, repository) = try await liar("backup", "REAL \"$@\" | grep -v summary; exit 0")
-        let error = try await storing(repository)
+        let (bench, repository) = try await liar("backup", "REAL \"$@\" | grep -v summary; exit 0")
+        let error = try await storing(repository, of: bench)
         guard case .noEvidence = error else {
             Issue.record("\(String(describing: error))")
             return
@@ -49,8 +51,8 @@ struct ResticEvidenceTests {
     @Test(arguments: [3, 4, 77]) func `an exit code that is not 0 is a failure of a stream, and drops its snapshot`(
         code: Int
     ) async throws {
-        let (_, repository) = try await liar("backup", "REAL \"$@\"; exit \(code)")
-        _ = try await storing(repository)
+        let (bench, repository) = try await liar("backup", "REAL \"$@\"; exit \(code)")
+        _ = try await storing(repository, of: bench)
         #expect(try repository.snapshotIDsOnDisk() == [])
     }
 
