@@ -5,6 +5,8 @@ import Foundation
 package enum DurableFile {
     /// What writes bytes to a descriptor: `write(2)`, or a test's.
     package typealias Writer = (Int32, UnsafeRawPointer, Int) -> Int
+    /// What makes written bytes durable: `fsync(2)`, or a test's.
+    package typealias Synchronizer = (Int32) -> Int32
 
     /// State files are a few kilobytes, records of runs at most some megabytes.
     static let sizeLimit = 64 << 20
@@ -14,7 +16,8 @@ package enum DurableFile {
     /// Writes beside the target, makes that durable, puts it in the target's place and makes the name durable: 0600, never
     /// through a link. After an error the target is what it was, except when only the last step failed.
     package static func write(
-        _ bytes: [UInt8], to path: String, using writer: Writer = { Foundation.write($0, $1, $2) }
+        _ bytes: [UInt8], to path: String, using writer: Writer = { Foundation.write($0, $1, $2) },
+        synchronizer: Synchronizer = { fsync($0) }
     ) throws(StoreError) {
         let folder = (path as NSString).deletingLastPathComponent
         let name = (path as NSString).lastPathComponent
@@ -23,7 +26,7 @@ package enum DurableFile {
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw stateError(path, errno) }
         do throws(StoreError) {
-            try fill(descriptor, with: bytes, for: path, using: writer)
+            try fill(descriptor, with: bytes, for: path, using: writer, synchronizer)
             guard rename(draft, path) == 0 else { throw stateError(path, errno, doing: "rename") }
         } catch {
             unlink(draft)
@@ -35,7 +38,7 @@ package enum DurableFile {
 
     /// Closes the descriptor.
     private static func fill(
-        _ descriptor: Int32, with bytes: [UInt8], for path: String, using writer: Writer
+        _ descriptor: Int32, with bytes: [UInt8], for path: String, using writer: Writer, _ synchronizer: Synchronizer
     ) throws(StoreError) {
         var rest = bytes[...]
         var failure: Int32?
@@ -50,7 +53,7 @@ package enum DurableFile {
             }
         }
         // The umask may have taken rights away, never given any; a failing fsync is a loss and is not tried again.
-        if failure == nil, fchmod(descriptor, 0o600) != 0 || fsync(descriptor) != 0 { failure = errno }
+        if failure == nil, fchmod(descriptor, 0o600) != 0 || synchronizer(descriptor) != 0 { failure = errno }
         if close(descriptor) != 0, failure == nil { failure = errno }
         if let failure { throw stateError(path, failure, doing: "writing") }
     }

@@ -30,7 +30,7 @@ struct InterruptionTests {
             let new = after.filter { !before.contains($0) }
             #expect(new.count == (place.counts ? 1 : 0), "\(place.name) \(stop): \(before) → \(after)")
             if let run = new.first { known[run] = try scene.present() }
-            try await expectTruth(scene, new: new.first, stop, late: late)
+            try await expectTruth(scene, place, new: new.first, stop, late: late)
             if stop == .kill {
                 try scene.change(to: 20)
                 known[try await scene.backUp()] = try scene.present()
@@ -47,16 +47,23 @@ struct InterruptionTests {
     }
 
     /// History and `why` directly after the stop.
-    private func expectTruth(_ scene: InterruptionScene, new: String?, _ stop: Stop, late: Bool) async throws {
+    private func expectTruth(
+        _ scene: InterruptionScene, _ place: InterruptionPlace, new: String?, _ stop: Stop, late: Bool
+    ) async throws {
         let last = try #require(try await scene.outcomes().first { $0.operation == "backup" })
         let why = try await scene.why()
         if late {
             #expect(last.outcome == "succeeded" && last.run == new)
         } else if stop != .kill {
-            // Before its record nothing of a run is known; every other one is interrupted, whatever it stored.
             #expect(last.outcome == "interrupted" && why.contains("interrupted"), "\(last) \(why)")
-        } else {
-            #expect(last.outcome != "failed", "\(last)")
+        } else if place.name == RunStep.record.rawValue {
+            // Killed before its record was written, a run has never been.
+            #expect(last.outcome != "unfinished", "\(last)")
+        } else if place.name != RunStep.release.rawValue {
+            #expect(last.outcome == "unfinished" && why.contains("was killed before its end"), "\(last) \(why)")
+        }
+        if stop == .kill, place.name == RunMoment.scratchJournaled.rawValue {
+            #expect(try scene.names("state/journal/test").count == 1 && scene.names("state/scratch").isEmpty)
         }
     }
 

@@ -66,6 +66,29 @@ import Testing
         #expect(try DurableFile.read(path) == Array("old".utf8))
     }
 
+    @Test func `is made durable before it takes the place of the old one, or not at all`() throws {
+        try DurableFile.write(Array("old".utf8), to: path)
+        var seen: [UInt8]?
+        try DurableFile.write(
+            Array("new".utf8), to: path,
+            synchronizer: { descriptor in
+                seen = FileManager.default.contents(atPath: path).map(Array.init)
+                return fsync(descriptor)
+            })
+        #expect(seen == Array("old".utf8))
+        #expect(try DurableFile.read(path) == Array("new".utf8))
+        #expect(throws: StoreError.self) {
+            try DurableFile.write(
+                Array("newest".utf8), to: path,
+                synchronizer: { _ in
+                    errno = EIO
+                    return -1
+                })
+        }
+        #expect(try DurableFile.read(path) == Array("new".utf8))
+        #expect(try names() == ["pin.json"])
+    }
+
     @Test func `is not disturbed by what a crash left, and clears it away when it is old`() throws {
         try DurableFile.write(Array("old".utf8), to: path)
         try folder.write("half", to: ".pin.json.1.new")

@@ -1,5 +1,4 @@
 import Foundation
-import Synchronization
 
 /// The built program, run as an operator runs it, with its state, cache, profiles and temporary files in a folder of the
 /// test's own and the tools of the test's choice first on PATH.
@@ -108,18 +107,12 @@ extension HoldfastProgram {
 
     /// One started program. Killed with its process group when the value goes.
     package final class Running: Sendable {
-        private let process: Process
+        private let child: WatchedChild
         private let arguments: [String]
         private let outputPath: String
         private let errorPath: String
-        private let ending = Mutex(Ending())
         /// Keeps the folder of the outputs.
         private let folder: ScratchFolder
-
-        private struct Ending {
-            var code: Int32?
-            var waiting: [CheckedContinuation<Int32, Never>] = []
-        }
 
         init(_ program: HoldfastProgram, _ command: [String], _ input: String?, _ environment: [String: String]) throws
         {
@@ -128,48 +121,29 @@ extension HoldfastProgram {
             let name = UUID().uuidString.prefix(8)
             outputPath = try folder.write("", to: "io/\(name).out", mode: 0o666)
             errorPath = try folder.write("", to: "io/\(name).err", mode: 0o666)
-            process = Process()
-            process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-            process.arguments = command
-            process.environment = environment
-            process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-            process.standardOutput = FileHandle(forWritingAtPath: outputPath)
-            process.standardError = FileHandle(forWritingAtPath: errorPath)
-            if let input {
-                process.standardInput = FileHandle(forReadingAtPath: try folder.write(input, to: "io/\(name).in"))
-            } else {
-                process.standardInput = FileHandle.nullDevice
-            }
-            process.terminationHandler = { [weak self] ended in
-                let isExit = ended.terminationReason == .exit
-                self?.ended(isExit ? ended.terminationStatus : -ended.terminationStatus)
-            }
-            try process.run()
+            let inputPath = try input.map { try program.folder.write($0, to: "io/\(name).in", mode: 0o644) }
+            child = try WatchedChild(
+                ["/usr/bin/env", "--chdir=\(folder.path)"] + command, environment: environment, input: inputPath,
+                output: outputPath, errors: errorPath)
         }
 
-        deinit { if ending.withLock({ $0.code == nil }) { kill(-process.processIdentifier, SIGKILL) } }
+        deinit { child.signal(SIGKILL, wholeGroup: true) }
 
         /// Its process number. `env` hands it to the program (or to the prefix) that it becomes.
-        package var pid: Int32 { process.processIdentifier }
+        package var pid: Int32 { child.pid }
 
-        package var isRunning: Bool { ending.withLock { $0.code == nil } }
+        package var isRunning: Bool { child.isRunning }
 
         /// What it has printed so far.
         package var output: String { text(outputPath) }
         package var errors: String { text(errorPath) }
 
         /// Sends the program a signal, unless it has ended.
-        package func signal(_ number: Int32) { if isRunning { kill(pid, number) } }
+        package func signal(_ number: Int32) { child.signal(number) }
 
         /// Waits for its end.
         package func result() async -> Result {
-            let code = await withCheckedContinuation { (waiting: CheckedContinuation<Int32, Never>) in
-                let ended: Int32? = ending.withLock { ending in
-                    if ending.code == nil { ending.waiting.append(waiting) }
-                    return ending.code
-                }
-                if let ended { waiting.resume(returning: ended) }
-            }
+            let code = await child.code
             return Result(arguments: arguments, code: code, output: output, errors: errors)
         }
 
@@ -183,15 +157,6 @@ extension HoldfastProgram {
                 try await Task.sleep(for: .milliseconds(10))
             }
             return try isSo()
-        }
-
-        private func ended(_ code: Int32) {
-            let waiting = ending.withLock { ending in
-                ending.code = code
-                defer { ending.waiting = [] }
-                return ending.waiting
-            }
-            for continuation in waiting { continuation.resume(returning: code) }
         }
 
         private func text(_ path: String) -> String {
