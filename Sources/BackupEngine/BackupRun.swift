@@ -136,8 +136,6 @@ package struct BackupRun: Sendable {
             let contents = try await catalog.contents(loadingManifests: true)
             for notice in try recovery.reconcile(contents, doubtful) { recorder.notice(notice) }
         }
-        let version = try await engine.primary.toolVersion().split(separator: " ", maxSplits: 1).map(String.init)
-        if version.count == 2 { await recorder.change { $0.tools[version[0]] = version[1] } }
         let capture = Capture(engine, request, record, recorder, holdings)
         let captured = try await capture.run(ready)
         if Task.isCancelled { throw RunStop.cancelled }

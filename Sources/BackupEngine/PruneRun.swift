@@ -76,7 +76,7 @@ package struct PruneRun: Sendable {
             if !dead.isEmpty {
                 let report = try await engine.primary.forget(dead.map(\.id))
                 try catalog.forgetKnowledge(of: report.removed)
-                recorder.notice("removed \(report.removed.count) snapshots that no restore point uses")
+                recorder.notice("removed \(Words.count(report.removed.count, "snapshot")) that no restore point uses")
                 let kept = Set(dead.map(\.id)).subtracting(report.removed)
                 if !kept.isEmpty { recorder.notice("\(kept.count) of them are still there") }
             }

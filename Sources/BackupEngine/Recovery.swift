@@ -36,7 +36,9 @@ package struct Recovery: Sendable {
             let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
                 live.contains($0) || $0 == current
             }
-            if !swept.isEmpty { done.notices.append("removed \(Words.count(swept.count, "working folder")) of runs that are over") }
+            if !swept.isEmpty {
+                done.notices.append("removed \(Words.count(swept.count, "working folder")) of runs that are over")
+            }
         } catch {
             // Somebody's left-overs must not keep a backup from being taken.
             done.notices.append("left for the next run to sweep: \(error.description)")

@@ -99,7 +99,8 @@ extension RestorePlan {
             case .clean, .tolerated: continue
             case .partial:
                 warnings.append(
-                    "\(item.part.title) is partial: \(Words.count(item.part.unreadableCount, "item")) could not be read")
+                    "\(item.part.title) is partial: \(Words.count(item.part.unreadableCount, "item")) could not be read"
+                )
             case .damaged: warnings.append("\(item.part.title) was damaged already when it was captured")
             }
         }

@@ -19,7 +19,7 @@ struct BackupRunTests {
         #expect(run.failures.isEmpty)
         #expect(
             bench.repository.calls == [
-                "inspect", "inspect", "create", "clearDeadLocks", "toolVersion", "store db/data", "store web/data",
+                "inspect", "inspect", "create", "toolVersion", "clearDeadLocks", "store db/data", "store web/data",
                 "storeManifest /manifest.json",
             ])
         #expect(

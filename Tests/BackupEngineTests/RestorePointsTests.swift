@@ -164,7 +164,7 @@ struct RestorePointsTests {
         var contents = RepositoryContents()
         contents.run("2026-11-18T02:00:00Z", [.init("db", "/db.sql", .partial)])
         let candidate = try #require(contents.restorePoints().retentionCandidates.first)
-        #expect(candidate.group.description == "db/db.sql")
+        #expect(candidate.group.description == "db /db.sql")
         #expect(candidate.condition == .partial)
         #expect(candidate.time == Candidates.date("2026-11-18T02:01:00Z"))
         #expect(candidate.utcOffset == 3600)

@@ -50,6 +50,26 @@ struct FirstUseTests {
         try await lookAfter(world, run: first.text("run"))
     }
 
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
+    func `a database in use inside a folder is restored whole, at its own path and without its log`(
+        restic: RealTools.Restic
+    ) async throws {
+        let world = try World("inside", restic: restic)
+        let busy = try BusySQLite(at: world.documents + "/deep/app.db", bytes: 200_000, pause: .milliseconds(1))
+        defer { busy.stop() }
+        try world.writeDocumentsProfile()
+        try await world.backUp()
+        let listed = try await world.program.run("ls")
+        #expect(listed.output.contains("/deep/app.db\n"), "\(listed)")
+        #expect(!listed.output.contains("app.db-wal") && !listed.output.contains("app.db-shm"), "\(listed)")
+        let restore = try await world.program.run("restore", "latest", "--to", world.folder["r"], "--yes")
+        #expect(restore.code == 0, "\(restore)")
+        let answer = try await world.program.runTool(
+            "sqlite3", world.folder["r/documents"] + busy.path,
+            "PRAGMA integrity_check; SELECT sum(balance) FROM account;")
+        #expect(answer.output == "ok\n\(BusySQLite.total)\n", "\(answer)")
+    }
+
     private func addOddFiles(_ world: World) async throws {
         try world.folder.write(Data((0..<70_000).map { UInt8(truncatingIfNeeded: $0 &* 31) }), to: "documents/data.bin")
         try world.folder.write("odd\n", to: "documents/ümläut & 'quoted' \n line.txt", mode: 0o600)

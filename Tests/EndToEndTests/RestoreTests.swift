@@ -106,6 +106,28 @@ struct RestoreTests {
         #expect(list.output.contains("other*"), "a part of an older run has its mark: \(list)")
     }
 
+    @Test(.timeLimit(.minutes(5)))
+    func `sources that the profile no longer has are restored all the same`() async throws {
+        let world = try World("removed")
+        let made = try await world.program.runTool(
+            "sqlite3", world.folder["app.db"], "CREATE TABLE t (x); INSERT INTO t VALUES (7);")
+        try #require(made.code == 0, "\(made)")
+        try world.writeProfile(
+            """
+              old: { files: "\(world.documents)" }
+              app: { sqlite: "\(world.folder["app.db"])" }
+              dump: { command: { run: [echo, dumped] } }
+            """)
+        try await world.backUp()
+        try world.writeProfile("  new: { files: \"\(world.documents)\" }")
+        let restore = try await world.program.run("restore", "latest", "--to", world.folder["r"], "--yes")
+        #expect(restore.code == 0, "\(restore)")
+        #expect(try await world.differences(world.documents, world.folder["r/old"] + world.documents) == "")
+        let rest = try await world.program.runTool(
+            "sh", "-c", "cat \(world.folder["r/dump"])/*; sqlite3 \(world.folder["r/app"])/* 'SELECT x FROM t'")
+        #expect(rest.output == "dumped\n7\n", "\(rest)")
+    }
+
     @Test(.timeLimit(.minutes(5)), .enabled(if: FileManager.default.isExecutableFile(atPath: "/usr/bin/python3")))
     func `on a terminal the operator picks a restore point by its number`() async throws {
         let world = try World("pick")

@@ -178,11 +178,11 @@ final class ProcessWatch: Sendable {
             state.withLock { $0.seen.processes += 1 }
             for (name, needle) in needles {
                 if arguments.range(of: Data(needle)) != nil { leak("\(name) in arguments of \(words.prefix(3))") }
-                // The program itself, and the producer whose profile says so, get them by their environment.
-                let isDeclared =
-                    program == "holdfast" || program == "env" || words.contains { $0.hasSuffix("/produce") }
-                    || program == "sleep"
-                if !isDeclared, environment.range(of: Data(needle)) != nil {
+                guard environment.range(of: Data(needle)) != nil else { continue }
+                if words.contains(where: { $0.hasSuffix("/produce") }) || program == "sleep" {
+                    state.withLock { if name.hasSuffix(", raw") { $0.seen.declared.insert(name) } }
+                } else if program != "holdfast" && program != "env" {
+                    // The program itself is given them by the test.
                     leak("\(name) in the environment of \(words.prefix(3))")
                 }
             }

@@ -10,8 +10,11 @@ package struct FakeTool: Sendable {
         var candidates = CommandLine.arguments.prefix(1) + [own]
         // Under `swift test` the tests may run inside a helper of the toolchain; it is told where they are.
         candidates += CommandLine.arguments.filter { $0.contains(".xctest") }
+        // Links and children in other folders need the whole path.
+        let here = FileManager.default.currentDirectoryPath
+        let whole = candidates.map { $0.hasPrefix("/") ? $0 : here + "/" + $0 }
         let folders =
-            candidates.map { ($0 as NSString).deletingLastPathComponent } + [RealTools.packageRoot + "/.build/debug"]
+            whole.map { ($0 as NSString).deletingLastPathComponent } + [RealTools.packageRoot + "/.build/debug"]
         return folders.first { FileManager.default.isExecutableFile(atPath: "\($0)/FakeTool") } ?? folders[0]
     }()
 

@@ -163,9 +163,9 @@ struct PipelineTests {
 
     @Test func `a stage that waits for a busy neighbour has not stalled`() async throws {
         var waiting = ToolCommand("wc", ["-c"])
-        waiting.limits = .init(stall: .milliseconds(500))
-        var producer = shell("echo a; for i in 1 2 3 4 5 6 7 8; do sleep 0.2; done; echo b")
-        producer.limits = .init(stall: .milliseconds(500))
+        waiting.limits = .init(stall: .seconds(3))
+        var producer = shell("echo a; for i in 1 2 3 4 5 6 7 8 9 10; do sleep 0.5; done; echo b")
+        producer.limits = .init(stall: .seconds(3))
         let result = try await pipe(producer, waiting)
         #expect(result.committed, "\(result.stages.map(\.stopped))")
     }

@@ -116,13 +116,13 @@ struct RunTests {
     }
 
     @Test(arguments: [
-        "for i in 1 2 3 4 5 6; do sleep 0.3; echo; done",
+        "for i in 1 2 3 4 5 6; do sleep 0.6; echo; done",
         "sh -c 'i=0; while [ $i -lt 900000 ]; do i=$((i+1)); done'; true",
-        "(for i in 1 2 3 4 5 6; do sleep 0.3; echo > /dev/null; done); true",
+        "(for i in 1 2 3 4 5 6; do sleep 0.6; echo > /dev/null; done); true",
     ])
     func `output, computing or writing elsewhere, by a grandchild too, counts as life`(script: String) async throws {
         var command = shell(script)
-        command.limits = .init(stall: .milliseconds(900))
+        command.limits = .init(stall: .milliseconds(2500))
         let result = try await runner.run(command)
         #expect(result.didItsWork, "\(result.usage.wall)")
     }

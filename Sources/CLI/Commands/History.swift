@@ -1,4 +1,5 @@
 import ArgumentParser
+import BackupEngine
 import BackupModel
 import Foundation
 
@@ -23,7 +24,7 @@ struct History: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let query = RunQuery(profile: live.profile.name, operation: operation, outcome: outcome, limit: limit)
-        let store = try live.store()
+        let store = try await live.rebuiltStore(console)
         let runs = try store.runs(query)
         if console.isJSON {
             console.print(.object([("runs", .array(runs.map { RunViews.run($0, isFull: false) }))]))
@@ -32,15 +33,25 @@ struct History: OperatorCommand {
         if store.wasRecreated {
             console.warn("the history was lost and is new; restore points are not affected: `holdfast backup list`")
         }
+        defer {
+            if runs.contains(where: \.isRebuilt) {
+                console.say(
+                    "* put together from the repository after the history was lost; runs that left nothing there are gone"
+                )
+            }
+        }
         guard !runs.isEmpty else {
             console.print("no runs recorded")
             return .success
         }
-        var table = Table([("RUN", .left), ("OPERATION", .left), ("STARTED", .left), ("TOOK", .right), ("OUTCOME", .left)])
+        var table = Table([
+            ("RUN", .left), ("OPERATION", .left), ("STARTED", .left), ("TOOK", .right), ("OUTCOME", .left),
+        ])
         for run in runs {
             table.add([
                 run.id.rawValue, run.operation.rawValue, Format.time(run.started),
-                run.duration.map(Format.duration) ?? "", run.outcome?.rawValue ?? "unfinished",
+                run.duration.map(Format.duration) ?? "",
+                (run.outcome?.rawValue ?? "unfinished") + (run.isRebuilt ? "*" : ""),
             ])
         }
         console.print(table.text)
@@ -50,3 +61,17 @@ struct History: OperatorCommand {
 
 extension Outcome: ExpressibleByArgument {}
 extension RunRecord.Operation: ExpressibleByArgument {}
+
+extension Live {
+    /// The history, with what it has lost put together again from the repository. Where that cannot be looked at, the
+    /// history is shown as it is.
+    func rebuiltStore(_ console: Console) async throws -> any RunStore {
+        let engine = try engine()
+        if engine.store.wasRecreated {
+            do { _ = try await PointList(engine).load(loadingManifests: true) } catch let error as any OperatorError {
+                console.warn("the history cannot be rebuilt now: \(error.description)")
+            }
+        }
+        return engine.store
+    }
+}

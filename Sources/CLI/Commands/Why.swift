@@ -1,11 +1,13 @@
 import ArgumentParser
+import BackupEngine
 import BackupModel
 import Foundation
 
 /// `holdfast why`
 struct Why: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Say why the last run went as it did, and which one was good before it.",
+        abstract:
+            "Say why the last run went as it did, which one was good before it, and why retention keeps what it keeps.",
         usage: "holdfast why [--operation <operation>] [<options>]",
         discussion: "Example: holdfast why --operation backup")
 
@@ -16,18 +18,28 @@ struct Why: OperatorCommand {
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
-        let store = try live.store()
+        let store = try await live.rebuiltStore(console)
         let runs = try store.runs(RunQuery(profile: live.profile.name, operation: operation, limit: 200))
         let holder = live.locks.holder(of: .profile(live.profile.name))
         let reasons = Reasons(runs: runs, holder: holder, now: Date())
+        var retention: RetentionPlan?
+        var trouble: String?
+        do {
+            retention = try await RetentionReview(live.engine()).plan()
+        } catch let error as any OperatorError {
+            trouble = error.description
+        }
         if console.isJSON {
             console.print(
                 .object([
                     ("run", JSONValue(runs.first?.id.rawValue)), ("outcome", JSONValue(runs.first?.outcome?.rawValue)),
-                    ("reasons", JSONValue(reasons.lines)),
+                    ("reasons", JSONValue(reasons.lines)), ("retention", retention.map(RunViews.plan) ?? .null),
+                    ("retentionUnknown", JSONValue(trouble)),
                 ]))
         } else {
             for line in reasons.lines { console.print(Console.harmless(line)) }
+            for line in Reasons.lines(retention, live.profile.retention) { console.print(Console.harmless(line)) }
+            if let trouble { console.print(Console.harmless("what retention keeps is not known: \(trouble)")) }
         }
         return .success
     }
@@ -45,12 +57,14 @@ struct Reasons {
         var lines: [String] = []
         if let holder {
             lines.append(
-                "process \(holder.process.pid) of \(holder.user) is at work since \(Format.time(holder.since)): \(holder.purpose)")
+                "process \(holder.process.pid) of \(holder.user) is at work since \(Format.time(holder.since)): \(holder.purpose)"
+            )
         }
         let when = "\(last.operation.rawValue) \(last.id) of \(Format.time(last.started))"
         switch last.outcome {
         case nil:
-            lines.append(holder == nil ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
+            lines.append(
+                holder == nil ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
         case .succeeded: lines.append("\(when) succeeded" + Reasons.evidence(of: last.operation))
         case .skipped: lines.append("\(when) was skipped: it did not get what it needed in time")
         case .degraded: lines.append("\(when) is degraded: the primary is good, a follower is not")
@@ -69,6 +83,22 @@ struct Reasons {
             lines.append("the last one that succeeded is \(good.id) of \(Format.time(good.started))")
         }
         self.lines = lines
+    }
+
+    /// Why retention keeps each snapshot, or leaves a group alone.
+    static func lines(_ plan: RetentionPlan?, _ policy: RetentionPolicy) -> [String] {
+        guard let plan else { return [] }
+        guard policy.hasRules else { return ["retention keeps everything: the profile has no `retention:` rules"] }
+        return plan.groups.flatMap { group in
+            let kept = group.decisions.count { $0.keep }
+            var lines = ["retention (\(policy.words)) keeps \(kept) of \(group.decisions.count) of \(group.group)"]
+            if let why = group.leftAlone { lines.append("  left alone: \(why)") }
+            lines += group.decisions.map { decision in
+                "  \(decision.keep ? "keeps" : "would remove") \(decision.id) of \(Format.time(decision.time)): "
+                    + decision.reasons.joined(separator: ", ")
+            }
+            return lines
+        }
     }
 
     /// What had to be true for a success.

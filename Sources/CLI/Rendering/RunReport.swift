@@ -32,15 +32,7 @@ enum RunReport {
         }
     }
 
-    static func exitStatus(of run: RunRecord, strict: Bool) -> ExitStatus {
-        switch run.outcome ?? .failed {
-        case .failed:
-            // The first failure that has an exit code of its own decides it.
-            return run.failures.lazy.map { ExitStatus(for: $0.kind) }.first { $0 != .failed } ?? .failed
-        case .skipped, .succeeded, .degraded, .partial, .interrupted:
-            return (run.outcome ?? .failed).exitStatus(strict: strict)
-        }
-    }
+    static func exitStatus(of run: RunRecord, strict: Bool) -> ExitStatus { run.exitStatus(strict: strict) }
 
     static func word(_ outcome: Outcome?, _ console: Console) -> String {
         switch outcome {
@@ -54,7 +46,7 @@ enum RunReport {
     private static func summary(_ run: RunRecord, _ console: Console) -> String {
         let time = run.duration.map { " in \(Format.duration($0))" } ?? ""
         var line = "\(run.operation.rawValue) \(word(run.outcome, console))\(time)"
-        if run.operation == .backup, !run.parts.isEmpty {
+        if run.operation == .backup, !run.parts.isEmpty, run.isCommitted {
             let bytes = run.parts.reduce(ByteCount.zero) { $0 + $1.bytes }
             line += ": \(Words.count(run.parts.count, "part")), \(bytes)"
             line += "\nrun \(run.id); restore it with `holdfast restore \(run.id) --to DIR`"
