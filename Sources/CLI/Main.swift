@@ -28,7 +28,7 @@ enum Main {
                 if count == 1 { work.cancel() } else { Interruption.hurry() }
             }
         } catch {
-            FileHandle.standardError.write(Data("error: \(error.description)\n".utf8))
+            Console.write(Array("error: \(error.description)\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.failed.rawValue)
         }
         let error = await work.value

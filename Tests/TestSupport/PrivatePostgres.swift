@@ -105,7 +105,8 @@ package final class PrivatePostgres: Sendable {
         process.standardError = stderr
         process.currentDirectoryURL = URL(fileURLWithPath: "/")
         try process.run()
-        stdin.fileHandleForWriting.write(Data(input.utf8))
+        // A program that ended before it read all tells why by its exit code.
+        do { try stdin.fileHandleForWriting.write(contentsOf: Data(input.utf8)) } catch {}
         stdin.fileHandleForWriting.closeFile()
         let output = stdout.fileHandleForReading.readDataToEndOfFile()
         let errors = stderr.fileHandleForReading.readDataToEndOfFile()

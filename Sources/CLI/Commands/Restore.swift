@@ -121,7 +121,7 @@ struct Restore: OperatorCommand {
         guard isatty(STDIN_FILENO) == 1 else {
             throw Failure("nobody is there to ask", hint: "give --yes when no terminal is attached", kind: .usage)
         }
-        FileHandle.standardError.write(Data("Restore this? [y/N] ".utf8))
+        Console.write(Array("Restore this? [y/N] ".utf8), to: STDERR_FILENO)
         return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 

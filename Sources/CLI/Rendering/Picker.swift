@@ -20,7 +20,7 @@ struct Picker {
                     + sources)
         }
         while true {
-            FileHandle.standardError.write(Data("Which one? [1] ".utf8))
+            Console.write(Array("Which one? [1] ".utf8), to: STDERR_FILENO)
             guard let line = readLine() else { throw Failure("nothing was picked", kind: .usage) }
             let text = line.trimmingCharacters(in: .whitespaces)
             if text.isEmpty { return shown[0] }
