@@ -71,7 +71,7 @@ import Testing
         let report = try #require(try await bench.capture(source).first)
         #expect(report.facts.rows == ["t'\"\n|x": 2])
         let restored = try await bench.restore(report, with: source)
-        #expect(restored.proofs.contains("1 tables, 2 rows"))
+        #expect(restored.proofs.contains("1 table, 2 rows"))
     }
 
     @Test func `a database that is not there is an error and is not made`() async throws {
