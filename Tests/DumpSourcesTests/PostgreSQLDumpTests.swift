@@ -274,7 +274,7 @@ struct `PostgreSQL databases` {
         #expect(report.facts.uncounted == ["public.cache": "left out by exclude-table-data"])
         let target = database + "_back"
         let restored = try await bench.restore(report, with: source, database: target)
-        #expect(restored.proofs.contains("1 tables, 1000 rows"))
+        #expect(restored.proofs.contains("1 table, 1000 rows"))
         #expect(try postgres.sql("SELECT to_regclass('log_2024') IS NULL", database: target) == "t")
         #expect(try postgres.sql("SELECT count(*) FROM cache", database: target) == "0")
     }

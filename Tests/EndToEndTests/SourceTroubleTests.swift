@@ -112,7 +112,7 @@ struct SourceTroubleTests {
         let damaged = try #require(record.objects("parts").first { $0.text("source") == "app" }).text("snapshot")
         let itself = try await world.program.run(
             "restore", damaged, "--only", "app", "--to", world.folder["d"], "--dry-run")
-        #expect(itself.code == 0 && itself.errors.contains("warning: app/sqlite/app.sqlite: damaged"), "\(itself)")
+        #expect(itself.code == 0 && itself.errors.contains("warning: app /sqlite/app.sqlite: damaged"), "\(itself)")
     }
 
     @Test(.timeLimit(.minutes(5)), .enabled(if: PrivatePostgres.programs != nil))
