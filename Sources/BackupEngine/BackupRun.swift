@@ -137,8 +137,10 @@ package struct BackupRun: Sendable {
             for notice in try recovery.reconcile(contents, doubtful) { recorder.notice(notice) }
         }
         let capture = Capture(engine, request, record, recorder, holdings)
+        await holdings.tell("backup \(record.id): capturing")
         let captured = try await capture.run(ready)
         if Task.isCancelled { throw RunStop.cancelled }
+        await holdings.tell("backup \(record.id): finishing")
         try await recorder.step(.manifest) {
             try await writeManifest(captured, recorder, catalog, capture)
         }

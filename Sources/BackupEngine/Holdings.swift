@@ -37,6 +37,11 @@ actor Holdings {
         try await lock(key, mode, purpose: purpose, wait: wait)
     }
 
+    /// Writes beside every lock what the run is doing now, for whoever waits for it.
+    func tell(_ purpose: String) {
+        for held in locks { held.lock.update(purpose: purpose) }
+    }
+
     func isAlone(with key: LockKey) -> Bool { locks.contains { $0.key == key && $0.mode == .exclusive } }
 
     /// The run's private folder, made on first use; journaled before, so that the next run removes it should this one be

@@ -114,9 +114,9 @@ package struct Notifying: Sendable {
             case .clean, .tolerated: nil
             case .partial:
                 Failure(
-                    "\(part.source)\(part.part): \(part.unreadableCount) items could not be read"
+                    "\(part.title): \(part.unreadableCount) items could not be read"
                         + (part.unreadable.first.map { ", such as \($0)" } ?? ""))
-            case .damaged: Failure("\(part.source)\(part.part): stored as it was found, which is damaged")
+            case .damaged: Failure("\(part.title): stored as it was found, which is damaged")
             }
         }
     }

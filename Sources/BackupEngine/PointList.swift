@@ -33,6 +33,9 @@ package struct PointList: Sendable {
             snapshots: contents.snapshots, profile: engine.profile.name, host: engine.profile.host,
             machine: Capture.machineTag(engine.host))
         if let warning { notices.append(warning) }
+        let elsewhere = OtherHosts.notice(
+            snapshots: contents.snapshots, profile: engine.profile.name, host: engine.profile.host)
+        if let elsewhere { notices.append(elsewhere) }
         return Contents(
             points: points.all, incomplete: points.incomplete, foreign: points.others + points.foreign,
             notices: notices,

@@ -92,7 +92,7 @@ extension RestorePlan {
         }
         for item in items {
             if let notice = item.notice {
-                warnings.append("\(item.part.source)\(item.part.part): \(notice)")
+                warnings.append("\(item.part.title): \(notice)")
                 continue
             }
             switch item.part.condition {

@@ -26,7 +26,7 @@ extension Manifest {
 extension Failure {
     init(damaged part: ManifestPart) {
         self.init(
-            "\(part.source)\(part.part): the source is damaged; what could be read was stored and does not count as a "
+            "\(part.title): the source is damaged; what could be read was stored and does not count as a "
                 + "good backup",
             hint: "repair the source, or restore it from an earlier backup; those are kept")
     }

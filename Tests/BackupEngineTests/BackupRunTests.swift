@@ -83,6 +83,17 @@ struct BackupRunTests {
         #expect(try bench.isClean)
     }
 
+    @Test func `who waits for a run is told what it is doing`() async throws {
+        let bench = try Bench()
+        let seen = Mutex<[RunStep: String]>([:])
+        let run = await bench.backup(failpoint: { step in
+            let purpose = bench.locks.holder(of: .profile(Bench.profile))?.purpose
+            seen.withLock { $0[step] = purpose }
+        })
+        #expect(seen.withLock { $0[.capture] } == "backup \(run.id): capturing")
+        #expect(seen.withLock { $0[.manifest] } == "backup \(run.id): finishing")
+    }
+
     @Test func `two backups share the repository`() async throws {
         let bench = try Bench()
         await bench.backup()
@@ -326,5 +337,5 @@ extension ProfileSettings {
 }
 
 extension SourceName: ExpressibleByStringLiteral {
-    public init(stringLiteral value: String) { self.init(unchecked: value) }
+    package init(stringLiteral value: String) { self.init(unchecked: value) }
 }

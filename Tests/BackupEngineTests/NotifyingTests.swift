@@ -98,7 +98,7 @@ struct NotifyingTests {
         _ = await notifying([listener]).tell(of: try recorded(run), isAttended: false)
         #expect(
             listener.messages.first?.failures.map(\.description) == [
-                "files/: 3 items could not be read, such as /srv/x: permission denied"
+                "files: 3 items could not be read, such as /srv/x: permission denied"
             ])
     }
 

@@ -118,5 +118,5 @@ struct OpenRepositoryTests {
 }
 
 extension RepositoryName: ExpressibleByStringLiteral {
-    public init(stringLiteral value: String) { self.init(unchecked: value) }
+    package init(stringLiteral value: String) { self.init(unchecked: value) }
 }

@@ -143,4 +143,16 @@ struct ValueTests {
         for wrong in ["env:", "PASS", "vault:x", ""] { #expect(value(.string(wrong)).secret == nil) }
         #expect(place.description == "p.yaml:3:5")
     }
+
+    @Test func `a part is read with its source, and files by the source alone`() {
+        let source = SourceName(unchecked: "data")
+        #expect(PartPath(rawValue: "/sqlite/app.db").title(in: source) == "data /sqlite/app.db")
+        #expect(PartPath(rawValue: "/").title(in: source) == "data")
+    }
+
+    @Test func `one is no plural`() {
+        #expect(Words.count(1, "file") == "1 file")
+        #expect(Words.count(0, "file") == "0 files")
+        #expect(Words.count(2, "copy", "copies") == "2 copies")
+    }
 }

@@ -31,14 +31,8 @@ struct BackupPrune: OperatorCommand {
         let request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
         let engine = try live.engine()
         let report = await PruneRun(engine, request).run()
-        if console.isJSON {
-            if dryRun, let plan = report.plan {
-                let document: [(String, JSONValue)] = [("event", .string("retention")), ("plan", RunViews.plan(plan))]
-                console.print(JSONValue.object(document).text())
-            }
-        } else {
-            show(report, console)
-        }
+        // As JSON lines the plan was told of as it was made.
+        if !console.isJSON { show(report, console) }
         let status = RunReport.show(report.record, console)
         if !dryRun { await live.tell(of: report.record, engine) }
         return status

@@ -37,11 +37,8 @@ final class LineObserver: RunObserver {
                     + " → snapshot \(report.stored.snapshot)\(mark)")
         case .gap(let gap): console.say("  \(gap.source): not captured: \(Console.harmless(gap.cause))")
         case .notice(let text): console.say("  note: \(Console.harmless(text))")
-        case .retention(let plan):
-            for group in plan.groups {
-                if let why = group.leftAlone { console.say("  retention: \(group.group): left alone: \(why)") }
-            }
-        case .ended: break
+        // What retention leaves alone is told of as a notice.
+        case .retention, .ended: break
         }
     }
 
