@@ -129,6 +129,10 @@ struct InterruptionTests {
             #expect(result.code == stop.exitCode, "\(place.name) \(stop): \(result)")
             try await scene.waitForChildren()
             try expectWholeOrNothing(scene, target, state, place)
+            if place.name == RunMoment.staged.rawValue {
+                let names = try FileManager.default.contentsOfDirectory(atPath: target)
+                #expect(names.allSatisfy { $0.hasPrefix(".") }, "put in place although it was stopped before: \(names)")
+            }
             if stop == .kill {
                 #expect(try hidden(target).count == 1)
                 // The same again, which has to get past what was left.

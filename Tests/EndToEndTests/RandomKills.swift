@@ -44,8 +44,9 @@ struct RandomKills {
             guard number % 5 == 0 else { continue }
             known[try await scene.backUp()] = try scene.present()
             try await scene.expectNothingLeft()
-            let now = try await scene.points()
-            let chosen = try #require(now.randomElement(using: &random))
+            // Of older ones retention has left only what the server's dumps still need.
+            let newest = try await scene.points().prefix(3)
+            let chosen = try #require(newest.randomElement(using: &random))
             try await scene.check(chosen, holds: try #require(known[chosen]))
         }
         #expect(ended < RandomKills.kills, "no run was ever hit")
