@@ -3,7 +3,9 @@ import BackupModel
 
 /// Options that every command takes.
 struct GlobalOptions: ParsableArguments {
-    @Option(name: [.short, .customLong("profile")], help: ArgumentHelp("The profile: its name, or the path of its file.", valueName: "name"))
+    @Option(
+        name: [.short, .customLong("profile")],
+        help: ArgumentHelp("The profile: its name, or the path of its file.", valueName: "name"))
     var profile: String?
 
     @Option(

@@ -21,7 +21,8 @@ struct Profiles {
     }
 
     var searchPath: [String] {
-        ProfileCatalog.searchPath(explicit: global.configFolder, environment: environment, home: HomeFolder.path(environment))
+        ProfileCatalog.searchPath(
+            explicit: global.configFolder, environment: environment, home: HomeFolder.path(environment))
     }
 
     func catalog() -> ProfileCatalog { ProfileCatalog(searching: searchPath, with: loader) }

@@ -80,6 +80,8 @@ package enum ResticListing {
     }
 }
 
+// Spelt as restic does.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 private struct RawSnapshot: Decodable {
     struct Summary: Decodable {
         var total_files_processed: Int64?

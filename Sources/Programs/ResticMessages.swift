@@ -110,6 +110,7 @@ package struct ResticCheckSummary: Sendable, Equatable {
 }
 
 /// All keys of all kinds of messages, spelt as restic does.
+// swift-format-ignore: AlwaysUseLowerCamelCase
 private struct RawMessage: Decodable {
     var message_type: String
     var total_files: Int64?

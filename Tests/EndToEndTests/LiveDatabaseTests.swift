@@ -22,7 +22,8 @@ struct LiveDatabaseTests {
     private func check(_ program: HoldfastProgram, in target: String) async throws {
         let place = target + "/app" + program.folder["data"]
         let database = place + "/live.db"
-        let integrity = try await program.runTool("sqlite3", database, "pragma integrity_check; select count(*) > 0 from ledger")
+        let integrity = try await program.runTool(
+            "sqlite3", database, "pragma integrity_check; select count(*) > 0 from ledger")
         #expect(integrity.output == "ok\n1\n", "\(integrity)")
         // Money moves between the rows in each transaction: a torn copy has another sum.
         let sum = try await program.runTool("sqlite3", database, "select sum(amount) from ledger")
@@ -54,12 +55,15 @@ struct LiveDatabaseTests {
     }
 
     private func untilThere(_ path: String) async throws {
-        for _ in 0..<200 where !FileManager.default.fileExists(atPath: path) { try await Task.sleep(for: .milliseconds(50)) }
+        for _ in 0..<200 where !FileManager.default.fileExists(atPath: path) {
+            try await Task.sleep(for: .milliseconds(50))
+        }
         try #require(FileManager.default.fileExists(atPath: path))
     }
 
     @Test(.enabled(if: geteuid() == 0), arguments: RealTools.oldestAndNewest)
-    func `a consistent copy lies at the database's own path in the same snapshot`(restic: RealTools.Restic) async throws {
+    func `a consistent copy lies at the database's own path in the same snapshot`(restic: RealTools.Restic) async throws
+    {
         let program = try HoldfastProgram("live", restic: restic)
         try prepare(program)
         let busy = try program.startTool(writer(program.folder["data/live.db"]))

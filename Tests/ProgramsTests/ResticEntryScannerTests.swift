@@ -11,6 +11,7 @@ struct ResticEntryScannerTests {
             var type: String?
             var size: Int64?
             var mtime: String?
+            // swift-format-ignore: AlwaysUseLowerCamelCase
             var struct_type: String
         }
         var entries = 0

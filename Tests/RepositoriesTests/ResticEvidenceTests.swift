@@ -23,7 +23,8 @@ struct ResticEvidenceTests {
 
     private func storing(_ repository: ResticRepository, of bench: TestBench) async throws -> RepositoryError? {
         let error = await #expect(throws: RepositoryError.self) {
-            try await repository.store(TestBench.stream("printf data"), as: TestBench.stamp("/postgres/db.sql")) { _ in }
+            try await repository.store(TestBench.stream("printf data"), as: TestBench.stamp("/postgres/db.sql")) { _ in
+            }
         }
         // The bench keeps the repository's folder.
         #expect(FileManager.default.fileExists(atPath: bench.folder))

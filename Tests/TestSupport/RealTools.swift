@@ -22,7 +22,9 @@ package enum RealTools {
 
     /// Every restic there is, oldest first; in CI there must be three.
     package static let restics: [Restic] = {
-        guard let list = try? String(contentsOfFile: toolFolder + "/restic/versions", encoding: .utf8) else { return [] }
+        guard let list = try? String(contentsOfFile: toolFolder + "/restic/versions", encoding: .utf8) else {
+            return []
+        }
         return list.split(whereSeparator: \.isNewline).map { version in
             Restic(version: String(version), path: "\(toolFolder)/restic/\(version)/restic")
         }

@@ -48,7 +48,8 @@ package struct SourcePreview: Sendable, Equatable {
     package var tools: [String: String]
 
     package init(
-        summary: String, parts: [PartPath], paths: [String] = [], estimatedBytes: ByteCount? = nil, estimatedFiles: Int64? = nil,
+        summary: String, parts: [PartPath], paths: [String] = [], estimatedBytes: ByteCount? = nil,
+        estimatedFiles: Int64? = nil,
         scratchBytes: ByteCount = 0, notices: [String] = [], tools: [String: String] = [:]
     ) {
         self.summary = summary
@@ -207,7 +208,8 @@ extension SourceError {
         case .tooOld(let tool, let toolVersion, let server, let serverVersion):
             "\(tool) \(toolVersion) is older than \(server) \(serverVersion) and cannot dump it"
         case .noRoom(let path, let needed, let free): "\(path) has \(free) free, \(needed) are needed"
-        case .toolFailed(let tool, let how, let detail): "\(tool) failed (\(how))" + (detail.isEmpty ? "" : ": \(detail)")
+        case .toolFailed(let tool, let how, let detail):
+            "\(tool) failed (\(how))" + (detail.isEmpty ? "" : ": \(detail)")
         case .producedNothing(let tool): "\(tool) ended well but wrote nothing"
         case .mismatch(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
         case .targetExists(let what, _): "\(what) exists already"

@@ -175,7 +175,9 @@ package enum LockError: OperatorError {
         switch self {
         case .held(let key, let holder):
             "\(LockError.name(key)) is in use"
-                + (holder.map { " by process \($0.process.pid) of \($0.user) since \(Timestamp.format($0.since)): \($0.purpose)" }
+                + (holder.map {
+                    " by process \($0.process.pid) of \($0.user) since \(Timestamp.format($0.since)): \($0.purpose)"
+                }
                     ?? "")
         case .unavailable(let key, let reason): "no lock could be taken on \(LockError.name(key)): \(reason)"
         case .cancelled: "cancelled while waiting for a lock"

@@ -61,7 +61,8 @@ extension RepositoryError {
         case .noEvidence(let location, let detail): "no proof that anything was stored at \(location): \(detail)"
         case .sourceUnreadable(let detail): "nothing of the source could be read: \(detail)"
         case .notFound(let what): "\(what) was not found"
-        case .toolFailed(let tool, let how, let detail): "\(tool) failed (\(how))" + (detail.isEmpty ? "" : ": \(detail)")
+        case .toolFailed(let tool, let how, let detail):
+            "\(tool) failed (\(how))" + (detail.isEmpty ? "" : ": \(detail)")
         case .timedOut(let tool, let limit): "\(tool) was stopped after \(limit)"
         case .cancelled: "cancelled"
         case .tool(let error): error.description
@@ -86,7 +87,8 @@ extension RepositoryError {
         case .misplaced: "mount its disk, or correct the path; nothing was written"
         case .changed:
             "if it was moved or replaced on purpose: `holdfast repository accept-id`; otherwise treat it as tampering"
-        case .producerFailed, .producedNothing, .miscounted: "earlier backups are untouched; mend the cause and run it again"
+        case .producerFailed, .producedNothing, .miscounted:
+            "earlier backups are untouched; mend the cause and run it again"
         case .noEvidence: "run `holdfast backup list` to see what is there, then the backup again"
         case .notFound: "`holdfast backup list` shows what there is"
         case .tool(let error): error.hint

@@ -42,8 +42,11 @@ package struct ToolCommand: Sendable, Equatable {
             (48...57).contains(byte) || (64...90).contains(byte) || (97...122).contains(byte)
                 || [37, 43, 44, 45, 46, 47, 58, 61, 95].contains(byte)
         }
-        return plain && !word.isEmpty ? word : "'" + word.split(separator: "'", omittingEmptySubsequences: false)
-            .joined(separator: "'\\''") + "'"
+        return plain && !word.isEmpty
+            ? word
+            : "'"
+                + word.split(separator: "'", omittingEmptySubsequences: false)
+                .joined(separator: "'\\''") + "'"
     }
 
     /// Time limits, both counted on the monotonic clock.

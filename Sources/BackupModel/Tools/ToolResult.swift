@@ -71,7 +71,8 @@ package struct CapturedOutput: Sendable, Equatable {
     package var text: String {
         if isComplete { return String(decoding: head + tail, as: UTF8.self) }
         let missing = ByteCount(totalBytes.bytes - Int64(head.count + tail.count))
-        return String(decoding: head, as: UTF8.self) + "\n… \(missing) left out …\n" + String(decoding: tail, as: UTF8.self)
+        return String(decoding: head, as: UTF8.self) + "\n… \(missing) left out …\n"
+            + String(decoding: tail, as: UTF8.self)
     }
 }
 
@@ -137,7 +138,8 @@ package enum ToolError: OperatorError, Equatable {
         case .notFound(let program, let searched):
             program.contains("/")
                 ? "there is no program at \(program)" : "\(program) was not found in \(searched.joined(separator: ":"))"
-        case .couldNotStart(let program, let stage, _, let reason): "\(program) could not be started (\(stage)): \(reason)"
+        case .couldNotStart(let program, let stage, _, let reason):
+            "\(program) could not be started (\(stage)): \(reason)"
         case .exhausted(let what, _, let reason): "\(what): \(reason)"
         case .inputUnreadable(let path, let reason): "\(path) could not be opened as input: \(reason)"
         case .conversationEnded(let program, let detail): "\(program) ended the conversation: \(detail)"
@@ -147,7 +149,8 @@ package enum ToolError: OperatorError, Equatable {
     package var hint: String? {
         switch self {
         case .notFound(let program, _):
-            ToolPackages.package(for: program).map { "install it: apt install \($0)" } ?? "install \(program) or correct the path"
+            ToolPackages.package(for: program).map { "install it: apt install \($0)" }
+                ?? "install \(program) or correct the path"
         case .couldNotStart(_, _, 13, _): "check that the file is executable and its file system is not mounted noexec"
         case .couldNotStart: nil
         case .exhausted: "raise the limit (ulimit -n, ulimit -u) or lower the number of sources captured at a time"

@@ -27,7 +27,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var notices: [String]
 
     package init(
-        run: RunID, profile: ProfileName, host: String, machine: String?, started: Date, finished: Date, reason: String?,
+        run: RunID, profile: ProfileName, host: String, machine: String?, started: Date, finished: Date,
+        reason: String?,
         retentionClass: String, parts: [ManifestPart], gaps: [ManifestGap], void: [SnapshotID], tools: [String: String],
         policy: String?, notices: [String]
     ) {

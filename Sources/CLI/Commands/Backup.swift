@@ -55,7 +55,8 @@ struct BackupNow: OperatorCommand {
     @Option(help: "Why it is taken, such as pre-deploy; retention keeps each reason apart.")
     var reason: String?
 
-    @Flag(name: .customLong("init"), help: "Make a new repository where the profile's has gone; its place must be empty.")
+    @Flag(
+        name: .customLong("init"), help: "Make a new repository where the profile's has gone; its place must be empty.")
     var initialise = false
 
     @Flag(help: "Leave retention for another time.")

@@ -41,7 +41,8 @@ struct BackupPrune: OperatorCommand {
     private func show(_ report: PruneRun.Report, _ console: Console) {
         if let plan = report.plan { show(plan, console) }
         for snapshot in report.incomplete {
-            console.print("\(dryRun ? "would remove" : "removed") incomplete snapshot \(snapshot.id), which no manifest names")
+            console.print(
+                "\(dryRun ? "would remove" : "removed") incomplete snapshot \(snapshot.id), which no manifest names")
         }
         for line in report.toolSaid where console.isVerbose { console.say("  \(line)") }
     }

@@ -79,7 +79,9 @@ struct Examination {
         findings += await sources(engine)
         for key in live.profile.ignoredKeys {
             findings.append(
-                Finding(state: .warning, subject: "profile \(live.profile.name)", detail: "this version does not act on `\(key)`"))
+                Finding(
+                    state: .warning, subject: "profile \(live.profile.name)",
+                    detail: "this version does not act on `\(key)`"))
         }
         return findings
     }
@@ -111,7 +113,9 @@ struct Examination {
                         ? Finding(state: .good, subject: program.name, detail: "\(line.prefix(60)) (\(path))")
                         : Finding(
                             state: .bad, subject: program.name, detail: "\(path) does not run: \(result.termination)",
-                            hint: ToolPackages.package(for: program.name).map { "reinstall it: apt install --reinstall \($0)" },
+                            hint: ToolPackages.package(for: program.name).map {
+                                "reinstall it: apt install --reinstall \($0)"
+                            },
                             status: .missing))
             } catch {
                 findings.append(.bad(program.name, error))
@@ -140,16 +144,20 @@ struct Examination {
             case .absent:
                 return [
                     pin == nil
-                        ? Finding(state: .good, subject: subject, detail: "nothing at \(repository.location) yet; the first backup makes it")
+                        ? Finding(
+                            state: .good, subject: subject,
+                            detail: "nothing at \(repository.location) yet; the first backup makes it")
                         : .bad(subject, RepositoryError.absent(location: repository.location))
                 ]
-            case .occupied(let what): return [.bad(subject, RepositoryError.occupied(location: repository.location, by: what))]
+            case .occupied(let what):
+                return [.bad(subject, RepositoryError.occupied(location: repository.location, by: what))]
             case .present(let identity):
                 if let pin, pin.identity.id != identity.id || pin.identity.keyIDs != identity.keyIDs {
                     return [
                         .bad(
                             subject,
-                            RepositoryError.changed(location: repository.location, pinned: pin.identity, found: identity))
+                            RepositoryError.changed(
+                                location: repository.location, pinned: pin.identity, found: identity))
                     ]
                 }
                 let room = engine.host.room(at: repository.location)
@@ -186,7 +194,8 @@ struct Examination {
         for source in engine.sources {
             let subject = "source \(source.spec.name)"
             do {
-                let context = CaptureContext(run: run, scratch: engine.profile.settings.scratch ?? NSTemporaryDirectory())
+                let context = CaptureContext(
+                    run: run, scratch: engine.profile.settings.scratch ?? NSTemporaryDirectory())
                 let preview = try await source.preflight(context)
                 findings.append(
                     Finding(

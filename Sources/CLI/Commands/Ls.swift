@@ -31,7 +31,8 @@ struct Ls: OperatorCommand {
         if let unknown = sources.first(where: { name in !parts.contains { $0.source.rawValue == name } }) {
             throw Failure(
                 "restore point \(chosen.run) has nothing of source \(unknown)",
-                hint: "it has: " + Set(chosen.entries.map(\.part.source)).sorted().map(\.rawValue).joined(separator: ", "),
+                hint: "it has: "
+                    + Set(chosen.entries.map(\.part.source)).sorted().map(\.rawValue).joined(separator: ", "),
                 kind: .notFound)
         }
         for part in parts {
@@ -62,7 +63,8 @@ private final class EntryWriter: Sendable {
         buffer.withLock { bytes in
             if json {
                 let object = JSONValue.object([
-                    ("source", .string(source.rawValue)), ("path", .string(entry.path)), ("type", .string(entry.type.rawValue)),
+                    ("source", .string(source.rawValue)), ("path", .string(entry.path)),
+                    ("type", .string(entry.type.rawValue)),
                     ("size", .integer(entry.size)), ("modified", .string(entry.modified)),
                 ])
                 bytes.append(contentsOf: object.text().utf8)
@@ -70,7 +72,9 @@ private final class EntryWriter: Sendable {
                 if long {
                     let size = String(entry.size)
                     let padding = String(repeating: " ", count: max(0, 12 - size.count))
-                    bytes.append(contentsOf: "\(entry.type.rawValue.prefix(1)) \(padding)\(size) \(entry.modified.prefix(19)) ".utf8)
+                    bytes.append(
+                        contentsOf: "\(entry.type.rawValue.prefix(1)) \(padding)\(size) \(entry.modified.prefix(19)) "
+                            .utf8)
                 }
                 let isPlain = entry.path.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
                 bytes.append(contentsOf: isPlain ? Array(entry.path.utf8) : Array(Console.harmless(entry.path).utf8))

@@ -91,9 +91,11 @@ struct ProfileCheck: OperatorCommand {
                         .array(
                             problems.map { problem in
                                 .object([
-                                    ("file", .string(problem.location.file)), ("line", JSONValue(problem.location.line)),
+                                    ("file", .string(problem.location.file)),
+                                    ("line", JSONValue(problem.location.line)),
                                     ("column", JSONValue(problem.location.column)), ("key", .string(problem.keyPath)),
-                                    ("message", .string(problem.message)), ("suggestion", JSONValue(problem.suggestion)),
+                                    ("message", .string(problem.message)),
+                                    ("suggestion", JSONValue(problem.suggestion)),
                                 ])
                             })
                     ),

@@ -19,7 +19,9 @@ struct Recover: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let record = await RecoverRun(try live.engine()).run()
-        if !console.isJSON, record.notices.isEmpty, record.outcome == .succeeded { console.print("there was nothing to put right") }
+        if !console.isJSON, record.notices.isEmpty, record.outcome == .succeeded {
+            console.print("there was nothing to put right")
+        }
         return RunReport.show(record, console)
     }
 }

@@ -35,7 +35,8 @@ struct RepositoryList: OperatorCommand {
             do {
                 switch try await repository.inspect(pin: pin) {
                 case .absent:
-                    lines.append("  no repository there" + (pin == nil ? " yet" : ", and there was one: look at its disk"))
+                    lines.append(
+                        "  no repository there" + (pin == nil ? " yet" : ", and there was one: look at its disk"))
                     entries.append(("state", "absent"))
                 case .occupied(let what):
                     lines.append("  no repository, but not empty: \(what)")
@@ -44,7 +45,8 @@ struct RepositoryList: OperatorCommand {
                     let isPinned = pin.map { $0.identity.id == identity.id && $0.identity.keyIDs == identity.keyIDs }
                     lines.append(
                         "  id \(identity.id.prefix(10)), format \(identity.formatVersion), "
-                            + (isPinned == nil ? "not pinned yet" : isPinned == true ? "as pinned" : "NOT the pinned one"))
+                            + (isPinned == nil
+                                ? "not pinned yet" : isPinned == true ? "as pinned" : "NOT the pinned one"))
                     lines.append("  keys " + identity.keyIDs.map { String($0.prefix(8)) }.joined(separator: " "))
                     entries += [
                         ("state", "present"), ("id", .string(identity.id)), ("keys", JSONValue(identity.keyIDs)),
@@ -61,7 +63,11 @@ struct RepositoryList: OperatorCommand {
                 status = ExitStatus(for: error.kind)
             }
             if let room { lines.append("  \(room.free) free of \(room.total)") }
-            if console.isJSON { documents.append(.object(entries)) } else { console.print(Console.harmless(lines.joined(separator: "\n"))) }
+            if console.isJSON {
+                documents.append(.object(entries))
+            } else {
+                console.print(Console.harmless(lines.joined(separator: "\n")))
+            }
         }
         if console.isJSON { console.print(.object([("repositories", .array(documents))])) }
         return status
@@ -97,7 +103,8 @@ struct RepositoryAccept: OperatorCommand {
         let chosen = try live.repository(named: repository, engine)
         let (old, new) = try await OpenRepository(engine, repository: chosen).accept()
         let before = old.map { "was \($0.identity.id.prefix(10))" } ?? "nothing was pinned"
-        console.print("pinned \(new.id.prefix(10)) at \(chosen.location) (\(before)), \(Words.count(new.keyIDs.count, "key"))")
+        console.print(
+            "pinned \(new.id.prefix(10)) at \(chosen.location) (\(before)), \(Words.count(new.keyIDs.count, "key"))")
         return .success
     }
 }

@@ -31,11 +31,17 @@ struct Show: OperatorCommand {
 
     private func show(_ run: RunRecord, _ console: Console) {
         let took = run.duration.map { " in \(Format.duration($0))" } ?? ""
-        console.print("run \(run.id): \(run.operation.rawValue) of profile \(run.profile), \(RunReport.word(run.outcome, console))\(took)")
-        console.print("  started \(Format.time(run.started)) by \(run.user) (\(run.trigger))" + (run.reason.map { ", \($0)" } ?? ""))
+        console.print(
+            "run \(run.id): \(run.operation.rawValue) of profile \(run.profile), \(RunReport.word(run.outcome, console))\(took)"
+        )
+        console.print(
+            "  started \(Format.time(run.started)) by \(run.user) (\(run.trigger))"
+                + (run.reason.map { ", \($0)" } ?? ""))
         if run.isRebuilt { console.print("  rebuilt from the repository: its steps are not known") }
         if !run.tools.isEmpty {
-            console.print("  tools: " + run.tools.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
+            console.print(
+                "  tools: "
+                    + run.tools.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         }
         for step in run.steps {
             var line = "  \(word(step.step, in: run))" + (step.subject.map { " \($0)" } ?? "")
@@ -50,7 +56,9 @@ struct Show: OperatorCommand {
             }
             if let detail = step.detail { console.print("    " + Console.harmless(detail)) }
             for (tool, text) in step.toolOutput.sorted(by: { $0.key < $1.key }) {
-                for line in text.split(separator: "\n") { console.print("    \(tool): \(Console.harmless(String(line)))") }
+                for line in text.split(separator: "\n") {
+                    console.print("    \(tool): \(Console.harmless(String(line)))")
+                }
             }
         }
         for part in run.parts {
@@ -58,7 +66,8 @@ struct Show: OperatorCommand {
                 "  part \(Console.harmless(part.title)): \(part.bytes), snapshot \(part.snapshot), "
                     + part.condition.rawValue)
             if let rows = part.facts.rows {
-                console.print("    \(Words.count(rows.count, "table")), \(Words.count(rows.values.reduce(0, +), "row"))")
+                console.print(
+                    "    \(Words.count(rows.count, "table")), \(Words.count(rows.values.reduce(0, +), "row"))")
             }
             for item in part.unreadable { console.print("    unreadable: " + Console.harmless(item)) }
         }
@@ -81,7 +90,8 @@ enum RunFinder {
         if matches.count == 1 || matches.first?.id.rawValue == text { return matches[0] }
         throw Failure(
             matches.isEmpty ? "no run \(text) is recorded" : "\(matches.count) runs begin with \(text)",
-            hint: "`holdfast history` lists them: " + (matches.isEmpty ? runs : matches).prefix(5).map(\.id.rawValue)
+            hint: "`holdfast history` lists them: "
+                + (matches.isEmpty ? runs : matches).prefix(5).map(\.id.rawValue)
                 .joined(separator: ", "), kind: .notFound)
     }
 }

@@ -91,7 +91,8 @@ final class Console: Sendable {
         var result = ""
         for scalar in text.unicodeScalars {
             let isControl = scalar.value < 0x20 && scalar != "\n" || (0x7f...0x9f).contains(scalar.value)
-            let isDirectional = (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
+            let isDirectional =
+                (0x202a...0x202e).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
                 || (0x2028...0x2029).contains(scalar.value)
             if isControl || isDirectional {
                 result += "\\u{\(String(scalar.value, radix: 16))}"

@@ -22,7 +22,9 @@ indirect enum JSONValue: Sendable {
     /// Seconds, to the millisecond.
     init(_ value: Duration?) { self = value.map { .number(($0.inSeconds * 1000).rounded() / 1000) } ?? .null }
     init(_ values: [String]) { self = .array(values.map(JSONValue.string)) }
-    init(_ values: [String: String]) { self = .object(values.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) }) }
+    init(_ values: [String: String]) {
+        self = .object(values.sorted { $0.key < $1.key }.map { ($0.key, .string($0.value)) })
+    }
 
     /// - Parameter indented: over several lines for people; otherwise one line.
     func text(indented: Bool = false) -> String {
@@ -37,7 +39,9 @@ indirect enum JSONValue: Sendable {
         case .boolean(let value): text += value ? "true" : "false"
         case .integer(let value): text += String(value)
         case .number(let value):
-            text += value.isFinite ? (value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)) : "null"
+            text +=
+                value.isFinite
+                ? (value == value.rounded() && abs(value) < 1e15 ? String(Int64(value)) : String(value)) : "null"
         case .string(let value): JSONValue.quote(value, to: &text)
         case .array(let values):
             JSONValue.block("[", "]", values, to: &text, indent: indent) { value, text, inner in

@@ -16,7 +16,8 @@ struct Picker {
             let number = String(index + 1)
             let sources = Set(point.entries.map(\.part.source.rawValue)).sorted().joined(separator: " ")
             console.print(
-                String(repeating: " ", count: 3 - number.count) + "\(number)  \(Format.time(point.time))  \(point.bytes)  "
+                String(repeating: " ", count: 3 - number.count)
+                    + "\(number)  \(Format.time(point.time))  \(point.bytes)  "
                     + sources)
         }
         while true {

@@ -18,7 +18,8 @@ enum PreviewRendering {
         console.print("into \(preview.destination) (\(preview.destinationState))")
         if let plan = preview.retention {
             let removals = plan.groups.reduce(0) { $0 + $1.removals.count }
-            console.print("and retention (\(profile.retention.words)) would remove "
+            console.print(
+                "and retention (\(profile.retention.words)) would remove "
                     + (removals == 0 ? "nothing" : Words.count(removals, "snapshot")))
             for group in plan.groups {
                 if let why = group.leftAlone { console.print("  \(group.group): left alone: \(why)") }
