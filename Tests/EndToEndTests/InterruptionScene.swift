@@ -94,7 +94,8 @@ final class InterruptionScene: Sendable {
     // MARK: - Looking
 
     /// Runs that are restore points, newest first. Every one of them must be whole.
-    func points() async throws -> [String] {
+    /// - Parameter havingDocuments: leaves out points of which retention has taken the folder's part.
+    func points(havingDocuments: Bool = false) async throws -> [String] {
         let result = try await program.run("backup", "list", "--json", "--limit", "200")
         try #require(result.code == 0, "\(result)")
         let points = try #require(try result.document()["points"] as? [[String: Any]])
@@ -107,7 +108,11 @@ final class InterruptionScene: Sendable {
             let isWhole = Set(["docs", "db", "stream"]).isSubset(of: sources) || Set(sources) == ["pg"]
             #expect(gaps?.isEmpty == true && isWhole, "a half restore point: \(point)")
         }
-        return points.compactMap { $0["run"] as? String }
+        return points.filter { point in
+            let entries = point["entries"] as? [[String: Any]] ?? []
+            let own = entries.filter { $0["run"] as? String == point["run"] as? String }
+            return !havingDocuments || own.contains { ($0["part"] as? [String: Any])?["source"] as? String == "docs" }
+        }.compactMap { $0["run"] as? String }
     }
 
     /// Outcome by run, as history tells it.
@@ -130,6 +135,8 @@ final class InterruptionScene: Sendable {
         let target = program.folder["restored-\(UUID().uuidString.prefix(8))"]
         let result = try await program.run("restore", point, "--to", target, "--yes")
         #expect(result.code == 0, "\(result)")
+        let note = target + "/docs" + program.folder["docs/note.txt"]
+        try #require(FileManager.default.fileExists(atPath: note), "\(point): \(result)")
         try expectRestored(in: target, state)
         try FileManager.default.removeItem(atPath: target)
     }

@@ -116,6 +116,9 @@ struct RepositoryTroubleTests {
     {
         let world = try World("locked", restic: restic)
         try world.writeDocumentsProfile()
+        // Enough for the check to read that it cannot be over before it is stopped.
+        let noise = Data((0..<400_000).map { _ in UInt8.random(in: 0...255) })
+        try world.folder.write(noise, to: "documents/noise")
         try await world.backUp()
         // A check takes an exclusive lock; stopped, it keeps it.
         let holder = try world.program.startTool(
