@@ -73,6 +73,11 @@ package struct PruneRun: Sendable {
                 await findings.set(toolSaid: try await engine.primary.prune(dryRun: true))
                 return
             }
+            if let finder = try work.knownDamage() {
+                throw RunStop.failed(
+                    RepositoryError.damaged(
+                        location: engine.primary.location, detail: "run \(finder.id) found it so; nothing is removed"))
+            }
             if !dead.isEmpty {
                 let report = try await engine.primary.forget(dead.map(\.id))
                 try catalog.forgetKnowledge(of: report.removed)

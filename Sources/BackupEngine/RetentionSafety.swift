@@ -27,6 +27,8 @@ package enum RetentionHalt: Sendable, Equatable, CustomStringConvertible {
     case implausibleClock(now: Date, knownPast: Date, evidence: String)
     /// What these manifests say of their parts is not known.
     case unreadManifests(Int)
+    /// A test found the repository damaged, and no later one has shown it whole.
+    case damage(RunID)
 
     package var description: String {
         switch self {
@@ -38,6 +40,8 @@ package enum RetentionHalt: Sendable, Equatable, CustomStringConvertible {
         case .unreadManifests(let count):
             "\(count == 1 ? "a manifest has" : "\(count) manifests have") not been read, so the condition of "
                 + "\(count == 1 ? "its" : "their") parts is unknown"
+        case .damage(let run):
+            "run \(run) found the repository damaged; follow docs/repair.md, then `holdfast backup verify --scrub`"
         }
     }
 

@@ -105,7 +105,14 @@ struct RetentionWork: Sendable {
         return [
             RetentionHalt.clock(now: engine.clock.now, newestRun: newest?.started, released: engine.released),
             points.retentionHalt,
+            try knownDamage().map { .damage($0.id) },
         ].compactMap { $0 }
+    }
+
+    /// The test that found the repository damaged, when no later one has shown it whole.
+    func knownDamage() throws(StoreError) -> RunRecord? {
+        KnownDamage.find(
+            in: try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .verify, limit: 500)))
     }
 }
 

@@ -43,7 +43,8 @@ package struct VerifyRun: Sendable {
         let findings = Findings()
         let frame = SimpleRun(
             engine: engine, operation: .verify, lockMode: request.depth == .scrub ? .shared : .exclusive,
-            lockWait: request.lockWait ?? engine.profile.settings.lockWait)
+            lockWait: request.lockWait ?? engine.profile.settings.lockWait,
+            reason: KnownDamage.title(of: request.depth))
         let record = await frame.run { recorder, opened, _ in
             try await check(recorder, opened, findings)
         }

@@ -68,6 +68,26 @@ struct RetentionRunTests {
         #expect(bench.parts.count == 3)
     }
 
+    @Test func `damage that a test found keeps everything until a test shows the repository whole`() async throws {
+        let bench = try Bench()
+        await bench.backup()
+        bench.repository.change { $0.verify = VerifyReport(isSound: false, damagedFiles: ["data/ab/abcd"]) }
+        _ = await VerifyRun(bench.engine(), VerifyRequest(depth: .data(percent: 50))).run()
+        bench.repository.change { $0.verify = VerifyReport(isSound: true) }
+        // A test of the structure alone says nothing of the data.
+        _ = await VerifyRun(bench.engine(), VerifyRequest(depth: .structure)).run()
+        let run = await bench.backup(retention: Self.one)
+        #expect(run.outcome == .succeeded && run.says("found the repository damaged"))
+        #expect(bench.parts.count == 2)
+        let request = PruneRequest(dryRun: false, allowedRemovals: nil, lockWait: nil)
+        #expect(await PruneRun(bench.engine(), request).run().record.kind == .damaged)
+        #expect(!bench.repository.calls.contains("prune"))
+
+        _ = await VerifyRun(bench.engine(), VerifyRequest(depth: .data(percent: 100))).run()
+        await bench.backup(retention: Self.one)
+        #expect(bench.parts.count == 1)
+    }
+
     @Test func `a repository in use postpones it`() async throws {
         let bench = try Bench()
         await bench.backup()
