@@ -116,20 +116,27 @@ struct RepositoryTroubleTests {
     {
         let world = try World("locked", restic: restic)
         try world.writeDocumentsProfile()
-        // Enough for the check to read that it cannot be over before it is stopped.
-        let noise = Data((0..<400_000).map { _ in UInt8.random(in: 0...255) })
-        try world.folder.write(noise, to: "documents/noise")
+        // Enough for the check to read that it cannot be over between two looks.
+        let random = try #require(FileHandle(forReadingAtPath: "/dev/urandom"))
+        try world.folder.write(try #require(try random.read(upToCount: 40 << 20)), to: "documents/noise")
         try await world.backUp()
         // A check takes an exclusive lock; stopped, it keeps it.
         let holder = try world.program.startTool(
             [
-                "restic", "check", "--read-data", "--limit-download", "1", "--no-cache", "--repo",
-                world.program.repository,
+                "restic", "check", "--read-data", "--no-cache", "--repo", world.program.repository,
             ])
         defer { holder.signal(SIGKILL) }
         let locks = world.program.repository + "/locks"
-        let isLocked = try await holder.wait { try !FileManager.default.contentsOfDirectory(atPath: locks).isEmpty }
-        holder.signal(SIGSTOP)
+        // It goes on a little at a time, so that it is found with its lock however busy the machine is.
+        var isLocked = false
+        for _ in 0..<5000 where !isLocked && holder.isRunning {
+            holder.signal(SIGCONT)
+            usleep(3000)
+            holder.signal(SIGSTOP)
+            usleep(300)
+            // While it is being written it has another name.
+            isLocked = try FileManager.default.contentsOfDirectory(atPath: locks).contains { $0.count == 64 }
+        }
         try #require(isLocked, "\(holder.errors)")
         let result = try await world.program.run("backup")
         #expect(result.code == 11, "\(result)")
