@@ -21,7 +21,8 @@ enum KnownDamage {
             let test = run.reason ?? ""
             if run.outcome == .succeeded { later.insert(test) }
             guard run.failures.contains(where: { $0.kind == .damaged }) else { continue }
-            let disproving: Set = test == "structure" ? ["structure", "data", "all data", "scrub"] : ["all data", "scrub"]
+            let disproving: Set =
+                test == "structure" ? ["structure", "data", "all data", "scrub"] : ["all data", "scrub"]
             return later.isDisjoint(with: disproving) ? run : nil
         }
         return nil
