@@ -6,7 +6,20 @@ import HostSystem
 /// Where the program begins: signals first, then the command, in a task that a signal can cancel.
 @main
 enum Main {
-    static func main() async {
+    static func main() {
+        // Scripts ask every tool for its version, again and again: neither parser nor tasks need to be set up for that.
+        if CommandLine.arguments.dropFirst() == ["--version"] {
+            Console.write(Array("\(ProgramVersion.text)\n".utf8), to: STDOUT_FILENO)
+            return
+        }
+        Task {
+            await perform()
+            exit(ExitStatus.success.rawValue)
+        }
+        dispatchMain()
+    }
+
+    private static func perform() async {
         let work = Task { () -> (any Error)? in
             do {
                 try CommandNames.check(Array(CommandLine.arguments.dropFirst()))
