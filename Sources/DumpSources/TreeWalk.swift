@@ -38,6 +38,7 @@ struct TreeWalk: Sendable {
     private let ownFiles: Set<FileStatus.Identity>
     private var findings = Findings()
     private var patternUse: [Bool]
+    private var looked = 0
 
     /// - Parameter isOver: asked now and then; the walk stops when it says yes.
     static func findings(in settings: FilesSettings, until isOver: @escaping @Sendable () -> Bool) -> Findings {
@@ -69,50 +70,61 @@ struct TreeWalk: Sendable {
         let components = root.split(separator: "/").map(String.init)
         let bytes = Array(root.utf8)
         guard status.kind == .folder else {
-            return take(bytes, status) { SQLiteCopier.sideFiles.contains { FileStatus.seen(root + $0) != nil } }
+            if take(status), mayBeDatabase(status) { noteDatabase(bytes, status) }
+            return
         }
         var pending = [Folder(path: bytes == [47] ? [] : bytes, components: components, device: status.identity.device)]
-        var looked = 0
         while let folder = pending.popLast() {
-            guard let names = TreeWalk.names(in: folder.path.isEmpty ? [47] : folder.path) else {
+            if settings.excludesCacheDirectories, isCache(folder) { continue }
+            guard let entries = FolderEntries(folder.path.isEmpty ? [47] : folder.path) else {
                 findings.isComplete = false
                 continue
             }
-            if settings.excludesCacheDirectories, isCache(folder, names) { continue }
-            noteServers(folder, names)
-            for name in names {
+            var markers: Set<ServerMarker> = []
+            while let entry = entries.next() {
                 looked += 1
                 if looked % 256 == 0, isOver() {
                     findings.isComplete = false
                     return
                 }
-                let path = folder.path + [47] + name
-                let components = patterns.isEmpty ? [] : folder.components + [String(decoding: name, as: UTF8.self)]
-                guard !isExcluded(components), let status = FileStatus.seen(path) else { continue }
+                if let marker = ServerMarker(entry) { markers.insert(marker) }
+                let components = patterns.isEmpty ? [] : folder.components + [entry.name]
+                guard !isExcluded(components), let status = entry.status else { continue }
                 if status.kind == .folder {
                     if !settings.oneFileSystem || status.identity.device == folder.device {
-                        pending.append(Folder(path: path, components: components, device: folder.device))
+                        pending.append(
+                            Folder(path: entry.path(in: folder.path), components: components, device: folder.device))
                     }
-                } else {
-                    take(path, status) { SQLiteCopier.sideFiles.contains { names.contains(name + Array($0.utf8)) } }
+                } else if take(status), mayBeDatabase(status) {
+                    noteDatabase(entry.path(in: folder.path), status)
                 }
             }
+            note(markers, in: folder)
         }
     }
 
-    private mutating func take(_ path: [UInt8], _ status: FileStatus, hasSideFiles: () -> Bool) {
-        if let limit = settings.excludesLargerThan, status.kind == .file, status.size > limit.bytes { return }
-        guard status.kind == .file else { return }
+    /// - Returns: false for what is not captured as a file.
+    private mutating func take(_ status: FileStatus) -> Bool {
+        if let limit = settings.excludesLargerThan, status.kind == .file, status.size > limit.bytes { return false }
+        guard status.kind == .file else { return false }
         findings.files += 1
         findings.bytes += status.size
-        guard settings.sqlite != .raw, status.size >= 512, status.size % 512 == 0 else { return }
-        let name = String(validating: path, as: UTF8.self)
+        return true
+    }
+
+    /// A database is made of whole pages, and the smallest page has 512 bytes: most files need not be opened.
+    private func mayBeDatabase(_ status: FileStatus) -> Bool {
+        settings.sqlite != .raw && status.size >= 512 && status.size % 512 == 0
+    }
+
+    private mutating func noteDatabase(_ path: [UInt8], _ status: FileStatus) {
+        let hasSideFiles = { SQLiteCopier.sideFiles.contains { FileStatus.seen(path + Array($0.utf8)) != nil } }
         // Opening a file that we have open ourselves would drop our own locks on it.
         let isDatabase =
             ownFiles.contains(status.identity)
             ? hasSideFiles() : System.begins(path, with: SQLiteCopier.magic)
         guard isDatabase else { return }
-        if let name {
+        if let name = String(validating: path, as: UTF8.self) {
             findings.databases.append(Database(path: name, status: status, hasSideFiles: hasSideFiles()))
         } else {
             findings.unnameableDatabases.append(String(decoding: path, as: UTF8.self))
@@ -129,37 +141,38 @@ struct TreeWalk: Sendable {
     }
 
     /// - Source: https://bford.info/cachedir/
-    private func isCache(_ folder: Folder, _ names: Set<[UInt8]>) -> Bool {
-        let tag = Array("CACHEDIR.TAG".utf8)
-        return names.contains(tag)
-            && System.begins(folder.path + [47] + tag, with: Array("Signature: 8a477f597d28d172789f06886806bc55".utf8))
+    private func isCache(_ folder: Folder) -> Bool {
+        System.begins(
+            folder.path + Array("/CACHEDIR.TAG".utf8), with: Array("Signature: 8a477f597d28d172789f06886806bc55".utf8))
     }
 
-    private mutating func noteServers(_ folder: Folder, _ names: Set<[UInt8]>) {
-        let has = { (name: String) in names.contains(Array(name.utf8)) }
+    private mutating func note(_ markers: Set<ServerMarker>, in folder: Folder) {
+        guard !markers.isEmpty else { return }
         let path = String(decoding: folder.path, as: UTF8.self)
-        if has("PG_VERSION"), has("postmaster.pid") {
+        if markers.isSuperset(of: [.postgresVersion, .postgresProcess]) {
             findings.serverFolders.append(
                 "\(path) is the data folder of a running PostgreSQL: its files are no usable backup, use a `postgres` source"
             )
         }
-        if has("neostore"), has("neostore.nodestore.db") || has("database_lock") {
+        if markers.contains(.neo4jStore), markers.contains(.neo4jNodes) || markers.contains(.neo4jLock) {
             findings.serverFolders.append(
                 "\(path) is a Neo4j store: its files are no usable backup while it runs, dump it with a `command` source"
             )
         }
     }
+}
 
-    /// `nil` when the folder cannot be read.
-    private static func names(in path: [UInt8]) -> Set<[UInt8]>? {
-        let stream = (path + [0]).withUnsafeBytes { opendir($0.assumingMemoryBound(to: CChar.self).baseAddress!) }
-        guard let stream else { return nil }
-        defer { closedir(stream) }
-        var names: Set<[UInt8]> = []
-        while let entry = readdir(stream) {
-            let name = withUnsafeBytes(of: &entry.pointee.d_name) { Array($0.prefix { $0 != 0 }) }
-            if name != [46], name != [46, 46] { names.insert(name) }
-        }
-        return names
+/// Files that give away the folder of a server.
+private enum ServerMarker: String, CaseIterable {
+    case postgresVersion = "PG_VERSION"
+    case postgresProcess = "postmaster.pid"
+    case neo4jStore = "neostore"
+    case neo4jNodes = "neostore.nodestore.db"
+    case neo4jLock = "database_lock"
+
+    init?(_ entry: borrowing FolderEntries.Entry) {
+        // Few names have such a length.
+        guard let marker = ServerMarker.allCases.first(where: { entry.isNamed($0.rawValue) }) else { return nil }
+        self = marker
     }
 }
