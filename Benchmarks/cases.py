@@ -248,5 +248,31 @@ def listing(bench: Bench) -> None:
     memory(bench, "listing", runs)
 
 
+def snapshots(bench: Bench) -> None:
+    """Listing the restore points of a repository with very many snapshots, read anew every time. restic doubles them: each
+    `rewrite` adds one of another host for every one that is there."""
+    folder = bench.scratch / "little"
+    data.small_files(folder, 10)
+    profile = bench.profile("snapshots", {"folder": {"files": {"paths": [str(folder)]}}})
+    bench.forget("snapshots")
+    for number in range(5):
+        data.change(folder, number)
+        bench.run([bench.holdfast, "backup", "-p", profile])
+    plain = {"RESTIC_REPOSITORY": str(bench.repository("snapshots")), "RESTIC_PASSWORD_FILE": str(bench.password)}
+    for doubling in range(bench.sized(9, 2)):
+        bench.run(["restic", "rewrite", "--quiet", "--new-host", f"other-{doubling}"], plain)
+    count = sum(1 for _ in (bench.repository("snapshots") / "snapshots").iterdir())
+    runs, theirs = [], []
+    for _ in range(bench.repeats):
+        shutil.rmtree(bench.scratch / "state")
+        runs.append(bench.run([bench.holdfast, "backup", "list", "--all", "--json", "-p", profile]))
+        bench.report.measured("snapshots", "holdfast", runs[-1])
+        theirs.append(bench.run(["restic", "snapshots", "--json"], plain))
+        bench.report.measured("snapshots", "restic", theirs[-1])
+    wall, other = (median(one.wall for one in side) for side in (runs, theirs))
+    bench.report.row("snapshots", f"list of {count}", f"{wall:.2f} s", f"{wall / other:.2f} × restic's {other:.2f} s", None)
+    memory(bench, "snapshots", runs)
+
+
 ALL = {case.__name__.replace("_", "-"): case
-       for case in (startup, small_files, mixed_files, database, pipe, scrub, listing)}
+       for case in (startup, small_files, mixed_files, database, pipe, scrub, listing, snapshots)}
