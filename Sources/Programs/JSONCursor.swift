@@ -75,7 +75,10 @@ struct JSONCursor {
             value = sum
             index += 1
         }
-        guard index > position, index < bytes.count, ![46, 69, 101].contains(bytes[index]) else { return nil }
+        guard index > position, index < bytes.count else { return nil }
+        let next = bytes[index]
+        // A point or an exponent.
+        guard next != 46, next != 69, next != 101 else { return nil }
         position = index
         return value
     }

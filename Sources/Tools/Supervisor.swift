@@ -80,6 +80,11 @@ final class SupervisorLoop {
     private var jobs: [Job] = []
     private var isStopping = false
     private let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 256 << 10, alignment: 4096)
+    /// Rounds in a row in which nothing happened but that a child printed something, at once.
+    private var trickle = 0
+    /// A program that writes each line by itself would wake us for each; after so many rounds it may fill its pipe for a
+    /// moment first.
+    private static let patience = 64
 
     init(_ launcher: Launcher, _ supervisor: Supervisor) {
         self.launcher = launcher
@@ -142,12 +147,17 @@ final class SupervisorLoop {
                 actions.append { channel.write(program: job.request.stages[0].program) }
             }
         }
-        let timeout = next.map { Instant.now.duration(to: $0).wholeMilliseconds } ?? -1
+        if trickle > SupervisorLoop.patience { usleep(1000) }
+        let begun = Instant.now
+        let timeout = next.map { begun.duration(to: $0).wholeMilliseconds } ?? -1
         let count = poll(&watched, nfds_t(watched.count), timeout)
         // The kernel is short of memory: waiting a moment is better than spinning.
         if count < 0, errno != EINTR { usleep(10_000) }
         guard count > 0 else { return }
         for (entry, action) in zip(watched, actions) where entry.revents != 0 { action() }
+        let isBusy = begun.duration(to: .now) < .milliseconds(1)
+        let isPrinting = watched[0].revents == 0 && ended.isEmpty && !jobs.contains { $0.channel != nil }
+        trickle = isBusy && isPrinting ? trickle + 1 : 0
         for job in ended { job.noteEndings(buffer, now: .now) }
     }
 }
