@@ -8,6 +8,8 @@ package struct FilesSource: DumpSource {
     package let spec: SourceSpec
     let settings: FilesSettings
     let services: Services
+    /// What preflight found, for a capture that begins at once.
+    private let recent = RecentWalk()
 
     package static let kind = DumpSourceKind(descriptor: FilesSettings.descriptor) {
         (spec, services) throws(SourceError) in try FilesSource(spec, services)
@@ -27,7 +29,9 @@ package struct FilesSource: DumpSource {
         for path in settings.paths { try checkRoot(path) }
         let end = services.clock.uptime + FilesSource.estimateLimit
         let clock = services.clock
+        let begun = clock.uptime
         let findings = TreeWalk.findings(in: settings) { clock.uptime > end || Task.isCancelled }
+        recent.keep(findings, asOf: begun)
         let live = LiveDatabases.split(findings.databases, now: clock.now).live
         var preview = SourcePreview(
             summary: settings.paths.count == 1 ? settings.paths[0] : "\(settings.paths.count) paths",
@@ -183,7 +187,8 @@ package struct FilesSource: DumpSource {
         var capture = Capture(selection: selection)
         if settings.sqlite == .raw { return capture }
 
-        let findings = TreeWalk.findings(in: settings) { Task.isCancelled }
+        let findings =
+            recent.take(now: services.clock.uptime) ?? TreeWalk.findings(in: settings) { Task.isCancelled }
         if Task.isCancelled { throw .cancelled }
         let (live, atRest) = LiveDatabases.split(findings.databases, now: services.clock.now)
         guard settings.sqlite == .consistent else {

@@ -1,4 +1,5 @@
 import BackupModel
+import Synchronization
 
 #if canImport(Glibc)
     import Glibc
@@ -158,6 +159,28 @@ struct TreeWalk: Sendable {
             findings.serverFolders.append(
                 "\(path) is a Neo4j store: its files are no usable backup while it runs, dump it with a `command` source"
             )
+        }
+    }
+}
+
+/// A walk that is so fresh that the next one would find the same: a run looks at its folders before anything begins, and
+/// mostly captures them in the same second.
+final class RecentWalk: Sendable {
+    /// Nothing that matters can have changed less than it may while restic itself goes through the folders.
+    private static let freshness = Duration.seconds(2)
+    private let kept = Mutex<(findings: TreeWalk.Findings, begun: Duration)?>(nil)
+
+    /// - Parameter begun: by the uptime.
+    func keep(_ findings: TreeWalk.Findings, asOf begun: Duration) {
+        kept.withLock { $0 = findings.isComplete ? (findings, begun) : nil }
+    }
+
+    /// Once, while it is fresh.
+    func take(now: Duration) -> TreeWalk.Findings? {
+        kept.withLock { kept in
+            defer { kept = nil }
+            guard let kept, now - kept.begun < RecentWalk.freshness else { return nil }
+            return kept.findings
         }
     }
 }
