@@ -17,6 +17,11 @@ struct PipelineTests {
 
     private func shell(_ script: String) -> ToolCommand { ToolCommand("sh", ["-c", script]) }
 
+    /// Fails when `flag` is there: a consumer takes a moment to be deaf.
+    private func failing(onceReady flag: String) -> ToolCommand {
+        shell("until [ -e '\(flag)' ]; do sleep 0.01; done; echo data; exit 1")
+    }
+
     private func pipe(_ stages: ToolCommand..., refusingEmpty: Bool = true) async throws -> PipelineResult {
         try await runner.pipeline(stages, refusingEmpty: refusingEmpty, reading: nil)
     }
@@ -111,8 +116,10 @@ struct PipelineTests {
     }
 
     @Test func `without an acknowledgement end of file comes after 1.5 seconds`() async throws {
-        let deaf = try FakeTool("deaf", in: folder, "ignore INT", "read-stdin", "stderr saw the end", "exit 1")
-        let result = try await pipe(shell("echo data; exit 1"), ToolCommand(deaf.path))
+        let deaf = try FakeTool(
+            "deaf", in: folder, "ignore INT", "log-pid \(folder["deaf.ready"])", "read-stdin", "stderr saw the end",
+            "exit 1")
+        let result = try await pipe(failing(onceReady: folder["deaf.ready"]), ToolCommand(deaf.path))
         #expect(result.stages[1].errors.text.contains("saw the end"))
         #expect(result.stages[1].usage.wall >= .milliseconds(1400) && result.stages[1].usage.wall < .seconds(6))
     }
