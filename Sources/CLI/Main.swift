@@ -12,7 +12,7 @@ enum Main {
             Console.write(Array("\(ProgramVersion.text)\n".utf8), to: STDOUT_FILENO)
             return
         }
-        Task {
+        Task(priority: .medium) {
             await perform()
             exit(ExitStatus.success.rawValue)
         }

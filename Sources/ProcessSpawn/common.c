@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,14 @@ void hf_prepare_parent(void) {
         action.sa_handler = SIG_DFL;
         sigaction(SIGCHLD, &action, NULL);
     }
+}
+
+void hf_take_priority_of_process(void) {
+#ifdef __linux__
+    errno = 0;
+    int niceness = getpriority(PRIO_PROCESS, (id_t)getpid());
+    if (niceness != -1 || errno == 0) setpriority(PRIO_PROCESS, 0, niceness);
+#endif
 }
 
 int hf_start_thread(void *(*body)(void *), void *argument) {

@@ -84,6 +84,10 @@ int hf_unread_bytes(int descriptor, int64_t *count);
 /// Overwrites bytes that held a secret, even when nobody reads them again.
 void hf_wipe(void *bytes, size_t count);
 
+/// Gives the calling thread the niceness of the process. On Linux every thread has one of its own, new threads and children
+/// take it over from the thread that makes them, and libdispatch as root gives its threads others than the process has.
+void hf_take_priority_of_process(void);
+
 /// Prepares this process as a parent: SIGPIPE ignored, SIGCHLD at its default (ignored, children would vanish unseen).
 void hf_prepare_parent(void);
 /// Starts a detached thread that gets no signals, so that they go to others.
