@@ -10,7 +10,8 @@ package enum RealTools {
         return url.path
     }()
 
-    private static let toolFolder =
+    /// Where the programs are that are not the system's own.
+    package static let folder =
         ProcessInfo.processInfo.environment["HOLDFAST_TEST_TOOLS"] ?? packageRoot + "/.build-tools"
 
     /// One restic of a Debian suite.
@@ -22,11 +23,11 @@ package enum RealTools {
 
     /// Every restic there is, oldest first; in CI there must be three.
     package static let restics: [Restic] = {
-        guard let list = try? String(contentsOfFile: toolFolder + "/restic/versions", encoding: .utf8) else {
+        guard let list = try? String(contentsOfFile: folder + "/restic/versions", encoding: .utf8) else {
             return []
         }
         return list.split(whereSeparator: \.isNewline).map { version in
-            Restic(version: String(version), path: "\(toolFolder)/restic/\(version)/restic")
+            Restic(version: String(version), path: "\(folder)/restic/\(version)/restic")
         }
     }()
 
