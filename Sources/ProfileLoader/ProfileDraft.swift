@@ -7,11 +7,18 @@ package struct ProfileDraft: Sendable {
     /// Where the repository's password would be.
     package var passwordFile: String
 
-    package init(name: String, findings: HostSurvey.Findings, repository: String, passwordFile: String) {
+    /// Holdfast's own state, which a backup leaves out.
+    package var stateFolder: String?
+
+    package init(
+        name: String, findings: HostSurvey.Findings, repository: String, passwordFile: String,
+        stateFolder: String? = nil
+    ) {
         self.name = name
         self.findings = findings
         self.repository = repository
         self.passwordFile = passwordFile
+        self.stateFolder = stateFolder
     }
 
     package var text: String {
@@ -100,7 +107,28 @@ package struct ProfileDraft: Sendable {
             paths = ["/etc"]
         }
         return lines + ["  files:", "    files:", "      paths:"] + paths.map { "        - \(quoted($0))" }
-            + ["      exclude-caches: true"]
+            + excludes(from: paths) + ["      exclude-caches: true"]
+    }
+
+    /// A repository that is backed up into itself doubles with every run.
+    private func excludes(from paths: [String]) -> [String] {
+        var own: [String] = []
+        for folder in [stateFolder, repository].compactMap(\.self)
+        where paths.contains(where: { folder == $0 || folder.hasPrefix($0 == "/" ? "/" : $0 + "/") })
+            && !own.contains(where: { folder.hasPrefix($0 + "/") })
+        {
+            own.append(folder)
+        }
+        guard !own.isEmpty else { return [] }
+        return ["      # The backups themselves.", "      exclude:"] + own.map { "        - \(quoted(pattern($0)))" }
+    }
+
+    /// The pattern of restic's that means this path alone.
+    private func pattern(_ path: String) -> String {
+        path.reduce(into: "") { text, character in
+            if "\\*?[".contains(character) { text.append("\\") }
+            text.append(character)
+        }
     }
 
     private func quoted(_ text: String) -> String { YAMLText.string(text) }

@@ -72,8 +72,10 @@ extension Restic {
         command(["prune"] + packingFlags + (dryRun ? ["--dry-run"] : []))
     }
 
-    package func check(_ depth: VerifyDepth) -> ToolCommand {
+    /// - Parameter locking: false for a repository that cannot be written to: restic would try for 15 minutes to lock it.
+    package func check(_ depth: VerifyDepth, locking: Bool = true) -> ToolCommand {
         var words = ["check"]
+        if !locking { words.append("--no-lock") }
         if version.checkSpeaksJSON { words.append("--json") }
         switch depth {
         case .structure: break

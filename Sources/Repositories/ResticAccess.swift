@@ -24,6 +24,8 @@ final class ResticAccess: Sendable {
     }
 
     var location: String { settings.location.text }
+    /// False where no lock can be written, and so nothing else either: reading goes on without one.
+    var canLock: Bool { folder.map { (try? $0.requireWritable()) != nil } ?? true }
     var starts: Int { counter.load(ordering: .relaxed) }
     func countStart() { counter.add(1, ordering: .relaxed) }
 

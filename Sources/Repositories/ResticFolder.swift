@@ -63,9 +63,16 @@ struct ResticFolder: Sendable {
         return ResticListing.isID(id) && (name == id || isDraft(name, of: id))
     }
 
-    /// What restic calls a file while it writes it.
-    /// - Source: restic 0.14.0 to 0.19.1, internal/backend/local/local.go, `Save`.
+    /// What restic calls a file while it writes it. No restic reads or removes one that a kill has left.
+    /// - Source: restic 0.14.0 to 0.19.1, internal/backend/local/local.go, `Save`; left in every folder, none of `check`,
+    ///   `prune`, `unlock`, `backup` and the listings minded.
     private func isDraft(_ name: String, of final: String) -> Bool { name.hasPrefix(final + "-tmp-") }
+
+    /// A draft of the configuration or of a file that is named by its digest.
+    func isDraft(_ name: String) -> Bool {
+        let id = String(name.prefix(64))
+        return isDraft(name, of: "config") || ResticListing.isID(id) && isDraft(name, of: id)
+    }
 
     /// Makes room for a second attempt at `init`, which newer restics refuse where they find a key.
     /// - Important: removes keys; only where ``content()`` has found that there is nothing for them to open.

@@ -82,9 +82,9 @@ struct ResticReader: PartReader {
         let target = RestoreTarget(directory: directory, include: stored)
         try await refuseLinks(in: target)
         let reader = ResticOutputReader(progress: progress)
-        let locking = access.folder.map { (try? $0.requireWritable()) != nil } ?? true
         let result = try await access.attempt(
-            restic.restore(snapshot, into: directory, include: target.patterns, deleting: exact, locking: locking),
+            restic.restore(
+                snapshot, into: directory, include: target.patterns, deleting: exact, locking: access.canLock),
             reading: reader)
         let failed = ResticDiagnostics(result.errors.text).items
         if !result.didItsWork {

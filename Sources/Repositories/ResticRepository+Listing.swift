@@ -42,6 +42,7 @@ extension ResticRepository {
             throw .notFound(what: "`\(bad.rawValue)` is no whole snapshot id; it")
         }
         let wanted = try await present(ids)
+        if !wanted.isEmpty { try access.folder?.requireWritable() }
         var failure: RepositoryError?
         let restic = try await access.restic()
         // Argument lists have an end; a few hundred ids are far from it.
@@ -68,6 +69,8 @@ extension ResticRepository {
 
     /// - Important: deletes data that no snapshot needs.
     package func prune(dryRun: Bool) async throws(RepositoryError) -> [String] {
+        // For a dry run too: every version of restic locks for it, and tries to for 15 minutes.
+        try access.folder?.requireWritable()
         let result = try await access.run(try await access.restic().prune(dryRun: dryRun))
         let said = ResticDiagnostics(result.errors.text)
         // Refused removals too end with exit code 0.

@@ -77,6 +77,7 @@ final class Scrub: Sendable {
             report.bytes = ByteCount(state.doneBytes)
             report.damaged.sort()
             report.unexpected.sort()
+            report.leftovers.sort()
             return .success(report)
         }
     }
@@ -137,48 +138,50 @@ final class Scrub: Sendable {
     /// the one file with a name of its own.
     private func enumerate() throws(RepositoryError) -> [Item] {
         var items: [Item] = []
-        var unexpected: [String] = []
+        var strangers: [String] = []
         var missing: [String] = []
         do throws(SystemFailure) {
             for name in try SystemFolder.names(in: folder.path)
             where !["config", "data", "index", "keys", "locks", "snapshots", "lost+found"].contains(name) {
-                unexpected.append(name)
+                strangers.append(name)
             }
             for name in ["config", "data", "index", "keys", "snapshots"]
             where try SystemFolder.status("\(folder.path)/\(name)", following: true) == nil {
                 missing.append(name)
             }
             for name in ["index", "keys", "snapshots"] where !missing.contains(name) {
-                try collect(name, into: &items, &unexpected)
+                try collect(name, into: &items, &strangers)
             }
             for name in missing.contains("data") ? [] : try SystemFolder.names(in: folder.path + "/data") {
                 let path = "data/\(name)"
                 guard name.utf8.count == 2, try SystemFolder.status("\(folder.path)/\(path)")?.type == .folder else {
                     // Very old repositories keep packs side by side.
-                    if ResticListing.isID(name) { try add(path, name, &items) } else { unexpected.append(path) }
+                    if ResticListing.isID(name) { try add(path, name, &items) } else { strangers.append(path) }
                     continue
                 }
-                try collect(path, into: &items, &unexpected, beginning: name)
+                try collect(path, into: &items, &strangers, beginning: name)
             }
         } catch {
             throw folder.repositoryError(error)
         }
         state.withLock { state in
-            state.report.unexpected = unexpected
+            for path in strangers {
+                let isLeftover = folder.isDraft((path as NSString).lastPathComponent)
+                if isLeftover { state.report.leftovers.append(path) } else { state.report.unexpected.append(path) }
+            }
             for name in missing { state.report.unreadable[name] = "is missing" }
         }
         return items
     }
 
     private func collect(
-        _ path: String, into items: inout [Item], _ unexpected: inout [String], beginning prefix: String = ""
+        _ path: String, into items: inout [Item], _ strangers: inout [String], beginning prefix: String = ""
     ) throws(SystemFailure) {
         for name in try SystemFolder.names(in: "\(folder.path)/\(path)") {
-            // What an interrupted upload leaves, `…-tmp-123`, is no repository's file and harms nothing.
             if ResticListing.isID(name), name.hasPrefix(prefix) {
                 try add("\(path)/\(name)", name, &items)
             } else {
-                unexpected.append("\(path)/\(name)")
+                strangers.append("\(path)/\(name)")
             }
         }
     }

@@ -8,7 +8,7 @@ extension ResticRepository {
         if case .data(let index, let count) = depth, count < 1 || !(1...max(1, count)).contains(index) {
             throw .unsupported("there is no slice \(index) of \(count)")
         }
-        let result = try await access.attempt(try await access.restic().uncached.check(depth))
+        let result = try await access.attempt(try await access.restic().uncached.check(depth, locking: access.canLock))
         guard result.stopped == nil, case .exited(let code) = result.termination,
             let report = ResticCheckReport.parse(
                 exitCode: code, output: result.output.text, ResticDiagnostics(result.errors.text))

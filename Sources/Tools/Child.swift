@@ -15,6 +15,7 @@ final class Child {
     /// What comes on standard output; `nil` when that is the pipe to the next stage.
     let output: OutputDrain?
     let errors: OutputDrain
+    private let reader: (any LineReader)?
 
     /// Known from its death on.
     private(set) var termination: Termination?
@@ -32,8 +33,7 @@ final class Child {
     private var remainingSteps: [TeardownStep] = []
     /// When the next step of the teardown is due; after death: until when the outputs are waited for.
     private var deadline: Instant?
-    private var account: ProcessAccount?
-    private var bytesSeen: Int64 = 0
+    private var life: SignsOfLife
     private var lastSign: Instant
     private var nextSample: Instant?
 
@@ -43,8 +43,13 @@ final class Child {
     /// More than any pipe holds; a bound, for what a dead child left behind may go on writing.
     private static let lastRounds = 64
 
-    init(_ command: ToolCommand, _ process: hf_spawned, output: OutputDrain?, errors: OutputDrain, now: Instant) {
+    init(
+        _ command: ToolCommand, _ process: hf_spawned, output: OutputDrain?, errors: OutputDrain,
+        reader: (any LineReader)? = nil, now: Instant
+    ) {
         self.command = command
+        self.reader = reader
+        life = SignsOfLife(at: now)
         self.process = process
         self.output = output
         self.errors = errors
@@ -169,7 +174,7 @@ final class Child {
         }
         guard let stall = command.limits.stall else { return nil }
         if now >= nextSample ?? started {
-            if showsLife() || isExcused() { lastSign = now }
+            if showsLife(now) || isExcused() { lastSign = now }
             nextSample = now + min(max(stall / 4, .milliseconds(20)), .seconds(5))
             if now >= lastSign + stall { return .stallLimit }
         }
@@ -177,11 +182,10 @@ final class Child {
         return nil
     }
 
-    private func showsLife() -> Bool {
-        let seen = errors.total + (output?.total ?? 0)
-        let present = ProcessAccount(tree: pid)
-        defer { (bytesSeen, account) = (seen, present) }
-        return seen != bytesSeen || present != account
+    private func showsLife(_ now: Instant) -> Bool {
+        life.look(
+            output: errors.total + (output?.total ?? 0), repeated: reader?.repeatedBytes ?? 0,
+            account: ProcessAccount(tree: pid), now: now)
     }
 }
 

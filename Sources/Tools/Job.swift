@@ -83,7 +83,8 @@ final class Job {
             producer = process.pid
             request.watch?.started(command.program, process: process.pid)
         }
-        return Child(command, process, output: drain, errors: errorDrain, now: now)
+        return Child(
+            command, process, output: drain, errors: errorDrain, reader: drain == nil ? nil : request.reader, now: now)
     }
 
     private var lineTaker: ((UnsafeRawBufferPointer) -> Void)? {

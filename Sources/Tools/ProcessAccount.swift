@@ -8,6 +8,11 @@ struct ProcessAccount: Equatable {
     private var transfers: [[UInt8]] = []
     private var ticks: UInt64 = 0
 
+    init(transfers: [[UInt8]], ticks: UInt64) {
+        self.transfers = transfers
+        self.ticks = ticks
+    }
+
     /// The account of a process and of all its descendants: a shell that waits for a busy program is not idle.
     init(tree pid: Int32) {
         var pending = [pid]
@@ -21,14 +26,25 @@ struct ProcessAccount: Equatable {
         }
     }
 
+    /// Bytes that it read and wrote, in files, pipes and connections.
+    var transferred: Int64 {
+        transfers.reduce(0) { sum, text in
+            sum &+ (ProcessAccount.value("rchar: ", text) ?? 0) &+ (ProcessAccount.value("wchar: ", text) ?? 0)
+        }
+    }
+
+    /// Its time on the CPU.
+    var computed: Duration { .milliseconds(Int64(clamping: ticks) * 1000 / Int64(max(1, sysconf(Int32(_SC_CLK_TCK))))) }
+
     /// Bytes passed to write calls, children that it reaped included.
     /// - Parameter transfers: its `/proc/PID/io`, opened while it lived.
     static func bytesWritten(_ transfers: Descriptor) -> ByteCount? {
-        guard let text = readWhole(transfers) else { return nil }
-        for line in String(decoding: text, as: UTF8.self).split(separator: "\n") where line.hasPrefix("wchar: ") {
-            return Int64(line.dropFirst(7)).map { ByteCount($0) }
-        }
-        return nil
+        readWhole(transfers).flatMap { value("wchar: ", $0) }.map { ByteCount($0) }
+    }
+
+    private static func value(_ name: String, _ text: [UInt8]) -> Int64? {
+        let lines = String(decoding: text, as: UTF8.self).split(separator: "\n")
+        return lines.first { $0.hasPrefix(name) }.flatMap { Int64($0.dropFirst(name.count)) }
     }
 
     /// User and system time, of reaped children too.

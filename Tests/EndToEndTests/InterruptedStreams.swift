@@ -29,8 +29,11 @@ struct InterruptedStreams {
 
     /// From now on the producer prints a little and ends.
     private func behave(_ pidFile: String) throws {
-        let script = (pidFile as NSString).deletingLastPathComponent + "/producer.script"
-        try Data("bytes 2000\n".utf8).write(to: URL(fileURLWithPath: script))
+        try Data("bytes 2000\n".utf8).write(to: URL(fileURLWithPath: scriptPath(pidFile)))
+    }
+
+    private func scriptPath(_ pidFile: String) -> String {
+        (pidFile as NSString).deletingLastPathComponent + "/producer.script"
     }
 
     @Test(arguments: [Stop.int, .term, .hup])
@@ -97,6 +100,46 @@ struct InterruptedStreams {
         #expect(try await scene.streamSnapshots() == 1)
     }
 
+    @Test(arguments: RealTools.oldestAndNewest)
+    func `the lock of a restic that was killed is cleared and named by the next run, and retention works`(
+        restic: RealTools.Restic
+    ) async throws {
+        let (scene, path) = try await scene(restic, "ignore INT", "sleep 120")
+        let script = try String(contentsOfFile: scriptPath(path), encoding: .utf8)
+        try behave(path)
+        for generation in 1...3 {
+            try scene.change(to: generation)
+            try await scene.backUp()
+        }
+        try Data(script.utf8).write(to: URL(fileURLWithPath: scriptPath(path)))
+        let running = try scene.program.start(["backup", "stream"])
+        _ = try await pid(in: path, running)
+        let hasLock = try await running.wait(.seconds(60)) { try !scene.locks().isEmpty }
+        try #require(hasLock, "\(running.output)\(running.errors)")
+        let children = try Processes.mentioning(scene.program.folder["home"])
+        let owner = try #require(children.first { $0.contains(" restic --repo ") }, "\(children)")
+        let number = try #require(Int32(owner.split(separator: " ")[0]))
+        // Stopped first, so that the signal that it gets when we die finds it unable to put its lock away.
+        kill(number, SIGSTOP)
+        running.signal(SIGKILL)
+        _ = await running.result()
+        kill(number, SIGKILL)
+        let isGone = try await running.wait { !Processes.isAlive(number) }
+        let left = try scene.locks()
+        try #require(isGone && left.count == 1, "a real lock stays behind")
+
+        try behave(path)
+        let next = try await scene.program.run("backup")
+        #expect(next.code == 0, "\(next)")
+        #expect(next.said.contains("removed the lock of process \(number) on "), "\(next)")
+        try await scene.expectNothingLeft()
+        // Retention needs the repository for itself.
+        #expect(try await scene.points().count == 3)
+        let prune = try await scene.program.run("backup", "prune")
+        #expect(prune.code == 0, "\(prune)")
+        try await scene.expectSoundRepository()
+    }
+
     @Test(.enabled(if: PrivatePostgres.programs != nil), arguments: RealTools.restics)
     func `pg_dump whose run is killed leaves no snapshot, no backend and no process`(
         restic: RealTools.Restic
@@ -139,6 +182,9 @@ struct InterruptedStreams {
 }
 
 extension InterruptionScene {
+    /// Whole locks; one that is being written has another name.
+    fileprivate func locks() throws -> [String] { try names("repository/locks").filter { $0.count == 64 } }
+
     /// Snapshots of the command's output, counted or not.
     fileprivate func streamSnapshots() async throws -> Int {
         let listed = try await runTool(

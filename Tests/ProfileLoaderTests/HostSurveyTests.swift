@@ -84,4 +84,23 @@ struct HostSurveyTests {
         #expect(profile.sources[2].settings["path"]?.strings == [scratch["srv/odd name: #1/app.db"]])
         #expect(profile.name.rawValue == "true")
     }
+
+    @Test func `a repository inside what is backed up is left out of the backup`() throws {
+        let scratch = try furnished()
+        let findings = survey(scratch, ["opt"]).run()
+        let state = scratch["opt/[state]"]
+        var draft = ProfileDraft(
+            name: "a", findings: findings, repository: state + "/repositories/a", passwordFile: state + "/p",
+            stateFolder: state)
+        func excludes() throws -> [String]? {
+            let profile = try RealProfilesTests.loader().load(scratch.write(draft.text, to: "draft.yaml")).profile
+            return profile.sources.first { $0.name.rawValue == "files" }?.settings["exclude"]?.strings
+        }
+        #expect(try excludes() == [scratch["opt/\\[state]"]])
+        draft.repository = scratch["opt/backup"]
+        #expect(try excludes() == [scratch["opt/\\[state]"], scratch["opt/backup"]])
+        draft.stateFolder = "/var/lib/holdfast"
+        draft.repository = scratch["opt-backup"]
+        #expect(try excludes() == nil)
+    }
 }

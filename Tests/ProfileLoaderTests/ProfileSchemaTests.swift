@@ -10,10 +10,12 @@ struct ProfileSchemaTests {
         sources: RealProfilesTests.sources, repositories: RealProfilesTests.repositories,
         notifiers: RealProfilesTests.notifiers)
 
-    private static func python(_ arguments: [String]) throws -> (status: Int32, output: String) {
+    private static func python(
+        _ arguments: [String], by name: String = validator ?? "python3"
+    ) throws -> (status: Int32, output: String) {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/env")
-        process.arguments = ["python3"] + arguments
+        process.arguments = [name] + arguments
         let pipe = Pipe()
         process.standardOutput = pipe
         process.standardError = pipe
@@ -23,7 +25,12 @@ struct ProfileSchemaTests {
         return (process.terminationStatus, String(decoding: output, as: UTF8.self))
     }
 
-    static let hasValidator = ((try? python(["-c", "import jsonschema, yaml"]).status) ?? 1) == 0
+    /// A Python of another origin may come first on the search path; the distribution's modules are for its own.
+    private static let validator = ["python3", "/usr/bin/python3"].first { name in
+        ((try? python(["-c", "import jsonschema, yaml"], by: name).status) ?? 1) == 0
+    }
+
+    static let hasValidator = validator != nil
 
     private static let script = """
         import json, sys, yaml, jsonschema

@@ -164,6 +164,12 @@ struct ResticFailureTests {
             let report = try await repository.reader(for: snapshot)
                 .extract(include: [], into: bench.scratch["out"], exact: false) { _ in }
             #expect(report == ExtractReport(files: 4, bytes: 300_014))
+            // What would lock is told at once, and not after the 15 minutes that restic tries to.
+            #expect(try await repository.verify(.allData) { _ in }.isSound)
+            for dryRun in [false, true] {
+                #expect(await failure { try await repository.prune(dryRun: dryRun) } == .destinationReadOnly)
+            }
+            #expect(await failure { try await repository.forget([snapshot]) } == .destinationReadOnly)
         }
     }
 

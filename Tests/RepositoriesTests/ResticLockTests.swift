@@ -88,6 +88,28 @@ struct ResticLockTests {
     }
 
     @Test(arguments: RealTools.oldestAndNewest)
+    func `a lock older than the machine's start is dead, and one whose owner cannot be looked at is not`(
+        restic: RealTools.Restic
+    ) async throws {
+        var bench = try await TestBench.prepared(restic)
+        let holder = LockHolder(bench)
+        try await bench.waitForLock()
+        let lock = try #require(try bench.files("locks").first)
+        let content = try Data(contentsOf: URL(fileURLWithPath: "\(bench.folder)/\(lock)"))
+        bench.host.hidesPrograms = true
+        #expect(try await bench.repository().clearDeadLocks().isEmpty)
+        bench.host.assumedBootTime = Date(timeIntervalSinceNow: 3600)
+        #expect(try await bench.repository().clearDeadLocks().count == 1)
+        #expect(try bench.files("locks").isEmpty)
+        await holder.kill()
+        // The very lock again, as a crash would have left it.
+        bench.host = TestHost()
+        try bench.scratch.write(content, to: "repository/\(lock)")
+        #expect(try await bench.repository().clearDeadLocks().map(\.id) == [(lock as NSString).lastPathComponent])
+        #expect(try bench.files("locks").isEmpty)
+    }
+
+    @Test(arguments: RealTools.oldestAndNewest)
     func `a lock that goes away in time is waited for`(restic: RealTools.Restic) async throws {
         let bench = try await TestBench.prepared(restic)
         let holder = LockHolder(bench)

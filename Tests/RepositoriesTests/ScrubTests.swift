@@ -70,12 +70,24 @@ struct ScrubTests {
     }
 
     @Test func `what does not belong there is mentioned and is no damage`() async throws {
-        try scratch.write("x", to: "r/data/aa/\(String(repeating: "a", count: 64))-tmp-123")
+        try scratch.write("x", to: "r/data/aa/\(String(repeating: "a", count: 63))-tmp-123")
         try scratch.write("x", to: "r/letter.txt")
         try scratch.write("x", to: "r/locks/\(String(repeating: "b", count: 64))")
         let report = try await scrub()
         #expect(report.isSound)
-        #expect(report.unexpected == ["data/aa/\(String(repeating: "a", count: 64))-tmp-123", "letter.txt"])
+        #expect(report.unexpected == ["data/aa/\(String(repeating: "a", count: 63))-tmp-123", "letter.txt"])
+        #expect(report.leftovers.isEmpty)
+    }
+
+    @Test func `what a killed write left is told from what does not belong there`() async throws {
+        let id = String(repeating: "a", count: 64)
+        let leftovers = ["config-tmp-1", "data/aa/\(id)-tmp-3", "data/\(id)-tmp-2", "index/\(id)-tmp-4"]
+        for path in leftovers + ["locks/\(id)-tmp-5"] { try scratch.write("x", to: "r/" + path) }
+        let report = try await scrub()
+        #expect(report.isSound)
+        #expect(report.leftovers == leftovers)
+        #expect(report.unexpected.isEmpty)
+        #expect(report.files == 21)
     }
 
     @Test func `a file in the wrong folder does not count as there`() async throws {
@@ -111,8 +123,11 @@ struct ScrubTests {
     @Test func `cancelling ends it`() async throws {
         let large = try add(String(repeating: "x", count: 1 << 20), "data")
         #expect(!large.isEmpty)
-        let task = Task { try await scrub() }
-        task.cancel()
+        let task = Task {
+            // By itself, for from outside it may come too late.
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try await scrub()
+        }
         await #expect(throws: RepositoryError.self) { try await task.value }
     }
 

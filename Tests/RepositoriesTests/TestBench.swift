@@ -10,7 +10,7 @@ import Tools
 struct TestBench {
     let scratch: ScratchFolder
     let restic: RealTools.Restic
-    let host = TestHost()
+    var host = TestHost()
 
     init(_ restic: RealTools.Restic, _ label: String = "restic") throws {
         scratch = try ScratchFolder(label)
@@ -134,12 +134,17 @@ struct TestBench {
 
 /// This machine's processes, as `/proc` shows them.
 struct TestHost: HostFacts {
+    /// Stands in for the machine's own.
+    var assumedBootTime: Date?
+    var hidesPrograms = false
+
     var hostName: String { "a name of the profile's own" }
     var machineID: String? { nil }
     var bootID: String { "boot" }
     var effectiveUserID: UInt32 { geteuid() }
 
     var bootTime: Date? {
+        if let assumedBootTime { return assumedBootTime }
         guard let text = try? String(contentsOfFile: "/proc/stat", encoding: .utf8),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("btime ") })
         else { return nil }
@@ -176,7 +181,8 @@ struct TestHost: HostFacts {
     }
 
     func executableName(of pid: Int32) -> String? {
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")).map {
+        if hidesPrograms { return nil }
+        return (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/\(pid)/exe")).map {
             ($0 as NSString).lastPathComponent
         }
     }

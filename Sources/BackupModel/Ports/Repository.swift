@@ -171,15 +171,18 @@ package struct ScrubReport: Sendable, Equatable, Codable {
     package var unreadable: [String: String]
     /// Files that no repository of this kind has.
     package var unexpected: [String]
+    /// What the tool was writing when it was killed: under names of their own, so that nobody reads them. They only take room.
+    package var leftovers: [String]
     package init(
         files: Int, bytes: ByteCount, damaged: [String] = [], unreadable: [String: String] = [:],
-        unexpected: [String] = []
+        unexpected: [String] = [], leftovers: [String] = []
     ) {
         self.files = files
         self.bytes = bytes
         self.damaged = damaged
         self.unreadable = unreadable
         self.unexpected = unexpected
+        self.leftovers = leftovers
     }
     package var isSound: Bool { damaged.isEmpty && unreadable.isEmpty }
 }

@@ -42,6 +42,14 @@ extension ToolRunner {
 package protocol LineReader: Sendable {
     /// - Parameter bytes: one line without its newline, valid during the call only. Lines longer than 1 MiB arrive cut.
     func read(line bytes: UnsafeRawBufferPointer)
+
+    /// How many bytes of the lines so far, newlines included, only said again what was known: a program that prints its
+    /// status every second is not alive for that. Never shrinks.
+    var repeatedBytes: Int64 { get }
+}
+
+extension LineReader {
+    package var repeatedBytes: Int64 { 0 }
 }
 
 /// A program we talk to. Not for use by several tasks at once.

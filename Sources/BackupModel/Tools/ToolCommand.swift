@@ -54,7 +54,8 @@ package struct ToolCommand: Sendable, Equatable {
         /// From start to end. `nil`: none.
         package var total: Duration?
         /// Without any sign of life: no output, and no change in the kernel's account of the child's reads, writes and
-        /// CPU time. `nil`: none.
+        /// CPU time. Output that the reader knows to repeat itself (``LineReader/repeatedBytes``) is none, and what printing
+        /// it costs is none either. `nil`: none.
         package var stall: Duration?
 
         package init(total: Duration? = nil, stall: Duration? = .seconds(1800)) {

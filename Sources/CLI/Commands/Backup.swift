@@ -102,7 +102,8 @@ struct BackupNow: OperatorCommand {
         if dryRun {
             let preview = try await BackupPreview(engine, request).make()
             PreviewRendering.show(preview, live.profile, console)
-            return preview.problems.isEmpty ? .success : .failed
+            // As the backup itself would end.
+            return preview.problems.first.map { ExitStatus(for: $0.kind) } ?? .success
         }
         let record = await BackupRun(engine, request).run()
         let status = RunReport.show(record, console, strict: strict)

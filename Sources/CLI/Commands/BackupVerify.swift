@@ -54,6 +54,7 @@ struct BackupVerify: OperatorCommand {
             for (file, why) in scrub.unreadable.sorted(by: { $0.key < $1.key }) {
                 console.print("unreadable: \(Console.harmless(file)): \(why)")
             }
+            for file in scrub.leftovers { console.print("left by a write that was killed, harmless: \(file)") }
             for file in scrub.unexpected { console.print("does not belong there: \(Console.harmless(file))") }
         }
         for line in report.verify?.errors ?? [] { console.print(Console.harmless(line)) }
@@ -72,6 +73,7 @@ extension BackupVerify {
             ("damaged", JSONValue((report.verify?.damagedFiles ?? []) + (report.scrub?.damaged ?? []))),
             ("unreadable", JSONValue(report.scrub?.unreadable ?? [:])),
             ("unexpected", JSONValue(report.scrub?.unexpected ?? [])),
+            ("leftovers", JSONValue(report.scrub?.leftovers ?? [])),
             ("files", JSONValue(report.scrub?.files)), ("bytes", JSONValue(report.scrub?.bytes)),
         ])
     }

@@ -167,6 +167,15 @@ struct Examination {
                         detail: "\(repository.location), id \(identity.id.prefix(10))"
                             + (room.map { ", \($0.free) free of \($0.total)" } ?? ""))
                 ]
+                if repository.location.hasPrefix("/"),
+                    engine.host.mount(containing: repository.location)?.isReadOnly == true
+                {
+                    findings.append(
+                        .bad(
+                            subject,
+                            RepositoryError.readOnly(
+                                location: repository.location, detail: "its disk is mounted read-only")))
+                }
                 if let room, room.free.bytes * 20 < room.total.bytes {
                     findings.append(
                         Finding(

@@ -137,7 +137,7 @@ struct ProfileNew: OperatorCommand {
 
             Example:
               mkdir -p ~/.config/holdfast/profiles
-              holdfast profile new /srv/app --name app --repository /mnt/backup/app \
+              holdfast profile new /srv/app --name app --repository /mnt/backup/app \\
                 > ~/.config/holdfast/profiles/app.yaml
             """)
 
@@ -163,7 +163,7 @@ struct ProfileNew: OperatorCommand {
         let draft = ProfileDraft(
             name: name.rawValue, findings: findings,
             repository: repository.map(absolute) ?? "\(folders.state)/repositories/\(name)",
-            passwordFile: "\(folders.state)/passwords/\(name)")
+            passwordFile: "\(folders.state)/passwords/\(name)", stateFolder: folders.state)
         try check(draft.text, named: name)
         console.print(draft.text.hasSuffix("\n") ? String(draft.text.dropLast()) : draft.text)
         return .success

@@ -15,7 +15,8 @@ enum PreviewRendering {
             console.print("  \(name) (\(kind)): \(Console.harmless(found.summary))\(size)\(files)")
             for notice in found.notices { console.print("    note: \(Console.harmless(notice))") }
         }
-        console.print("into \(preview.destination) (\(preview.destinationState))")
+        let state = preview.destinationState.isEmpty ? "" : " (\(preview.destinationState))"
+        console.print("into \(preview.destination)\(state)")
         if let plan = preview.retention {
             let removals = plan.groups.reduce(0) { $0 + $1.removals.count }
             console.print(
