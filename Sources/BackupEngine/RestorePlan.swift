@@ -36,8 +36,11 @@ package struct RestoreOptions: Sendable {
 }
 
 extension RestorePlan {
+    /// - Parameter sources: those of the profile; what the point has nothing of is told.
     /// - Throws: ``Failure`` when the point lacks a source that was asked for, or the options contradict it.
-    package init(_ point: RestorePoint, _ options: RestoreOptions) throws(Failure) {
+    package init(
+        _ point: RestorePoint, _ options: RestoreOptions, sources: [SourceName] = []
+    ) throws(Failure) {
         let available = Set(point.entries.map(\.part.source))
         for name in options.only ?? [] where !available.contains(name) {
             throw Failure(
@@ -76,7 +79,20 @@ extension RestorePlan {
         }
         self.init(
             point: point, items: items, directory: options.directory, exact: options.exact,
-            warnings: RestorePlan.warnings(point, items, wanted: options.only))
+            warnings: RestorePlan.warnings(point, items, wanted: options.only)
+                + RestorePlan.absences(point, sources.filter { options.only?.contains($0) ?? true }))
+    }
+
+    /// What an operator would look for afterwards, and not find.
+    private static func absences(_ point: RestorePoint, _ sources: [SourceName]) -> [String] {
+        let gone = point.removed.map {
+            "\($0.title) is not in it: run \(point.run) stored it, and it has been removed since"
+        }
+        let told = Set(point.entries.map(\.part.source) + point.removed.map(\.source) + point.gaps.map(\.source))
+        return gone
+            + sources.filter { !told.contains($0) }.map {
+                "\($0) is not in it: nothing of it had been captured by then"
+            }
     }
 
     private static func isDatabase(_ part: ManifestPart) -> Bool {

@@ -124,6 +124,7 @@ private struct RestoreState {
             .sorted { ($0.part.source, $0.part.part) < ($1.part.source, $1.part.part) }
         return RestorePoint(
             run: run.id, time: time, host: host, retentionClass: run.retentionClass,
-            entries: held.map { $0.entry(at: time) }, gaps: run.gaps)
+            entries: held.map { $0.entry(at: time) }, gaps: run.gaps,
+            removed: (run.manifest?.parts ?? []).filter { newest[$0.source]?[$0.part] == nil })
     }
 }

@@ -90,6 +90,21 @@ struct RestorePointsTests {
         #expect(try #require(points.all.first).entries.count == 2)
     }
 
+    @Test func `a part that was removed and has no older one is missed by name`() throws {
+        var contents = RepositoryContents()
+        let first = contents.run("2026-11-18T02:00:00Z", [.init("db"), .init("web")])
+        let second = contents.run("2026-11-19T02:00:00Z", [.init("db"), .init("web")])
+        contents.snapshots.removeAll { [first[1], second[1]].contains($0.id) }
+        let newest = try #require(contents.restorePoints().all.first)
+        #expect(newest.entries.map(\.part.source.rawValue) == ["db"])
+        #expect(newest.removed.map(\.source.rawValue) == ["web"])
+        let plan = try RestorePlan(
+            newest, RestoreOptions(directory: "/x"), sources: ["db", "web", "new"].map { SourceName(unchecked: $0) })
+        #expect(plan.warnings.contains { $0.contains("web is not in it") && $0.contains("removed since") })
+        #expect(plan.warnings.contains { $0.contains("new is not in it") })
+        #expect(plan.warnings.count == 2)
+    }
+
     @Test func `a source that a run did not capture comes from the newest that did, with its age`() throws {
         var contents = RepositoryContents()
         contents.run("2026-11-18T02:00:00Z", [.init("db"), .init("web")])

@@ -26,9 +26,12 @@ package struct RestorePoint: Codable, Sendable, Equatable {
     package var entries: [Entry]
     /// Sources of that run that it could not capture.
     package var gaps: [ManifestGap]
+    /// Parts that the run stored, that are not there any more, and that no older ones stand in for.
+    package var removed: [ManifestPart]
 
     package init(
-        run: RunID, time: Date, host: String, retentionClass: String, entries: [Entry], gaps: [ManifestGap]
+        run: RunID, time: Date, host: String, retentionClass: String, entries: [Entry], gaps: [ManifestGap],
+        removed: [ManifestPart] = []
     ) {
         self.run = run
         self.time = time
@@ -36,6 +39,7 @@ package struct RestorePoint: Codable, Sendable, Equatable {
         self.retentionClass = retentionClass
         self.entries = entries
         self.gaps = gaps
+        self.removed = removed
     }
 
     package var bytes: ByteCount { entries.reduce(ByteCount.zero) { $0 + $1.part.bytes } }
