@@ -42,9 +42,19 @@ struct ProfileDecoder {
         guard let name = RepositoryName(rawValue: entry.key),
             let kind = repositoryKinds.first(where: { entry.value[$0] != nil })
         else { return nil }
+        let access = entry.value["access"]?.text.flatMap(RepositoryAccess.init(rawValue:)) ?? .auto
         return RepositorySpec(
-            name: name, kind: kind, entry: entry.value,
-            follows: entry.value["follows"]?.text.flatMap(RepositoryName.init(rawValue:)), environment: variables)
+            name: name, kind: kind, entry: entry.value, follow: follow(entry.value, access), access: access,
+            environment: variables)
+    }
+
+    private func follow(_ entry: ConfigValue, _ access: RepositoryAccess) -> FollowSpec? {
+        guard let leader = entry["follows"]?.text.flatMap(RepositoryName.init(rawValue:)) else { return nil }
+        return FollowSpec(
+            leader: leader, feed: entry["feed"]?.text.flatMap(FollowSpec.Feed.init(rawValue:)) ?? .always,
+            method: entry["by"]?.text.flatMap(FollowSpec.Method.init(rawValue:))
+                ?? (access == .writeOnly ? .mirror : .copy),
+            hold: entry["hold"]?.duration ?? root["retention"]?["hold"]?.duration ?? FollowSpec.usualHold)
     }
 
     private var notifiers: [NotifierSpec] {

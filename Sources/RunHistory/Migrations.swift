@@ -43,6 +43,22 @@ enum Migrations {
                     CREATE TABLE facts (key TEXT NOT NULL PRIMARY KEY, value REAL NOT NULL) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("2: what followers have") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE deliveries (
+                        repository TEXT NOT NULL,
+                        follower TEXT NOT NULL,
+                        snapshot TEXT NOT NULL,
+                        PRIMARY KEY (repository, follower, snapshot)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE fed (
+                        repository TEXT NOT NULL,
+                        follower TEXT NOT NULL,
+                        PRIMARY KEY (repository, follower)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

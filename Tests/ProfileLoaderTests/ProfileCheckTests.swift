@@ -162,11 +162,12 @@ struct ProfileCheckTests {
         #expect(
             Set(profile.ignoredKeys) == [
                 "schedule", "objectives", "hooks", "notify", "sources.db.postgres.through", "sources.db.cadence",
-                "repositories.offsite.follows", "repositories.offsite.feed", "repositories.offsite.access",
-                "repositories.offsite.by",
             ])
         #expect(profile.disabled == ["hooks[1]"])
-        #expect(profile.repositories[1].follows?.rawValue == "local")
+        #expect(
+            profile.repositories[1].follow
+                == FollowSpec(leader: RepositoryName(unchecked: "local"), feed: .onRequest, method: .mirror))
+        #expect(profile.repositories[1].access == .writeOnly)
         #expect(profile.name.rawValue == "app")
     }
 

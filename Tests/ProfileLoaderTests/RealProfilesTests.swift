@@ -55,7 +55,7 @@ struct RealProfilesTests {
             file: "RESTIC_OFFSITE_REPOSITORY=s3:s3.amazonaws.com/bucket/timetiles\nRESTIC_REPOSITORY=/srv/repo\n")
         #expect(offsite.retention.daily == 30)
         #expect(offsite.repositories.map { $0.settings.text } == ["/srv/repo", "s3:s3.amazonaws.com/bucket/timetiles"])
-        #expect(offsite.ignoredKeys.contains("repositories.offsite.follows"))
+        #expect(offsite.followers.map(\.follow?.feed) == [.onRequest])
     }
 
     @Test func `hapi loads as the use case has it`() throws {

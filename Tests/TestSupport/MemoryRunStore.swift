@@ -9,6 +9,7 @@ package final class MemoryRunStore: RunStore {
         var updates: [RunRecord] = []
         var snapshots: [String: [SnapshotID: Snapshot]] = [:]
         var manifests: [String: [SnapshotID: Manifest]] = [:]
+        var deliveries: [String: [RepositoryName: Set<SnapshotID>]] = [:]
         var counters: [String: Int] = [:]
         var failure: StoreError?
     }
@@ -96,6 +97,16 @@ package final class MemoryRunStore: RunStore {
 
     package func saveManifest(_ manifest: Manifest, snapshot: SnapshotID, repository: String) throws(StoreError) {
         try access { $0.manifests[repository, default: [:]][snapshot] = manifest }
+    }
+
+    package func deliveries(from repository: String) throws(StoreError) -> [RepositoryName: Set<SnapshotID>] {
+        try access { $0.deliveries[repository] ?? [:] }
+    }
+
+    package func setDeliveries(
+        _ snapshots: Set<SnapshotID>, from repository: String, to follower: RepositoryName
+    ) throws(StoreError) {
+        try access { $0.deliveries[repository, default: [:]][follower] = snapshots }
     }
 
     package func counter(_ key: String) throws(StoreError) -> Int { try access { $0.counters[key] ?? 0 } }

@@ -22,6 +22,12 @@ package protocol RunStore: Sendable {
     func manifests(of repository: String) throws(StoreError) -> [SnapshotID: Manifest]
     func saveManifest(_ manifest: Manifest, snapshot: SnapshotID, repository: String) throws(StoreError)
 
+    /// What each follower has of a repository's snapshots, by their ids in that repository, as its last feed saw it.
+    func deliveries(from repository: String) throws(StoreError) -> [RepositoryName: Set<SnapshotID>]
+    /// Replaces what is known of one follower.
+    func setDeliveries(_ snapshots: Set<SnapshotID>, from repository: String, to follower: RepositoryName)
+        throws(StoreError)
+
     /// A counter per key that survives: which slice of the data `verify` reads next.
     func counter(_ key: String) throws(StoreError) -> Int
     func setCounter(_ key: String, to value: Int) throws(StoreError)

@@ -37,7 +37,10 @@ package struct Profile: Sendable {
     }
 
     /// The repository that captures go to: the first that follows no other.
-    package var primary: RepositorySpec? { repositories.first { $0.follows == nil } }
+    package var primary: RepositorySpec? { repositories.first { $0.follow == nil } }
+
+    /// Those that are fed from it, directly or by way of another, in the order of the profile.
+    package var followers: [RepositorySpec] { repositories.filter { $0.follow != nil } }
 }
 
 /// One thing to capture, as the profile says it.
@@ -88,17 +91,22 @@ package struct RepositorySpec: Sendable {
     /// `restic`, `archive` …
     package var kind: String
     package var entry: ConfigValue
-    package var follows: RepositoryName?
+    /// `nil` for the one that captures go to.
+    package var follow: FollowSpec?
+    package var access: RepositoryAccess
     package var environment: [String: String]
+    /// Variables of the backend that our own environment gives in place of the profile.
+    package var replacedVariables: Set<String> = []
 
     package init(
-        name: RepositoryName, kind: String, entry: ConfigValue, follows: RepositoryName? = nil,
-        environment: [String: String] = [:]
+        name: RepositoryName, kind: String, entry: ConfigValue, follow: FollowSpec? = nil,
+        access: RepositoryAccess = .auto, environment: [String: String] = [:]
     ) {
         self.name = name
         self.kind = kind
         self.entry = entry
-        self.follows = follows
+        self.follow = follow
+        self.access = access
         self.environment = environment
     }
 

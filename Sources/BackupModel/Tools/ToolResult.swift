@@ -95,6 +95,14 @@ package struct ResourceUsage: Sendable, Equatable, Codable {
         self.peakMemory = peakMemory
         self.bytesWritten = bytesWritten
     }
+
+    /// Two uses of the same tool taken together; memory is the larger peak.
+    package func adding(_ other: ResourceUsage) -> ResourceUsage {
+        ResourceUsage(
+            wall: wall + other.wall, userCPU: userCPU + other.userCPU, systemCPU: systemCPU + other.systemCPU,
+            peakMemory: max(peakMemory, other.peakMemory),
+            bytesWritten: bytesWritten.flatMap { mine in other.bytesWritten.map { mine + $0 } })
+    }
 }
 
 /// How a pipeline ended: one result per stage, in order.

@@ -34,6 +34,10 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var scratch: [String]
     /// True for a record put together from a repository, after the history was lost.
     package var isRebuilt: Bool
+    /// The follower that it was about; `nil` for the primary.
+    package var repository: RepositoryName?
+    /// What it did for each follower; `nil` in records that are older than followers.
+    package var feeds: [FeedRecord]?
     /// Who was told of it, and took the message; `nil` in records that are older than notifications.
     package var notified: [DeliveredNotification]?
 
@@ -99,6 +103,8 @@ package enum RunStep: String, Codable, Sendable, CaseIterable {
     case openRepository
     case capture
     case manifest
+    /// Followers get what they lack.
+    case feed
     case retention
     /// Outcome, history.
     case finish
@@ -115,6 +121,7 @@ package enum RunEvent: Sendable {
     case progress(subject: String, TransferProgress)
     case partStored(source: SourceName, PartReport)
     case gap(ManifestGap)
+    case fed(FeedRecord)
     case notice(String)
     case retention(RetentionPlan)
     case ended(RunRecord)

@@ -206,6 +206,15 @@ struct ProfileChecker {
             }
         }
         for entry in entries {
+            guard let leader = leaders[entry.key], let above = leaders[leader], above != entry.key,
+                let follows = entry.value["follows"]
+            else { continue }
+            shapes.refuse(
+                follows.location, "repositories.\(shown(entry.key)).follows",
+                "`\(shown(leader))` follows `\(shown(above))` itself; every follower is fed from the repository that captures go to"
+            )
+        }
+        for entry in entries {
             var chain = [entry.key]
             while let next = leaders[chain[chain.count - 1]], !chain.contains(next) { chain.append(next) }
             // Told once, at the first of those in the circle.

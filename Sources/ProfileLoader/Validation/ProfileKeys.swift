@@ -76,7 +76,9 @@ package enum ProfileKeys {
             "max-removal", .either([.number(0...1), .string]),
             "The share of a group that one pass may remove, as `0.5` or `50%`; counts from five removals up.",
             default: "50%"),
-        KeyDescriptor("hold", .anything, "How long what a follower still lacks is held.", ignored: true),
+        KeyDescriptor(
+            "hold", .duration, "How long what a follower still lacks is left alone; then that is an alarm.",
+            default: "14d"),
     ]
 
     private static let count = ValueShape.integer(0...100_000)
@@ -107,12 +109,23 @@ package enum ProfileKeys {
 
     static let repository: [KeyDescriptor] = [
         when, text,
-        KeyDescriptor("follows", .name, "The repository that this one is fed from.", ignored: true),
-        KeyDescriptor("feed", .anything, "Whether it is fed by every run or on request.", ignored: true),
-        KeyDescriptor("by", .anything, "How it is fed: by copy, mirror or a backup of its own.", ignored: true),
-        KeyDescriptor("access", .anything, "What our credential may do there.", ignored: true),
+        KeyDescriptor("follows", .name, "The repository that this one is fed from, after each backup."),
+        KeyDescriptor(
+            "feed", .choice(FollowSpec.Feed.allCases.map(\.rawValue)),
+            "Whether every backup feeds it, or only one with `--offsite`.", default: "always"),
+        KeyDescriptor(
+            "by", .choice(FollowSpec.Method.allCases.map(\.rawValue)),
+            "How it is fed: `copy` from one repository to the other, a `backup` of its own, or a `mirror` of the primary's "
+                + "files.",
+            default: "copy, or mirror where the access is write-only"),
+        KeyDescriptor(
+            "access", .choice(RepositoryAccess.allCases.map(\.rawValue)),
+            "What our credential may do there: everything, no delete but of locks, put alone, or as far as it is let.",
+            default: "auto"),
         KeyDescriptor("generations", .anything, "Starts a fresh prefix this often.", ignored: true),
-        KeyDescriptor("hold", .anything, "How long snapshots it still lacks are held.", ignored: true),
+        KeyDescriptor(
+            "hold", .duration, "How long retention leaves alone what this follower still lacks.",
+            default: "that of `retention:`"),
         KeyDescriptor("hooks", .anything, "Programs of yours around this repository.", ignored: true),
     ]
 

@@ -1,0 +1,69 @@
+/// A repository that is fed from the primary, after the primary has what it should. One type per way of feeding; made by
+/// `RepositoryRegistry`.
+package protocol Follower: Sendable {
+    var spec: RepositorySpec { get }
+    var follow: FollowSpec { get }
+    /// Where it is, without any password.
+    var location: String { get }
+    /// To recognise, list, test and restore from; `nil` where our credential reads nothing.
+    var repository: (any Repository)? { get }
+    /// Whether its feeding needs the primary to itself: nobody may remove from under it.
+    var needsPrimaryAlone: Bool { get }
+
+    /// Brings there what is missing, and returns only with evidence of what is there.
+    /// - Parameter wanted: every part and manifest of ours that the primary has, oldest first, each run's manifest after its
+    ///   parts: what arrives in this order never shows a run without its parts.
+    /// - Throws: ``RepositoryError``. What arrived before stays.
+    func feed(
+        _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
+    ) async throws(RepositoryError) -> FeedReport
+}
+
+package struct FeedReport: Sendable, Equatable {
+    /// Of the snapshots wanted, by their ids in the primary, those that are there now.
+    package var present: Set<SnapshotID>
+    /// How many of them this feed brought.
+    package var delivered: Int
+    /// What went over, where the tool says so.
+    package var bytes: ByteCount?
+    package var usage: [String: ResourceUsage]
+    /// What the tool says of itself, such as `restic 0.18.0`.
+    package var tool: String?
+    package var notices: [String]
+
+    package init(
+        present: Set<SnapshotID>, delivered: Int, bytes: ByteCount? = nil, usage: [String: ResourceUsage] = [:],
+        tool: String? = nil, notices: [String] = []
+    ) {
+        self.present = present
+        self.delivered = delivered
+        self.bytes = bytes
+        self.usage = usage
+        self.tool = tool
+        self.notices = notices
+    }
+}
+
+/// What a run did for one follower.
+package struct FeedRecord: Codable, Sendable, Equatable {
+    package var follower: RepositoryName
+    package var outcome: Outcome
+    /// Why it is not fed, when it is not.
+    package var failure: Failure?
+    package var delivered: Int
+    /// Snapshots of the primary that it still lacks.
+    package var behind: Int
+    package var bytes: ByteCount?
+
+    package init(
+        follower: RepositoryName, outcome: Outcome, failure: Failure? = nil, delivered: Int = 0, behind: Int = 0,
+        bytes: ByteCount? = nil
+    ) {
+        self.follower = follower
+        self.outcome = outcome
+        self.failure = failure
+        self.delivered = delivered
+        self.behind = behind
+        self.bytes = bytes
+    }
+}
