@@ -54,6 +54,37 @@ package struct Restic: Sendable, Equatable {
         return command
     }
 
+    /// Reads what another repository has: everything that a command needs to get at both.
+    /// - Source: https://restic.readthedocs.io/en/stable/045_working_with_repos.html#copying-snapshots-between-repositories,
+    ///   checked for 0.14.0, 0.18.0 and 0.19.1.
+    func command(_ words: [String], from source: Restic, operands: [String] = []) -> ToolCommand {
+        var command = command(words + ["--from-repo", source.location], operands: operands)
+        command.environment.merge(source.environment) { own, _ in own }
+        for (name, value) in source.tuning.options where tuning.options[name] == nil {
+            command.arguments.insert(contentsOf: ["--option", "\(name)=\(value)"], at: 0)
+        }
+        for delivery in source.secrets {
+            switch delivery {
+            case .memoryFile(variable: "RESTIC_PASSWORD_FILE", let password):
+                command.secrets.append(.memoryFile(variable: "RESTIC_FROM_PASSWORD_FILE", password))
+            case .memoryFile, .memoryFileArgument, .environment:
+                if !command.secrets.contains(delivery) { command.secrets.append(delivery) }
+            }
+        }
+        return command
+    }
+
+    /// Variables that both repositories need and that differ: one process cannot have both.
+    package func conflicts(with other: Restic) -> [String] {
+        func variables(_ restic: Restic) -> [String: Secret] {
+            var all = restic.environment.mapValues { Secret($0) }
+            for case .environment(let name, let secret) in restic.secrets { all[name] = secret }
+            return all
+        }
+        let mine = variables(self)
+        return variables(other).filter { name, value in mine[name].map { $0 != value } ?? false }.keys.sorted()
+    }
+
     /// A subcommand with everything that all of them share.
     /// - Parameter words: the subcommand and its own flags.
     func command(_ words: [String], operands: [String] = []) -> ToolCommand {

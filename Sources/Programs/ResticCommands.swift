@@ -2,7 +2,18 @@ package import BackupModel
 
 extension Restic {
     /// Creates the repository.
-    package func initialize() -> ToolCommand { command(["init", "--json"]) }
+    /// - Parameter source: takes over its way of cutting files, so that what is copied from it deduplicates.
+    package func initialize(likeThat source: Restic? = nil) -> ToolCommand {
+        guard let source else { return command(["init", "--json"]) }
+        return command(["init", "--json", "--copy-chunker-params"], from: source)
+    }
+
+    /// Copies snapshots from another repository, in the order given; those that are here already are passed over.
+    package func copy(_ snapshots: [SnapshotID], from source: Restic) -> ToolCommand {
+        var command = command(["copy"] + packingFlags, from: source, operands: snapshots.map(\.rawValue))
+        command.keptOutput = .mebibytes(1)
+        return command
+    }
 
     /// The repository's configuration. Takes no lock, as all that follow and only read.
     package func catConfig() -> ToolCommand { quick(command(["cat", "config", "--json", "--no-lock"])) }

@@ -14,6 +14,27 @@ package enum RepositoryRegistry {
         }
     ]
 
+    /// What feeds `spec` from the primary.
+    /// - Throws: ``RepositoryError/unsupported(_:)`` for settings that cannot be used.
+    package static func follower(
+        _ spec: RepositorySpec, of primary: any Repository, _ services: Services, cacheFolder: String
+    ) throws(RepositoryError) -> any Follower {
+        guard let follow = spec.follow else { throw .unsupported("repository \(spec.name) follows no other") }
+        guard spec.kind == ResticSettings.descriptor.kind, let primary = primary as? ResticRepository else {
+            throw .unsupported("a \(spec.kind) repository cannot follow a \(primary.spec.kind) repository yet")
+        }
+        switch follow.method {
+        case .copy:
+            let target = try ResticRepository(spec, services, cacheFolder: cacheFolder, following: primary)
+            return CopyFollower(spec, follow, from: primary, to: target)
+        case .backup, .mirror:
+            let target = try ResticRepository(spec, services, cacheFolder: cacheFolder)
+            return UnfedFollower(
+                spec: spec, follow: follow, location: target.location,
+                reason: .unsupported("this version cannot feed a repository by \(follow.method.rawValue) yet"))
+        }
+    }
+
     /// - Parameter cacheFolder: a private folder that all repositories may share; each keeps to a folder of its own in it.
     /// - Throws: ``RepositoryError/unsupported(_:)`` for a kind that is not listed, or settings that cannot be used.
     package static func repository(

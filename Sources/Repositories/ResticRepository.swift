@@ -7,11 +7,16 @@ import Programs
 package struct ResticRepository: Repository {
     package let spec: RepositorySpec
     let access: ResticAccess
+    /// The one it follows: creating it takes over that one's way of cutting files.
+    private let leader: ResticAccess?
 
     /// - Parameter cacheFolder: private; this repository keeps to a folder of its own in it.
     /// - Throws: ``RepositoryError/unsupported(_:)`` for settings that cannot be used.
-    package init(_ spec: RepositorySpec, _ services: Services, cacheFolder: String) throws(RepositoryError) {
+    package init(
+        _ spec: RepositorySpec, _ services: Services, cacheFolder: String, following leader: ResticRepository? = nil
+    ) throws(RepositoryError) {
         self.spec = spec
+        self.leader = leader?.access
         access = ResticAccess(try ResticSettings(spec), services, cacheFolder: cacheFolder)
     }
 
@@ -93,7 +98,7 @@ package struct ResticRepository: Repository {
         try await access.generatePasswordIfMissing()
         if access.folder == nil { try await requireNothing() }
         try access.folder?.clearUnfinished()
-        _ = try await access.run(try await access.restic().initialize())
+        _ = try await access.run(try await access.restic().initialize(likeThat: try await leader?.restic()))
         switch try await inspect(pin: nil) {
         case .present(let identity): return identity
         case .absent, .occupied:

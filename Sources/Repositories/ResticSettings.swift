@@ -52,6 +52,10 @@ package struct ResticSettings: Sendable, Equatable {
                 plainVariables[variable.key] = text
             }
         }
+        for name in spec.replacedVariables {
+            plainVariables[name] = nil
+            secretVariables[name] = .environment(name)
+        }
         tuning = Restic.Tuning()
         for option in value("options")?.entries ?? [] { tuning.options[option.key] = option.value.text }
         tuning.compression = value("compression")?.text

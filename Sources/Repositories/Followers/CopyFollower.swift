@@ -1,0 +1,66 @@
+import BackupModel
+import Programs
+
+/// Fed by `restic copy`: a repository of its own, with its own password, that shares no damage with the primary.
+struct CopyFollower: Follower {
+    let spec: RepositorySpec
+    let follow: FollowSpec
+    private let source: ResticRepository
+    private let target: ResticRepository
+
+    /// Ids on one command line; a few hundred are far from its limit.
+    private static let portion = 200
+
+    init(_ spec: RepositorySpec, _ follow: FollowSpec, from source: ResticRepository, to target: ResticRepository) {
+        self.spec = spec
+        self.follow = follow
+        self.source = source
+        self.target = target
+    }
+
+    var location: String { target.location }
+    var repository: (any Repository)? { target }
+    /// restic's own lock keeps a prune out while it copies.
+    var needsPrimaryAlone: Bool { false }
+
+    func feed(
+        _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
+    ) async throws(RepositoryError) -> FeedReport {
+        let restic = try await target.access.restic()
+        let leader = try await source.access.restic()
+        let conflicts = restic.conflicts(with: leader)
+        guard conflicts.isEmpty else {
+            throw .unsupported(
+                "restic cannot copy between two accounts that both need \(conflicts.joined(separator: " and ")); reach one of "
+                    + "them through rclone (`restic: rclone:REMOTE:path`)")
+        }
+        let before = try await present(of: wanted)
+        let missing = wanted.filter { !before.contains($0.id) }
+        var report = FeedReport(present: before, delivered: 0)
+        report.tool = try await target.toolVersion()
+        guard !missing.isEmpty else { return report }
+        for start in stride(from: 0, to: missing.count, by: CopyFollower.portion) {
+            let portion = missing[start..<min(start + CopyFollower.portion, missing.count)].map(\.id)
+            let result = try await target.access.run(restic.copy(portion, from: leader))
+            report.usage.merge(["restic": result.usage]) { $0.adding($1) }
+        }
+        // restic ends well over snapshots that it did not find.
+        report.present = try await present(of: wanted)
+        let lost = missing.filter { !report.present.contains($0.id) }
+        guard lost.isEmpty else {
+            throw .noEvidence(
+                location: location,
+                detail: "restic ended well, and \(lost.count) of \(missing.count) snapshots did not arrive")
+        }
+        report.delivered = missing.count
+        return report
+    }
+
+    /// Those of `wanted` that are there, by their ids in the primary.
+    private func present(of wanted: [Snapshot]) async throws(RepositoryError) -> Set<SnapshotID> {
+        var known: Set<SnapshotID> = []
+        for snapshot in try await target.snapshots() { known.insert(snapshot.original ?? snapshot.id) }
+        // One that was tagged anew in the primary is known there by the id it had first.
+        return Set(wanted.filter { known.contains($0.id) || $0.original.map(known.contains) == true }.map(\.id))
+    }
+}
