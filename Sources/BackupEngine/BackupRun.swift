@@ -11,6 +11,8 @@ package struct BackupRequest: Sendable {
     package var creation: OpenRepository.Creation = .onFirstUse
     package var lockWait: Duration?
     package var retention = true
+    /// Also followers that are fed on request.
+    package var offsite = false
     /// The operator's word that this many removals are meant.
     package var allowedRemovals: Int?
     package init() {}
@@ -144,6 +146,10 @@ package struct BackupRun: Sendable {
         try await recorder.step(.manifest) {
             try await writeManifest(captured, recorder, catalog, capture)
         }
+        let followers = engine.followers.filter { request.offsite || $0.follow.feed == .always }
+        try await Feeding(
+            engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait
+        ).feed(followers)
         if (request.retention && engine.profile.retention.hasRules) || !captured.void.isEmpty {
             try await recorder.step(.retention) {
                 do {
@@ -237,6 +243,6 @@ package struct BackupRun: Sendable {
         }
         // Parts of a run that was stopped before its manifest say nothing about it.
         let found = Outcome(parts: stop == nil ? record.parts : [], gaps: record.gaps)
-        return Outcome.worst(of: [outcome, found])
+        return Outcome.worst(of: [outcome, found] + (record.feeds ?? []).map(\.outcome))
     }
 }

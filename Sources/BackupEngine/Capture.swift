@@ -202,13 +202,3 @@ extension PartReport {
             unreadableCount: stored.unreadableCount, restoreNotes: restoreNotes)
     }
 }
-
-extension ResourceUsage {
-    /// Two uses of the same tool taken together; memory is the larger peak.
-    fileprivate func adding(_ other: ResourceUsage) -> ResourceUsage {
-        ResourceUsage(
-            wall: wall + other.wall, userCPU: userCPU + other.userCPU, systemCPU: systemCPU + other.systemCPU,
-            peakMemory: max(peakMemory, other.peakMemory),
-            bytesWritten: bytesWritten.flatMap { mine in other.bytesWritten.map { mine + $0 } })
-    }
-}

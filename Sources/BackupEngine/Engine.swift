@@ -7,6 +7,8 @@ package struct Engine: Sendable {
     package var profile: Profile
     package var sources: [any DumpSource]
     package var primary: any Repository
+    /// Fed from the primary, in the order of the profile.
+    package var followers: [any Follower]
     package var store: any RunStore
     package var pins: any Pins
     package var journal: any ResourceJournal
@@ -32,8 +34,9 @@ package struct Engine: Sendable {
     package var timeZone: TimeZone
 
     package init(
-        profile: Profile, sources: [any DumpSource], primary: any Repository, store: any RunStore, pins: any Pins,
-        journal: any ResourceJournal, locks: any LockService, scratch: any ScratchSpace, host: any HostFacts,
+        profile: Profile, sources: [any DumpSource], primary: any Repository,
+        followers: [any Follower] = [], store: any RunStore, pins: any Pins, journal: any ResourceJournal,
+        locks: any LockService, scratch: any ScratchSpace, host: any HostFacts,
         clock: any HostClock, observer: any RunObserver, user: String,
         restorer: @escaping @Sendable (ManifestPart) throws(SourceError) -> any DumpSource,
         redact: @escaping @Sendable (String) -> String = { $0 }, released: Date? = nil,
@@ -45,6 +48,7 @@ package struct Engine: Sendable {
         self.profile = profile
         self.sources = sources
         self.primary = primary
+        self.followers = followers
         self.store = store
         self.pins = pins
         self.journal = journal
@@ -66,14 +70,24 @@ package struct Engine: Sendable {
     /// A new record for work that begins now.
     func newRecord(_ operation: RunRecord.Operation, reason: String? = nil, trigger: String = "manual") -> RunRecord {
         let now = clock.now
-        return RunRecord(
+        var record = RunRecord(
             id: RunID(startedAt: now, entropy: entropy()), profile: profile.name, operation: operation, started: now,
             process: host.currentProcess(), user: user, reason: reason, trigger: trigger,
             profileDigest: profile.digest)
+        if primary.spec.follow != nil { record.repository = primary.spec.name }
+        return record
     }
 }
 
 extension Engine {
+    /// The same work on a follower instead of the primary: listing it, testing it, restoring from it.
+    package func at(_ repository: any Repository) -> Engine {
+        var copy = self
+        copy.primary = repository
+        copy.followers = []
+        return copy
+    }
+
     /// - Parameter names: `nil` for all; each counts once.
     func sources(named names: [SourceName]?) throws(Failure) -> [any DumpSource] {
         guard let names else { return sources }

@@ -7,6 +7,9 @@ package struct OpenRepository: Sendable {
         case onFirstUse
         /// The operator asked for a new one.
         case always
+        /// As on first use, for a repository that follows another and that nothing has gone to yet: losing its place would
+        /// otherwise pass for a beginning.
+        case onFirstFeed(hasBeenFed: Bool)
         case never
     }
 
@@ -42,6 +45,7 @@ package struct OpenRepository: Sendable {
                 // A profile that has had a repository and whose pin is gone has lost something; this is no beginning.
                 case .onFirstUse: try pin == nil && !engine.pins.hasState(profile: engine.profile.name)
                 case .always: true
+                case .onFirstFeed(let hasBeenFed): pin == nil && !hasBeenFed
                 case .never: false
                 }
             guard mayCreate else { throw RepositoryError.absent(location: repository.location) }

@@ -1,6 +1,6 @@
 package import BackupModel
 
-/// The restore points of the profile's primary repository.
+/// The restore points of a repository: the profile's primary, or one that follows it.
 package struct PointList: Sendable {
     let engine: Engine
 
@@ -14,6 +14,8 @@ package struct PointList: Sendable {
         package var foreign: [Snapshot]
         package var notices: [String]
         package var restorePoints: RestorePoints
+        /// What each follower that was ever fed has of it.
+        package var deliveries: [RepositoryName: Set<SnapshotID>]
     }
 
     /// - Parameter loadingManifests: reads manifests that history has lost.
@@ -38,7 +40,7 @@ package struct PointList: Sendable {
         if let elsewhere { notices.append(elsewhere) }
         return Contents(
             points: points.all, incomplete: points.incomplete, foreign: points.others + points.foreign,
-            notices: notices,
-            restorePoints: points)
+            notices: notices, restorePoints: points,
+            deliveries: try engine.store.deliveries(from: opened.identity.id))
     }
 }

@@ -24,14 +24,19 @@ struct RetentionWork: Sendable {
     /// - Parameter upcoming: snapshots that are about to be made; the plan says nothing of them.
     func plan(loadingManifests: Bool, upcoming: [RetentionCandidate] = []) async throws -> Planned {
         let contents = try await catalog.contents(loadingManifests: loadingManifests)
-        let points = points(contents)
+        let points = RestorePoints(contents, engine: engine)
+        let followed = Followed.holds(
+            points, followers: engine.profile.followers.filter { $0.follow?.leader == engine.primary.spec.name },
+            deliveries: try engine.store.deliveries(from: catalog.key),
+            now: engine.clock.now)
         let plan = Retention.plan(
             candidates: points.retentionCandidates + upcoming, policy: engine.profile.retention, now: engine.clock.now,
-            safety: RetentionSafety(halts: try halts(points), allowedRemovals: allowedRemovals))
+            safety: RetentionSafety(halts: try halts(points), held: followed.held, allowedRemovals: allowedRemovals))
         return Planned(
             plan: plan.leaving(out: Set(upcoming.map(\.id))),
             unusable: try (points.incomplete + points.void).filter(isOfDeadRun),
-            warnings: contents.notices + points.warnings(thisMachine: Capture.machineTag(engine.host)))
+            warnings: contents.notices + followed.overdue
+                + points.warnings(thisMachine: Capture.machineTag(engine.host)))
     }
 
     /// A run that history does not know may be one of another machine, so it is given a day.
@@ -74,7 +79,7 @@ struct RetentionWork: Sendable {
     func carryOut(_ plan: RetentionPlan, recorder: RunRecorder) async throws -> [String] {
         guard !plan.removals.isEmpty else { return [] }
         let contents = try await catalog.contents(loadingManifests: false)
-        let manifests = points(contents).manifestsLeftEmpty(afterRemoving: plan.removals)
+        let manifests = RestorePoints(contents, engine: engine).manifestsLeftEmpty(afterRemoving: plan.removals)
         let doomed = plan.removals + manifests
         let report = try await engine.primary.forget(doomed)
         await engine.moment(.forgotten)
@@ -92,12 +97,6 @@ struct RetentionWork: Sendable {
         return said
     }
 
-    private func points(_ contents: CatalogContents) -> RestorePoints {
-        RestorePoints(
-            snapshots: contents.snapshots, manifests: contents.manifests, profile: engine.profile.name,
-            host: engine.profile.host)
-    }
-
     /// Why nothing at all may be removed now.
     private func halts(_ points: RestorePoints) throws -> [RetentionHalt] {
         let newest = try engine.store.runs(RunQuery(profile: engine.profile.name, limit: 2))
@@ -111,8 +110,10 @@ struct RetentionWork: Sendable {
 
     /// The test that found the repository damaged, when no later one has shown it whole.
     func knownDamage() throws(StoreError) -> RunRecord? {
-        KnownDamage.find(
-            in: try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .verify, limit: 500)))
+        let repository = engine.primary.spec.follow == nil ? nil : engine.primary.spec.name
+        return KnownDamage.find(
+            in: try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .verify, limit: 500))
+                .filter { $0.repository == repository })
     }
 }
 

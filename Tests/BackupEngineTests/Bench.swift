@@ -20,9 +20,11 @@ final class Bench: Sendable {
     let observer = ListeningObserver()
     let repository: MemoryRepository
     let folder: ScratchFolder
+    let followers: [MemoryFollower]
     private let counter = Mutex<UInt32>(0)
 
-    init(historyWasLost: Bool = false, repositoryEntry: [String: Bool] = [:]) throws {
+    init(historyWasLost: Bool = false, repositoryEntry: [String: Bool] = [:], followers: [MemoryFollower] = []) throws {
+        self.followers = followers
         let nowhere = SourceLocation(file: "", line: 1, column: 1)
         let entries = repositoryEntry.map { key, value in
             ConfigValue.Entry(key: key, keyLocation: nowhere, value: ConfigValue(.boolean(value), at: nowhere))
@@ -41,10 +43,12 @@ final class Bench: Sendable {
     ) -> Engine {
         let profile = Profile(
             name: Bench.profile, path: "/etc/home.yaml", digest: "d1", host: RepositoryContents.host,
-            sources: sources.map(\.spec), repositories: [repository.spec], retention: retention, settings: settings,
+            sources: sources.map(\.spec), repositories: [repository.spec] + followers.map(\.spec), retention: retention,
+            settings: settings,
             ignoredKeys: [], disabled: [])
         return Engine(
-            profile: profile, sources: sources, primary: repository, store: store, pins: pins, journal: journal,
+            profile: profile, sources: sources, primary: repository, followers: followers, store: store, pins: pins,
+            journal: journal,
             locks: locks, scratch: scratch, host: host, clock: clock ?? self.clock, observer: observer, user: "tester",
             restorer: { part in sources.first { $0.spec.name == part.source } ?? ScriptedSource("other") },
             redact: { $0.replacingOccurrences(of: "hunter2", with: "‹redacted›") }, timeZone: .gmt,

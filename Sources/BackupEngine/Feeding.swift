@@ -1,0 +1,138 @@
+import BackupModel
+import Foundation
+
+/// Brings followers what they lack, several side by side. One that fails harms neither the others nor the backup.
+struct Feeding: Sendable {
+    private let engine: Engine
+    private let catalog: RepositoryCatalog
+    private let recorder: RunRecorder
+    private let holdings: Holdings
+    private let purpose: String
+    private let wait: Duration
+
+    init(
+        _ engine: Engine, _ catalog: RepositoryCatalog, _ recorder: RunRecorder, _ holdings: Holdings, purpose: String,
+        wait: Duration
+    ) {
+        self.engine = engine
+        self.catalog = catalog
+        self.recorder = recorder
+        self.holdings = holdings
+        self.purpose = purpose
+        self.wait = wait
+    }
+
+    /// - Throws: ``RunStop/cancelled`` only; what became of each follower is in the run's record.
+    func feed(_ followers: [any Follower]) async throws {
+        guard !followers.isEmpty else { return }
+        let wanted = Followed.wanted(
+            RestorePoints(try await catalog.contents(loadingManifests: true), engine: engine))
+        let records = await withTaskGroup(of: FeedRecord.self) { group in
+            for follower in followers { group.addTask { await feed(follower, wanted) } }
+            var records: [FeedRecord] = []
+            for await record in group { records.append(record) }
+            return records
+        }
+        let order = followers.map(\.spec.name)
+        let sorted = records.sorted {
+            (order.firstIndex(of: $0.follower) ?? 0) < (order.firstIndex(of: $1.follower) ?? 0)
+        }
+        await recorder.change { $0.feeds = sorted }
+        if Task.isCancelled { throw RunStop.cancelled }
+    }
+
+    private func feed(_ follower: any Follower, _ wanted: [Snapshot]) async -> FeedRecord {
+        let name = follower.spec.name
+        do {
+            return try await recorder.step(.feed, subject: name.rawValue) { try await deliver(wanted, to: follower) }
+        } catch {
+            let failure = RunRecorder.failure(of: error)
+            let known = (try? engine.store.deliveries(from: catalog.key)[name]) ?? []
+            let behind = wanted.count { !known.contains($0.id) }
+            recorder.notice(
+                "\(name) was not fed and is \(Words.count(behind, "snapshot")) behind: \(failure.description)"
+                    + (failure.hint.map { " (\($0))" } ?? ""))
+            return FeedRecord(follower: name, outcome: .degraded, failure: failure, behind: behind)
+        }
+    }
+
+    private func deliver(_ wanted: [Snapshot], to follower: any Follower) async throws -> FeedRecord {
+        let name = follower.spec.name
+        let key = LockKey.repository(location: follower.location)
+        try await holdings.lock(key, .shared, purpose: purpose, wait: wait)
+        if let repository = follower.repository {
+            let hasBeenFed = try engine.store.deliveries(from: catalog.key)[name] != nil
+            let opened = try await OpenRepository(engine, repository: repository).open(
+                .onFirstFeed(hasBeenFed: hasBeenFed)
+            ) {
+                try await holdings.exchange(key, for: .exclusive, purpose: "creating for \(purpose)", wait: wait)
+            }
+            if await holdings.isAlone(with: key) {
+                try await holdings.exchange(key, for: .shared, purpose: purpose, wait: wait)
+            }
+            for notice in opened.notices { recorder.notice("\(name): \(notice)") }
+            for lock in try await repository.clearDeadLocks() {
+                recorder.notice("\(name): removed the lock of process \(lock.pid) on \(lock.host), which is dead")
+            }
+        }
+        let observer = engine.observer
+        let report = try await follower.feed(wanted) { observer.observe(.progress(subject: name.rawValue, $0)) }
+        try engine.store.setDeliveries(report.present, from: catalog.key, to: name)
+        await recorder.annotate(.feed, subject: name.rawValue) { step in
+            step.bytes = report.bytes
+            step.usage = report.usage
+        }
+        if let tool = report.tool { await recorder.note(tool: tool) }
+        for notice in report.notices { recorder.notice("\(name): \(notice)") }
+        let record = FeedRecord(
+            follower: name, outcome: .succeeded, delivered: report.delivered,
+            behind: wanted.count { !report.present.contains($0.id) }, bytes: report.bytes)
+        engine.observer.observe(.fed(record))
+        return record
+    }
+}
+
+/// What followers should have and what they have.
+enum Followed {
+    /// Every part that counts, and the manifests that name them: oldest run first, each manifest after its parts.
+    static func wanted(_ points: RestorePoints) -> [Snapshot] {
+        points.runs.reversed().flatMap { run in
+            (run.parts.map(\.snapshot) + [run.manifestSnapshot]).compactMap(points.snapshot)
+        }
+    }
+
+    /// What retention leaves alone because a follower lacks it, with who; and those that have lacked something for longer
+    /// than is waited for, in words.
+    static func holds(
+        _ points: RestorePoints, followers: [RepositorySpec], deliveries: [RepositoryName: Set<SnapshotID>], now: Date
+    ) -> (held: [SnapshotID: String], overdue: [String]) {
+        var held: [SnapshotID: String] = [:]
+        var overdue: [String] = []
+        let parts = points.runs.flatMap(\.parts)
+        for spec in followers {
+            guard let follow = spec.follow else { continue }
+            // Nobody waits for one that is fed on request and has never been asked for.
+            if follow.feed == .onRequest, deliveries[spec.name] == nil { continue }
+            let present = deliveries[spec.name] ?? []
+            let lacking = parts.filter { !present.contains($0.snapshot) }
+            let late = lacking.count { now.timeIntervalSince($0.capturedAt) > follow.hold.inSeconds }
+            if late > 0 {
+                overdue.append(
+                    "\(spec.name) has lacked \(Words.count(late, "part")) for longer than \(Age.words(follow.hold)); "
+                        + "retention does not wait for it any more")
+            }
+            for part in lacking where now.timeIntervalSince(part.capturedAt) <= follow.hold.inSeconds {
+                held[part.snapshot] = "\(spec.name) lacks it"
+            }
+        }
+        return (held, overdue)
+    }
+}
+
+extension RestorePoints {
+    init(_ contents: CatalogContents, engine: Engine) {
+        self.init(
+            snapshots: contents.snapshots, manifests: contents.manifests, profile: engine.profile.name,
+            host: engine.profile.host)
+    }
+}

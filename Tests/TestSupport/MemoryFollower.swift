@@ -1,0 +1,49 @@
+package import BackupModel
+import Synchronization
+
+/// A follower in memory, which gets what it is told to get.
+package final class MemoryFollower: Follower {
+    package let spec: RepositorySpec
+    package let follow: FollowSpec
+    package var location: String { "/backups/\(spec.name)" }
+    package var repository: (any Repository)? { nil }
+    package var needsPrimaryAlone: Bool { false }
+
+    private struct State {
+        var failure: RepositoryError?
+        var present: Set<SnapshotID> = []
+        var feeds: [[SnapshotID]] = []
+    }
+    private let state = Mutex(State())
+
+    package init(
+        _ name: String = "offsite", feed: FollowSpec.Feed = .always, hold: Duration = FollowSpec.usualHold,
+        access: RepositoryAccess = .auto
+    ) {
+        follow = FollowSpec(leader: RepositoryName(unchecked: "local"), feed: feed, hold: hold)
+        spec = RepositorySpec(
+            name: RepositoryName(unchecked: name), kind: "memory",
+            entry: ConfigValue(.map([]), at: SourceLocation(file: "", line: 1, column: 1)), follow: follow,
+            access: access)
+    }
+
+    /// Every feed fails with this until it is `nil` again.
+    package func fail(with error: RepositoryError?) { state.withLock { $0.failure = error } }
+    package var present: Set<SnapshotID> { state.withLock { $0.present } }
+    /// What each feed was asked to bring, in order.
+    package var feeds: [[SnapshotID]] { state.withLock { $0.feeds } }
+
+    package func feed(
+        _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
+    ) async throws(RepositoryError) -> FeedReport {
+        if Task.isCancelled { throw .cancelled }
+        let report: Result<FeedReport, RepositoryError> = state.withLock { state in
+            state.feeds.append(wanted.map(\.id))
+            if let failure = state.failure { return .failure(failure) }
+            let new = wanted.map(\.id).filter { !state.present.contains($0) }
+            state.present.formUnion(new)
+            return .success(FeedReport(present: Set(wanted.map(\.id)), delivered: new.count))
+        }
+        return try report.get()
+    }
+}
