@@ -61,6 +61,26 @@ final class Live: Sendable {
         return try repository(spec)
     }
 
+    private func followers(of primary: any Repository) throws -> [any Follower] {
+        try profile.followers.map {
+            try RepositoryRegistry.follower($0, of: primary, services, cacheFolder: folders.cache)
+        }
+    }
+
+    /// What `--offsite` means: the follower of that name, or the first that there is.
+    /// - Throws: ``Failure`` where the profile has none now.
+    func offsite() throws -> RepositorySpec {
+        let followers = profile.followers
+        if let spec = followers.first(where: { $0.name.rawValue == "offsite" }) ?? followers.first { return spec }
+        let off = profile.disabled.filter { $0.hasPrefix("repositories.") }.map { $0.dropFirst("repositories.".count) }
+        throw Failure(
+            "profile \(profile.name) has no offsite repository",
+            hint: off.isEmpty
+                ? "add a repository with `follows:` to it"
+                : "its `when:` switches off \(off.joined(separator: ", ")): is the variable set that it asks for?",
+            kind: .badProfile)
+    }
+
     func engine() throws -> Engine {
         guard let primary = profile.primary else {
             throw Failure("profile \(profile.name) has no primary repository", kind: .badProfile)
@@ -72,8 +92,10 @@ final class Live: Sendable {
         supervisor.watchProducers(observer)
         let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
         let specs = profile.sources
+        let repository = try repository(primary)
         return Engine(
-            profile: profile, sources: sources, primary: try repository(primary), store: try store(),
+            profile: profile, sources: sources, primary: repository, followers: try followers(of: repository),
+            store: try store(),
             pins: FilePins(folder: folders.state), journal: journal, locks: locks,
             scratch: ScratchFolders(defaultRoot: folders.scratch), host: host, clock: clock,
             observer: observer, user: UserDatabase.currentUserName,

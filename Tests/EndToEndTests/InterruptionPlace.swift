@@ -24,7 +24,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         name = step.rawValue
         switch step {
         case .record, .lockProfile, .recover, .lockRepository, .preflight, .openRepository, .capture, .manifest: break
-        case .retention: counts = true
+        case .feed, .retention: counts = true
         case .finish, .release:
             counts = true
             isOver = true

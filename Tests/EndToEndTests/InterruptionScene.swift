@@ -24,7 +24,7 @@ final class InterruptionScene: Sendable {
     ///   - extra: more sources.
     init(
         _ restic: RealTools.Restic, isNew: Bool = false, isLive: Bool = false, command: String? = nil,
-        keeping kept: ScratchFolder? = nil, extra: String = ""
+        keeping kept: ScratchFolder? = nil, extra: String = "", follower: Bool = false
     ) async throws {
         self.restic = restic
         self.kept = kept
@@ -51,6 +51,7 @@ final class InterruptionScene: Sendable {
             \(extra)
             repositories:
               local: { restic: \(program.repository), password: env:RESTIC_PASSWORD }
+            \(follower ? "  copy: { restic: nas, password: env:RESTIC_PASSWORD, follows: local }" : "")
             retention: { last: 3, max-removal: 1 }
             parallel: 3
             """)

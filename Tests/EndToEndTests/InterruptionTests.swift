@@ -11,7 +11,8 @@ struct InterruptionTests {
     func `a backup that is stopped leaves nothing that counts falsely`(place: InterruptionPlace) async throws {
         // Old and new take turns, so that each gets half of the places.
         let isOdd = place.name.unicodeScalars.reduce(0) { $0 + Int($1.value) } % 2 == 1
-        let scene = try await InterruptionScene(restic[isOdd ? 0 : restic.count - 1])
+        let scene = try await InterruptionScene(
+            restic[isOdd ? 0 : restic.count - 1], follower: place.name == RunStep.feed.rawValue)
         var known: [String: InterruptionScene.State] = [:]
         for generation in 1...3 {
             try scene.change(to: generation)

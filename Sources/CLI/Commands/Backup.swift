@@ -59,6 +59,9 @@ struct BackupNow: OperatorCommand {
         name: .customLong("init"), help: "Make a new repository where the profile's has gone; its place must be empty.")
     var initialise = false
 
+    @Flag(help: "Also feed the followers that are fed on request.")
+    var offsite = false
+
     @Flag(help: "Leave retention for another time.")
     var noRetention = false
 
@@ -91,6 +94,8 @@ struct BackupNow: OperatorCommand {
         request.tags = tags
         request.reason = reason
         request.trigger = scheduled ? "scheduled" : "manual"
+        request.offsite = offsite
+        if offsite { _ = try live.offsite() }
         request.creation = initialise ? .always : .onFirstUse
         request.lockWait = lockWait?.duration
         request.retention = !noRetention

@@ -10,7 +10,7 @@ struct BackupList: OperatorCommand {
         usage: "holdfast backup list [--limit <n>] [--all] [<options>]",
         discussion: """
             A `*` after a source says that its newest part is of an earlier run, a `!`
-            that a part is partial or damaged; `-name` was not captured.
+            that a part is partial or damaged; `-name` is not in it: not captured, or removed since.
 
             Example: holdfast backup list --limit 10
             """)
@@ -21,20 +21,28 @@ struct BackupList: OperatorCommand {
     @Flag(help: "Also snapshots that are not this profile's, and incomplete ones.")
     var all = false
 
+    @OptionGroup var place: OffsiteOptions
+
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
-        let points = try await PointList(live.engine()).load(loadingManifests: true)
+        if place.isWanted, case let spec = try place.spec(live), !spec.access.mayRead {
+            return try await listSent(to: spec, live, console)
+        }
+        let engine = try live.engine(place)
+        let points = try await PointList(engine).load(loadingManifests: true)
         let shown = Array(points.points.prefix(limit))
+        let whereabouts = Whereabouts(points, engine)
         if console.isJSON {
             console.print(
                 .object([
                     ("profile", .string(live.profile.name.rawValue)),
-                    ("repository", .string(live.profile.primary?.name.rawValue ?? "")),
-                    ("points", .array(shown.map(RunViews.point))),
+                    ("repository", .string(engine.primary.spec.name.rawValue)),
+                    ("points", .array(shown.map { RunViews.point($0, at: whereabouts.places(of: $0)) })),
+                    ("followers", whereabouts.document),
                     ("incomplete", .array(points.incomplete.map(SnapshotViews.snapshot))),
-                    ("foreign", .array(points.foreign.map(SnapshotViews.snapshot))),
+                    ("foreign", .array(all ? points.foreign.map(SnapshotViews.snapshot) : [])),
                     ("notices", JSONValue(points.notices)),
                 ]))
             return .success
@@ -44,18 +52,47 @@ struct BackupList: OperatorCommand {
             console.print("no restore points yet; `holdfast backup` takes the first")
             return .success
         }
-        console.print(SnapshotViews.table(shown).text)
+        console.print(SnapshotViews.table(shown, whereabouts).text)
         if points.points.count > shown.count {
             console.say("\(points.points.count - shown.count) older ones; --limit shows more")
         }
+        for line in whereabouts.lines { console.print(line) }
         if all { console.print(SnapshotViews.others(points)) }
+        return .success
+    }
+
+    /// A credential that may put and nothing else cannot list: what was sent there is on record here.
+    private func listSent(to spec: RepositorySpec, _ live: Live, _ console: Console) async throws -> ExitStatus {
+        console.warn(
+            "the credential of \(spec.name) cannot list what is there; this is what was sent and acknowledged "
+                + "(`--credentials FILE` lists with another)")
+        let engine = try live.engine()
+        let points = try await PointList(engine).load(loadingManifests: true)
+        let sent = Whereabouts(points, engine)
+        let shown = Array(points.points.filter { sent.places(of: $0).contains(spec.name) }.prefix(limit))
+        if console.isJSON {
+            console.print(
+                .object([
+                    ("profile", .string(live.profile.name.rawValue)), ("repository", .string(spec.name.rawValue)),
+                    ("fromLedger", .boolean(true)),
+                    ("points", .array(shown.map { RunViews.point($0, at: sent.places(of: $0)) })),
+                    ("followers", sent.document),
+                ]))
+            return .success
+        }
+        console.print(shown.isEmpty ? "nothing was sent there yet" : SnapshotViews.table(shown, sent).text)
+        for line in sent.lines { console.print(line) }
         return .success
     }
 }
 
 enum SnapshotViews {
-    static func table(_ points: [RestorePoint]) -> Table {
-        var table = Table([("RUN", .left), ("TIME", .left), ("SIZE", .right), ("SOURCES", .left)])
+    /// - Parameter places: adds a column of where each is.
+    static func table(_ points: [RestorePoint], _ places: Whereabouts? = nil) -> Table {
+        let places = places.flatMap { $0.isInteresting ? $0 : nil }
+        var columns: [(String, Table.Alignment)] = [("RUN", .left), ("TIME", .left), ("SIZE", .right)]
+        if places != nil { columns.append(("WHERE", .left)) }
+        var table = Table(columns + [("SOURCES", .left)])
         for point in points {
             let sources = Dictionary(grouping: point.entries, by: \.part.source).sorted { $0.key < $1.key }
                 .map { name, entries in
@@ -63,12 +100,13 @@ enum SnapshotViews {
                     let bad = entries.contains { !$0.part.condition.isGood }
                     return "\(name)\(older)\(bad ? "!" : "")"
                 }
-            let gaps = point.gaps.map { "-\($0.source)" }.filter { gap in !sources.contains(String(gap.dropFirst())) }
+            let gaps = Set(point.gaps.map(\.source) + point.removed.map(\.source)).sorted().map { "-\($0)" }
+                .filter { gap in !sources.contains(String(gap.dropFirst())) }
             let reason = point.retentionClass == SnapshotStamp.regularClass ? "" : " (\(point.retentionClass))"
-            table.add([
-                point.run.rawValue, Format.time(point.time), point.bytes.description,
-                (sources + gaps).joined(separator: " ") + reason,
-            ])
+            let place = places.map { [$0.places(of: point).map(\.rawValue).joined(separator: "+")] } ?? []
+            table.add(
+                [point.run.rawValue, Format.time(point.time), point.bytes.description] + place
+                    + [(sources + gaps).joined(separator: " ") + reason])
         }
         return table
     }

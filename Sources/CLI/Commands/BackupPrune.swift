@@ -35,7 +35,36 @@ struct BackupPrune: OperatorCommand {
         if !console.isJSON { show(report, console) }
         let status = RunReport.show(report.record, console)
         if !dryRun { await live.tell(of: report.record, engine) }
+        guard !Task.isCancelled else { return status }
+        for follower in engine.followers { await prune(follower, engine, request, console) }
         return status
+    }
+
+    /// The same policy in a repository that follows. It never changes the exit code: the primary is what counts here.
+    private func prune(_ follower: any Follower, _ engine: Engine, _ request: PruneRequest, _ console: Console) async {
+        let name = follower.spec.name
+        guard follower.spec.access.mayRemove, let repository = follower.repository else {
+            console.say("\(name): skipped, its access is \(follower.spec.access.rawValue) and removes nothing")
+            return
+        }
+        let other = engine.at(repository)
+        do {
+            guard try other.pins.pin(profile: other.profile.name, repository: name) != nil else {
+                console.say("\(name): skipped, nothing has been sent there yet")
+                return
+            }
+        } catch {
+            return console.warn("\(name): \(error.description)")
+        }
+        if !console.isJSON { console.print("\(name):") }
+        let report = await PruneRun(other, request).run()
+        if !console.isJSON { show(report, console) }
+        let refused = report.record.failures.allSatisfy { $0.kind == .notPermitted } && !report.record.failures.isEmpty
+        if refused, follower.spec.access == .auto {
+            console.say("\(name): its credential may not remove anything; say so with `access:`, and it is not tried")
+        } else {
+            for failure in report.record.failures { console.warn("\(name): \(failure.description)") }
+        }
     }
 
     private func show(_ report: PruneRun.Report, _ console: Console) {

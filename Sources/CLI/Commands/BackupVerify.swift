@@ -6,7 +6,7 @@ import BackupModel
 struct BackupVerify: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "verify", abstract: "Test the repository.",
-        usage: "holdfast backup verify [--data <percent> | --scrub] [<options>]",
+        usage: "holdfast backup verify [--data <percent> | --scrub] [--offsite] [<options>]",
         discussion: """
             Without options the structure is tested. --data 5% also reads a twentieth of
             all data, another one each time; twenty such runs have read everything.
@@ -26,6 +26,8 @@ struct BackupVerify: OperatorCommand {
     @Option(help: ArgumentHelp("Wait this long for another run's lock, as in 10m.", valueName: "time"))
     var lockWait: TimeSpan?
 
+    @OptionGroup var place: OffsiteOptions
+
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
@@ -35,7 +37,7 @@ struct BackupVerify: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
-        let engine = try live.engine()
+        let engine = try live.engine(place)
         let report = await VerifyRun(engine, VerifyRequest(depth: depth, lockWait: lockWait?.duration)).run()
         let status = RunReport.show(report.record, console)
         if console.isJSON { console.print(document(report).text()) }

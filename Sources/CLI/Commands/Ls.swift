@@ -20,11 +20,13 @@ struct Ls: OperatorCommand {
     @Flag(name: .shortAndLong, help: "Also type, size and time.")
     var long = false
 
+    @OptionGroup var place: OffsiteOptions
+
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
-        let engine = try live.engine()
+        let engine = try live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
         let parts = chosen.entries.map(\.part).filter { sources.isEmpty || sources.contains($0.source.rawValue) }

@@ -22,6 +22,7 @@ struct Restore: OperatorCommand {
               holdfast restore latest --to /srv/restored
               holdfast restore "2026-11-20 03:00" --only db --to /srv/restored
               holdfast restore latest --only db --into db=app_new --to /srv/restored
+              holdfast restore latest --offsite --to /srv/restored
             """)
 
     @Argument(help: "latest, a run or snapshot id, or a time.")
@@ -47,6 +48,8 @@ struct Restore: OperatorCommand {
     @Flag(help: "Show the plan and stop.")
     var dryRun = false
 
+    @OptionGroup var place: OffsiteOptions
+
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
@@ -56,10 +59,11 @@ struct Restore: OperatorCommand {
         options.exact = exact
         if !only.isEmpty { options.only = try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
         options.databases = try databases()
-        let engine = try live.engine()
+        let engine = try live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
-        let plan = try RestorePlan(try choose(from: list, console), options)
+        let plan = try RestorePlan(
+            try choose(from: list, console), options, sources: live.profile.sources.map(\.name))
         if console.isJSON {
             console.print(RestoreRendering.document(plan).text())
         } else {

@@ -36,6 +36,12 @@ final class LineObserver: RunObserver {
                 "  \(Console.harmless(report.path.title(in: source))): \(report.stored.bytes)\(files)\(added)"
                     + " → snapshot \(report.stored.snapshot)\(mark)")
         case .gap(let gap): console.say("  \(gap.source): not captured: \(Console.harmless(gap.cause))")
+        case .fed(let feed):
+            let bytes = feed.bytes.map { ", \($0)" } ?? ""
+            console.say(
+                "  \(feed.follower): "
+                    + (feed.delivered == 0
+                        ? "has everything already" : "got \(Words.count(feed.delivered, "snapshot"))\(bytes)"))
         case .notice(let text): console.say("  note: \(Console.harmless(text))")
         // What retention leaves alone is told of as a notice.
         case .retention, .ended: break
@@ -52,6 +58,7 @@ final class LineObserver: RunObserver {
         case .openRepository: "opening"
         case .capture: operation == .restore ? "restoring" : "capturing"
         case .manifest: "writing the manifest"
+        case .feed: "feeding"
         case .retention: "applying retention"
         case .finish: "finishing"
         case .release: "giving back"
@@ -96,6 +103,7 @@ final class JSONLinesObserver: RunObserver {
                     ("condition", .string(report.condition.rawValue)),
                 ])
         case .gap(let gap): send("gap", [("gap", RunViews.gap(gap))])
+        case .fed(let feed): send("fed", [("feed", RunViews.feed(feed))])
         case .notice(let text): send("notice", [("message", .string(text))])
         case .retention(let plan): send("retention", [("plan", RunViews.plan(plan))])
         case .ended(let run): send("ended", [("record", RunViews.run(run))])

@@ -10,8 +10,10 @@ enum RunViews {
             ("operation", .string(run.operation.rawValue)),
             ("outcome", JSONValue(run.outcome?.rawValue)), ("started", JSONValue(run.started)),
             ("finished", JSONValue(run.finished)), ("seconds", JSONValue(run.duration)),
-            ("user", .string(run.user)), ("reason", JSONValue(run.reason)), ("trigger", .string(run.trigger)),
+            ("repository", JSONValue(run.repository?.rawValue)), ("user", .string(run.user)),
+            ("reason", JSONValue(run.reason)), ("trigger", .string(run.trigger)),
             ("parts", .array(run.parts.map(part))), ("gaps", .array(run.gaps.map(gap))),
+            ("feeds", .array((run.feeds ?? []).map(feed))),
             ("void", .array(run.void.map { .string($0.rawValue) })),
             ("notices", JSONValue(run.notices)), ("failures", .array(run.failures.map(failure))),
         ]
@@ -62,6 +64,14 @@ enum RunViews {
         .object([("source", .string(gap.source.rawValue)), ("cause", .string(gap.cause))])
     }
 
+    static func feed(_ feed: FeedRecord) -> JSONValue {
+        .object([
+            ("follower", .string(feed.follower.rawValue)), ("outcome", .string(feed.outcome.rawValue)),
+            ("delivered", JSONValue(feed.delivered)), ("behind", JSONValue(feed.behind)),
+            ("bytes", JSONValue(feed.bytes)), ("failure", feed.failure.map(failure) ?? .null),
+        ])
+    }
+
     static func failure(_ failure: Failure) -> JSONValue {
         .object([
             ("message", .string(failure.description)), ("hint", JSONValue(failure.hint)),
@@ -93,9 +103,11 @@ enum RunViews {
         ])
     }
 
-    static func point(_ point: RestorePoint) -> JSONValue {
+    /// - Parameter places: the repositories that have all of it.
+    static func point(_ point: RestorePoint, at places: [RepositoryName] = []) -> JSONValue {
         .object([
-            ("run", .string(point.run.rawValue)), ("time", JSONValue(point.time)), ("host", .string(point.host)),
+            ("run", .string(point.run.rawValue)), ("where", .array(places.map { .string($0.rawValue) })),
+            ("time", JSONValue(point.time)), ("host", .string(point.host)),
             ("class", .string(point.retentionClass)), ("bytes", JSONValue(point.bytes)),
             ("mixed", JSONValue(point.isMixed)),
             (
@@ -108,7 +120,7 @@ enum RunViews {
                         ])
                     })
             ),
-            ("gaps", .array(point.gaps.map(gap))),
+            ("gaps", .array(point.gaps.map(gap))), ("removed", .array(point.removed.map(part))),
         ])
     }
 

@@ -1,0 +1,87 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import Foundation
+import ProfileLoader
+
+/// Looks at a follower instead of the primary.
+struct OffsiteOptions: ParsableArguments {
+    @Flag(help: "Look at the offsite repository instead of the primary one.")
+    var offsite = false
+
+    @Option(
+        name: .customLong("from"),
+        help: ArgumentHelp("As --offsite, for the follower of this name.", valueName: "repository"))
+    var name: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "A file of NAME=value lines with a credential that may read, in place of the profile's.", valueName: "file")
+    )
+    var credentials: String?
+
+    var isWanted: Bool { offsite || name != nil }
+
+    func validate() throws {
+        if credentials != nil, !isWanted { throw ValidationError("--credentials goes with --offsite") }
+    }
+
+    /// The follower that is meant, with the credential of the moment.
+    func spec(_ live: Live) throws -> RepositorySpec {
+        var spec: RepositorySpec
+        if let name {
+            let followers = live.profile.followers
+            guard let found = followers.first(where: { $0.name.rawValue == name }) else {
+                throw Failure(
+                    "profile \(live.profile.name) has no follower \(name)",
+                    hint: followers.isEmpty
+                        ? "it has none" : "it has: \(followers.map(\.name.rawValue).joined(separator: ", "))",
+                    kind: .usage)
+            }
+            spec = found
+        } else {
+            spec = try live.offsite()
+        }
+        guard let credentials else { return spec }
+        for variable in try OffsiteOptions.variables(in: credentials) {
+            // Secrets are looked for in our own environment first.
+            setenv(variable.name, variable.value, 1)
+            spec.replacedVariables.insert(variable.name)
+        }
+        spec.access = .auto
+        return spec
+    }
+
+    private static func variables(in path: String) throws -> [EnvironmentFile.Variable] {
+        let text: String
+        do {
+            text = try String(contentsOfFile: (path as NSString).expandingTildeInPath, encoding: .utf8)
+        } catch {
+            throw Failure("the credentials in \(path) cannot be read: \(error.localizedDescription)", kind: .usage)
+        }
+        let file = EnvironmentFile(text: text, path: path)
+        if let problem = file.problems.first { throw Failure(problem.message, kind: .usage) }
+        if let doubt = file.variables.first(where: { $0.doubt != nil }) {
+            throw Failure("\(path): \(doubt.name): \(doubt.doubt ?? "")", kind: .usage)
+        }
+        return file.variables
+    }
+}
+
+extension Live {
+    /// The engine, at the follower where that is wanted.
+    /// - Throws: ``Failure`` where our credential reads nothing there.
+    func engine(_ offsite: OffsiteOptions) throws -> Engine {
+        let engine = try engine()
+        guard offsite.isWanted else { return engine }
+        let spec = try offsite.spec(self)
+        guard spec.access.mayRead else {
+            throw Failure(
+                "the credential of repository \(spec.name) may write and nothing else, so nothing can be read from it",
+                hint:
+                    "give one that may read with `--credentials FILE`, or leave out --offsite: the primary has it all",
+                kind: .notPermitted)
+        }
+        return engine.at(try repository(spec))
+    }
+}
