@@ -265,7 +265,7 @@ def snapshots(bench: Bench) -> None:
     runs, theirs = [], []
     for _ in range(bench.repeats):
         shutil.rmtree(bench.scratch / "state")
-        runs.append(bench.run([bench.holdfast, "backup", "list", "--all", "--json", "-p", profile]))
+        runs.append(bench.run([bench.holdfast, "backup", "list", "--json", "-p", profile]))
         bench.report.measured("snapshots", "holdfast", runs[-1])
         theirs.append(bench.run(["restic", "snapshots", "--json"], plain))
         bench.report.measured("snapshots", "restic", theirs[-1])
