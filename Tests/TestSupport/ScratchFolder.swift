@@ -29,8 +29,14 @@ package final class ScratchFolder: Sendable {
         let file = self[name]
         try FileManager.default.createDirectory(
             atPath: (file as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
-        try data.write(to: URL(fileURLWithPath: file))
-        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: file)
+        // Closed on exec: a program that another test starts at this moment would keep a script open for writing, and nobody
+        // could run it as long as that program lives.
+        let descriptor = open(file, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode_t(mode))
+        guard descriptor >= 0 else { throw CocoaError(.fileWriteUnknown, userInfo: [NSFilePathErrorKey: file]) }
+        let handle = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
+        try handle.write(contentsOf: data)
+        guard fchmod(descriptor, mode_t(mode)) == 0 else { throw CocoaError(.fileWriteNoPermission) }
+        try handle.close()
         return file
     }
 }
