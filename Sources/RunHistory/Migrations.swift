@@ -59,6 +59,18 @@ enum Migrations {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("3: what mirrors have acknowledged") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE mirrored (
+                        place TEXT NOT NULL,
+                        path TEXT NOT NULL,
+                        digest TEXT NOT NULL,
+                        bytes INTEGER NOT NULL,
+                        PRIMARY KEY (place, path)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

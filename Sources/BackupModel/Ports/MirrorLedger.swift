@@ -1,0 +1,18 @@
+/// What a mirror has acknowledged, file by file: a server that only takes cannot be asked. Losing it costs sending
+/// everything once more.
+package protocol MirrorLedger: Sendable {
+    /// Files that are there, by their paths in the repository, with the digest that was sent.
+    func mirrored(at place: String) throws(StoreError) -> [String: MirroredFile]
+    /// Enters files once they have been acknowledged.
+    func enter(_ files: [String: MirroredFile], at place: String) throws(StoreError)
+}
+
+package struct MirroredFile: Sendable, Equatable {
+    /// SHA-256 of what was sent, 64 hexadecimal digits.
+    package var digest: String
+    package var bytes: Int64
+    package init(digest: String, bytes: Int64) {
+        self.digest = digest
+        self.bytes = bytes
+    }
+}
