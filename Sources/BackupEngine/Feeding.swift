@@ -60,7 +60,7 @@ struct Feeding: Sendable {
         let name = follower.spec.name
         let key = LockKey.repository(location: follower.location)
         try await holdings.lock(key, .shared, purpose: purpose, wait: wait)
-        if let repository = follower.repository {
+        if let repository = follower.repository, follower.follow.method != .mirror {
             let hasBeenFed = try engine.store.deliveries(from: catalog.key)[name] != nil
             let opened = try await OpenRepository(engine, repository: repository).open(
                 .onFirstFeed(hasBeenFed: hasBeenFed)

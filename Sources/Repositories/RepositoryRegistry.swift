@@ -1,4 +1,5 @@
 package import BackupModel
+import Programs
 
 /// One kind of repository: its keys, and how one is made from them.
 package struct RepositoryKind: Sendable {
@@ -17,7 +18,8 @@ package enum RepositoryRegistry {
     /// What feeds `spec` from the primary.
     /// - Throws: ``RepositoryError/unsupported(_:)`` for settings that cannot be used.
     package static func follower(
-        _ spec: RepositorySpec, of primary: any Repository, _ services: Services, cacheFolder: String
+        _ spec: RepositorySpec, of primary: any Repository, _ services: Services, cacheFolder: String,
+        ledger: any MirrorLedger
     ) throws(RepositoryError) -> any Follower {
         guard let follow = spec.follow else { throw .unsupported("repository \(spec.name) follows no other") }
         guard spec.kind == ResticSettings.descriptor.kind, let primary = primary as? ResticRepository else {
@@ -27,11 +29,44 @@ package enum RepositoryRegistry {
         case .copy:
             let target = try ResticRepository(spec, services, cacheFolder: cacheFolder, following: primary)
             return CopyFollower(spec, follow, from: primary, to: target)
-        case .backup, .mirror:
+        case .mirror:
+            return try mirror(spec, follow, of: primary, services, cacheFolder: cacheFolder, ledger: ledger)
+        case .backup:
             let target = try ResticRepository(spec, services, cacheFolder: cacheFolder)
             return UnfedFollower(
                 spec: spec, follow: follow, location: target.location,
-                reason: .unsupported("this version cannot feed a repository by \(follow.method.rawValue) yet"))
+                reason: .unsupported("this version cannot feed a repository by a backup of its own yet"))
+        }
+    }
+
+    private static func mirror(
+        _ spec: RepositorySpec, _ follow: FollowSpec, of primary: ResticRepository, _ services: Services,
+        cacheFolder: String, ledger: any MirrorLedger
+    ) throws(RepositoryError) -> any Follower {
+        let replica = try ResticRepository(spec, services, cacheFolder: cacheFolder)
+        let unfed = { (reason: String) -> any Follower in
+            UnfedFollower(spec: spec, follow: follow, location: replica.location, reason: .unsupported(reason))
+        }
+        guard let source = primary.access.folder else {
+            return unfed("a mirror is fed from a folder of this machine, and the primary is none")
+        }
+        let access = replica.access
+        let address = S3Address(replica.location)
+        guard access.folder != nil || address != nil else {
+            return unfed("this version can mirror to a folder and to S3 only")
+        }
+        return MirrorFollower(
+            spec, follow, of: source, ledger: ledger, clock: services.clock, location: replica.location,
+            reading: spec.access.mayRead ? replica : nil
+        ) { () throws(RepositoryError) -> any MirrorTarget in
+            if let folder = access.folder {
+                try replica.requirePlace()
+                return FolderMirror(path: folder.path)
+            }
+            guard let address else { throw .unsupported("this version can mirror to a folder and to S3 only") }
+            return S3Mirror(
+                address: address, location: replica.location, upload: try await access.s3Upload(to: address),
+                runner: services.runner)
         }
     }
 

@@ -24,8 +24,12 @@ final class ResticAccess: Sendable {
     }
 
     var location: String { settings.location.text }
-    /// False where no lock can be written, and so nothing else either: reading goes on without one.
-    var canLock: Bool { folder.map { (try? $0.requireWritable()) != nil } ?? true }
+    /// False where no lock can be written, and so nothing else either, and in a mirror, from which nobody removes anything:
+    /// reading goes on without one.
+    var canLock: Bool {
+        if settings.isMirror { return false }
+        return folder.map { (try? $0.requireWritable()) != nil } ?? true
+    }
     var starts: Int { counter.load(ordering: .relaxed) }
     func countStart() { counter.add(1, ordering: .relaxed) }
 
@@ -95,6 +99,26 @@ final class ResticAccess: Sendable {
             throw .unsupported("the cache folder \(error.path) cannot be made: \(error.reason)")
         }
         return path
+    }
+
+    /// Puts files into S3 with the credential that restic would use.
+    func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
+        func needed(_ name: String) async throws(RepositoryError) -> Secret {
+            if let reference = settings.secretVariables[name] { return try await secret(reference) }
+            if let text = settings.plainVariables[name] { return Secret(text) }
+            throw .unsupported("a mirror in S3 needs \(name): write `\(name): env:\(name)` under `environment:`")
+        }
+        let region =
+            settings.tuning.options["s3.region"] ?? settings.plainVariables["AWS_DEFAULT_REGION"]
+            ?? settings.plainVariables["AWS_REGION"] ?? address.regionOfHost ?? "us-east-1"
+        var upload = CurlUpload(
+            region: region, keyID: try await needed("AWS_ACCESS_KEY_ID"),
+            key: try await needed("AWS_SECRET_ACCESS_KEY"))
+        if settings.secretVariables["AWS_SESSION_TOKEN"] != nil {
+            upload.sessionToken = try await needed("AWS_SESSION_TOKEN")
+        }
+        upload.limit = services.settings.uploadLimit
+        return upload
     }
 
     private func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {

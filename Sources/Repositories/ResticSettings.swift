@@ -19,6 +19,8 @@ package struct ResticSettings: Sendable, Equatable {
     package var plainVariables: [String: String]
     package var tuning: Restic.Tuning
     package var requiredMount: RequiredMount?
+    /// A replica of another repository's files, which restic must not write to.
+    package var isMirror: Bool
     /// The repository must not lie on the disk that files are backed up from.
     package var mustBeOffSourceDevice: Bool
 
@@ -66,6 +68,7 @@ package struct ResticSettings: Sendable, Equatable {
         case .string(let path): requiredMount = .at(path)
         default: requiredMount = nil
         }
+        isMirror = spec.follow?.method == .mirror
         mustBeOffSourceDevice = entry["other-device-than-sources"]?.boolean ?? false
     }
 }

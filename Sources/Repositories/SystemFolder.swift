@@ -1,3 +1,5 @@
+import Foundation
+
 #if canImport(Glibc)
     import Glibc
 #else
@@ -69,6 +71,58 @@ enum SystemFolder {
         guard unlink(path) == 0 || errno == ENOENT else { throw .last(path) }
     }
 
+    /// Copies a file to a path where nothing is, making folders above it that are missing; durable when it returns. One that
+    /// is there already stays.
+    static func copyDurably(_ source: String, to path: String) throws(SystemFailure) {
+        if try status(path) != nil { return }
+        let folder = (path as NSString).deletingLastPathComponent
+        try makeFolders(folder)
+        let draft = path + "-tmp-\(getpid())"
+        let input = open(source, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard input >= 0 else { throw .last(source) }
+        defer { close(input) }
+        let output = open(draft, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard output >= 0 else { throw .last(draft) }
+        do throws(SystemFailure) {
+            try copyBytes(input, output, source, draft)
+            guard fsync(output) == 0 else { throw .last(draft) }
+        } catch {
+            close(output)
+            unlink(draft)
+            throw error
+        }
+        guard close(output) == 0 else { throw .last(draft) }
+        try rename(draft, to: path)
+        let handle = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard handle >= 0 else { throw .last(folder) }
+        defer { close(handle) }
+        guard fsync(handle) == 0 || errno == EINVAL else { throw .last(folder) }
+    }
+
+    private static func copyBytes(
+        _ input: Int32, _ output: Int32, _ source: String, _ draft: String
+    ) throws(SystemFailure) {
+        var buffer = [UInt8](repeating: 0, count: 1 << 20)
+        while true {
+            let got = read(input, &buffer, buffer.count)
+            guard got >= 0 else { throw .last(source) }
+            if got == 0 { return }
+            var done = 0
+            while done < got {
+                let wrote = buffer.withUnsafeBytes { write(output, $0.baseAddress! + done, got - done) }
+                guard wrote >= 0 else { throw .last(draft) }
+                done += wrote
+            }
+        }
+    }
+
+    private static func makeFolders(_ path: String) throws(SystemFailure) {
+        guard mkdir(path, 0o700) != 0, errno != EEXIST else { return }
+        guard errno == ENOENT, path.contains("/"), path != "/" else { throw .last(path) }
+        try makeFolders((path as NSString).deletingLastPathComponent)
+        guard mkdir(path, 0o700) == 0 || errno == EEXIST else { throw .last(path) }
+    }
+
     static func rename(_ path: String, to other: String) throws(SystemFailure) {
         #if canImport(Glibc)
             let result = Glibc.rename(path, other)
@@ -102,6 +156,7 @@ enum SystemFolder {
 
 extension SystemFailure {
     static let noEntry = ENOENT
+    static let noSpace = ENOSPC
     static let noAccess = EACCES
     static let notPermitted = EPERM
     static let readOnly = EROFS

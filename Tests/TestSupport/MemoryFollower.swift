@@ -7,7 +7,6 @@ package final class MemoryFollower: Follower {
     package let follow: FollowSpec
     package var location: String { "/backups/\(spec.name)" }
     package var repository: (any Repository)? { nil }
-    package var needsPrimaryAlone: Bool { false }
 
     private struct State {
         var failure: RepositoryError?

@@ -7,8 +7,6 @@ package protocol Follower: Sendable {
     var location: String { get }
     /// To recognise, list, test and restore from; `nil` where our credential reads nothing.
     var repository: (any Repository)? { get }
-    /// Whether its feeding needs the primary to itself: nobody may remove from under it.
-    var needsPrimaryAlone: Bool { get }
 
     /// Brings there what is missing, and returns only with evidence of what is there.
     /// - Parameter wanted: every part and manifest of ours that the primary has, oldest first, each run's manifest after its

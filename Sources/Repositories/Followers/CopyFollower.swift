@@ -20,8 +20,6 @@ struct CopyFollower: Follower {
 
     var location: String { target.location }
     var repository: (any Repository)? { target }
-    /// restic's own lock keeps a prune out while it copies.
-    var needsPrimaryAlone: Bool { false }
 
     func feed(
         _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void

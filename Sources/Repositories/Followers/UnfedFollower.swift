@@ -8,7 +8,6 @@ struct UnfedFollower: Follower {
     let reason: RepositoryError
 
     var repository: (any Repository)? { nil }
-    var needsPrimaryAlone: Bool { false }
 
     func feed(
         _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void

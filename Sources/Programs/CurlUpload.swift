@@ -1,0 +1,121 @@
+package import BackupModel
+import Foundation
+
+/// Puts files into S3 with one curl, several at a time: nothing is asked of the server, and nothing of what it is told stands in
+/// argv.
+/// - Source: https://curl.se/docs/manpage.html, `--aws-sigv4`, `--parallel`, `--config`; checked for curl 7.88.1.
+package struct CurlUpload: Sendable {
+    package struct Item: Sendable, Equatable {
+        /// Absolute.
+        package var file: String
+        package var url: String
+        /// SHA-256 of the content: signed, so that the server refuses anything else.
+        package var digest: String
+        package init(file: String, url: String, digest: String) {
+            self.file = file
+            self.url = url
+            self.digest = digest
+        }
+    }
+
+    package struct Answer: Sendable, Equatable {
+        /// 0: none came.
+        package var status: Int
+        package var url: String
+        /// curl's own words for what went wrong.
+        package var trouble: String
+    }
+
+    package var region: String
+    package var keyID: Secret
+    package var key: Secret
+    package var sessionToken: Secret?
+    /// Bytes per second over all transfers.
+    package var limit: ByteCount?
+    package var atATime = 8
+
+    package init(region: String, keyID: Secret, key: Secret) {
+        self.region = region
+        self.keyID = keyID
+        self.key = key
+    }
+
+    /// - Parameter showingBody: of one item: its answer's body follows, so that the server's own word for a refusal is known.
+    package func command(_ items: [Item], showingBody: Bool = false) -> ToolCommand {
+        var arguments = ["--disable", "--config", "-"]
+        if items.count > 1 {
+            arguments = ["--disable", "--parallel", "--parallel-max", String(atATime), "--config", "-"]
+        }
+        var command = ToolCommand("curl", arguments)
+        command.input = .secret(Secret(config(items, showingBody: showingBody)))
+        // Each answer is one line.
+        command.keptOutput = .mebibytes(4)
+        // Transfers that fail are told one by one.
+        command.acceptedExitCodes = Set(0...99)
+        command.teardown = TeardownStep.terminateFirst
+        return command
+    }
+
+    private func config(_ items: [Item], showingBody: Bool) -> [UInt8] {
+        var text: [UInt8] = []
+        func line(_ words: [UInt8]) { text += words + [10] }
+        func line(_ words: String) { line(Array(words.utf8)) }
+        let user =
+            Array("user = \"".utf8) + escaped(keyID.reveal(for: .childProcess)) + [58]
+            + escaped(key.reveal(for: .childProcess)) + [34]
+        for (index, item) in items.enumerated() {
+            if index > 0 { line("next") }
+            line("silent")
+            line("url = \"\(item.url)\"")
+            line(Array("upload-file = \"".utf8) + escaped(Array(item.file.utf8)) + [34])
+            line("aws-sigv4 = \"aws:amz:\(region):s3\"")
+            line(user)
+            line("header = \"x-amz-content-sha256: \(item.digest)\"")
+            line("header = \"If-None-Match: *\"")
+            // Otherwise a transfer of some size waits for the server's leave.
+            line("header = \"Expect:\"")
+            if let sessionToken {
+                line(
+                    Array("header = \"x-amz-security-token: ".utf8) + escaped(sessionToken.reveal(for: .childProcess))
+                        + [34])
+            }
+            if let limit { line("limit-rate = \(max(1, limit.bytes / Int64(atATime)))") }
+            line("connect-timeout = 30")
+            // Less than a byte a second for two minutes is a server that hangs.
+            line("speed-limit = 1")
+            line("speed-time = 120")
+            if !showingBody { line("output = \"/dev/null\"") }
+            line("write-out = \"\\n%{http_code}\\t%{url}\\t%{errormsg}\\n\"")
+        }
+        return text
+    }
+
+    /// Inside the quotes of curl's configuration.
+    private func escaped(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.flatMap { byte -> [UInt8] in
+            switch byte {
+            case 34, 92: [92, byte]
+            case 10: [92, 110]
+            default: [byte]
+            }
+        }
+    }
+
+    /// The answers among what curl printed.
+    package static func answers(_ output: String) -> [Answer] {
+        output.split(separator: "\n").compactMap { line in
+            let fields = line.split(separator: "\t", omittingEmptySubsequences: false)
+            guard fields.count >= 2, fields[0].count == 3, let status = Int(fields[0]) else { return nil }
+            return Answer(
+                status: status, url: String(fields[1]), trouble: fields.count > 2 ? String(fields[2]) : "")
+        }
+    }
+
+    /// S3's word for a refusal: `AccessDenied`, `NoSuchBucket`, `ExpiredToken` …
+    package static func errorCode(_ body: String) -> String? {
+        guard let start = body.range(of: "<Code>")?.upperBound,
+            let end = body.range(of: "</Code>", range: start..<body.endIndex)?.lowerBound
+        else { return nil }
+        return String(body[start..<end].prefix(100))
+    }
+}

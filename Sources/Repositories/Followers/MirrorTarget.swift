@@ -1,0 +1,123 @@
+import BackupModel
+import Programs
+
+/// One file of a repository, to be put where a mirror is.
+struct MirrorItem: Sendable, Equatable {
+    /// In the repository: `data/ab/abcd…`.
+    var path: String
+    /// Absolute.
+    var file: String
+    var digest: String
+    var bytes: Int64
+}
+
+/// Where a mirror is put.
+protocol MirrorTarget: Sendable {
+    /// What is put under the same name in the ledger is there.
+    var place: String { get }
+    var tool: String? { get }
+    /// Puts files, creating and never replacing: one that is there already counts as put.
+    /// - Returns: the paths that were acknowledged; when not all of them, why.
+    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> (put: Set<String>, failure: RepositoryError?)
+}
+
+/// A folder of this machine, such as a mounted NAS.
+struct FolderMirror: MirrorTarget {
+    let path: String
+    var place: String { path }
+    var tool: String? { nil }
+
+    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> (put: Set<String>, failure: RepositoryError?) {
+        var put: Set<String> = []
+        for item in items {
+            if Task.isCancelled { throw .cancelled }
+            do throws(SystemFailure) {
+                try SystemFolder.copyDurably(item.file, to: "\(path)/\(item.path)")
+                put.insert(item.path)
+            } catch {
+                return (put, failure(error))
+            }
+        }
+        return (put, nil)
+    }
+
+    private func failure(_ error: SystemFailure) -> RepositoryError {
+        switch error.code {
+        case SystemFailure.noSpace: .full(location: path, detail: error.reason, free: nil)
+        case SystemFailure.readOnly: .readOnly(location: path, detail: error.reason)
+        case SystemFailure.noAccess: .denied(location: path, detail: "\(error.path): \(error.reason)")
+        default: .unreachable(location: path, detail: "\(error.path): \(error.reason)")
+        }
+    }
+}
+
+/// S3, with a credential that may put and nothing else.
+struct S3Mirror: MirrorTarget {
+    let address: S3Address
+    let location: String
+    let upload: CurlUpload
+    let runner: any ToolRunner
+
+    var place: String { location }
+    var tool: String? { nil }
+
+    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> (put: Set<String>, failure: RepositoryError?) {
+        let byURL = Dictionary(items.map { (address.url(of: $0.path), $0) }) { first, _ in first }
+        let answers = CurlUpload.answers(try await run(upload.command(byURL.map(S3Mirror.item))))
+        var put: Set<String> = []
+        var worst: (item: MirrorItem, answer: CurlUpload.Answer)?
+        for answer in answers {
+            guard let item = byURL[answer.url] else { continue }
+            // 412: there is one already, and we asked to create.
+            if answer.status == 200 || answer.status == 204 || answer.status == 412 {
+                put.insert(item.path)
+            } else if worst == nil || answer.status > worst?.answer.status ?? 0 {
+                worst = (item, answer)
+            }
+        }
+        guard put.count < items.count else { return (put, nil) }
+        guard let worst else {
+            return (
+                put, .unreachable(location: location, detail: "curl told nothing of \(items.count - put.count) files")
+            )
+        }
+        return (put, try await failure(of: worst.item, worst.answer))
+    }
+
+    private static func item(_ url: String, _ item: MirrorItem) -> CurlUpload.Item {
+        CurlUpload.Item(file: item.file, url: url, digest: item.digest)
+    }
+
+    private func run(_ command: ToolCommand) async throws(RepositoryError) -> String {
+        let result: ToolResult
+        do throws(ToolError) {
+            result = try await runner.run(command)
+        } catch {
+            throw .tool(error)
+        }
+        switch result.stopped {
+        case .cancelled: throw .cancelled
+        case .totalLimit, .stallLimit: throw .timedOut(tool: "curl", limit: "its time limit")
+        case .pipelineFailed, nil: return result.output.text
+        }
+    }
+
+    /// Asks once more for the file that was refused, to hear why.
+    private func failure(of item: MirrorItem, _ answer: CurlUpload.Answer) async throws(RepositoryError)
+        -> RepositoryError
+    {
+        guard answer.status >= 300 else {
+            return .unreachable(location: location, detail: answer.trouble.isEmpty ? "no answer" : answer.trouble)
+        }
+        let body = try await run(upload.command([S3Mirror.item(address.url(of: item.path), item)], showingBody: true))
+        let code = CurlUpload.errorCode(body)
+        let detail = "PUT \(item.path): \(answer.status)" + (code.map { " \($0)" } ?? "")
+        switch (answer.status, code) {
+        case (_, "NoSuchBucket"): return .absent(location: location)
+        case (_, "RequestTimeTooSkewed"):
+            return .denied(location: location, detail: detail + ": the clocks differ by more than 15 minutes")
+        case (400..<500, _): return .denied(location: location, detail: detail)
+        default: return .unreachable(location: location, detail: detail)
+        }
+    }
+}
