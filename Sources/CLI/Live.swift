@@ -39,7 +39,7 @@ final class Live: Sendable {
         secrets = SecretResolver(runner: runner)
     }
 
-    func store() throws -> any RunStore { try SQLiteRunStore(folder: folders.state) }
+    func store() throws -> SQLiteRunStore { try SQLiteRunStore(folder: folders.state) }
 
     var services: Services {
         Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
@@ -61,9 +61,9 @@ final class Live: Sendable {
         return try repository(spec)
     }
 
-    private func followers(of primary: any Repository) throws -> [any Follower] {
+    private func followers(of primary: any Repository, _ store: SQLiteRunStore) throws -> [any Follower] {
         try profile.followers.map {
-            try RepositoryRegistry.follower($0, of: primary, services, cacheFolder: folders.cache)
+            try RepositoryRegistry.follower($0, of: primary, services, cacheFolder: folders.cache, ledger: store)
         }
     }
 
@@ -93,9 +93,10 @@ final class Live: Sendable {
         let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
         let specs = profile.sources
         let repository = try repository(primary)
+        let store = try store()
         return Engine(
-            profile: profile, sources: sources, primary: repository, followers: try followers(of: repository),
-            store: try store(),
+            profile: profile, sources: sources, primary: repository, followers: try followers(of: repository, store),
+            store: store,
             pins: FilePins(folder: folders.state), journal: journal, locks: locks,
             scratch: ScratchFolders(defaultRoot: folders.scratch), host: host, clock: clock,
             observer: observer, user: UserDatabase.currentUserName,

@@ -26,6 +26,14 @@ struct OffsiteOptions: ParsableArguments {
         if credentials != nil, !isWanted { throw ValidationError("--credentials goes with --offsite") }
     }
 
+    /// Secrets are looked for in our own environment first, so that is where the credential of the moment goes.
+    func live(_ global: GlobalOptions, _ console: Console) throws -> Live {
+        for variable in try credentials.map(OffsiteOptions.variables) ?? [] {
+            setenv(variable.name, variable.value, 1)
+        }
+        return try Live(global, console)
+    }
+
     /// The follower that is meant, with the credential of the moment.
     func spec(_ live: Live) throws -> RepositorySpec {
         var spec: RepositorySpec
@@ -43,11 +51,7 @@ struct OffsiteOptions: ParsableArguments {
             spec = try live.offsite()
         }
         guard let credentials else { return spec }
-        for variable in try OffsiteOptions.variables(in: credentials) {
-            // Secrets are looked for in our own environment first.
-            setenv(variable.name, variable.value, 1)
-            spec.replacedVariables.insert(variable.name)
-        }
+        spec.replacedVariables.formUnion(try OffsiteOptions.variables(in: credentials).map(\.name))
         spec.access = .auto
         return spec
     }

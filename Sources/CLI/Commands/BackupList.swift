@@ -26,7 +26,7 @@ struct BackupList: OperatorCommand {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try Live(global, console)
+        let live = try place.live(global, console)
         if place.isWanted, case let spec = try place.spec(live), !spec.access.mayRead {
             return try await listSent(to: spec, live, console)
         }

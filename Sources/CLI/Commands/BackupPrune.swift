@@ -43,6 +43,10 @@ struct BackupPrune: OperatorCommand {
     /// The same policy in a repository that follows. It never changes the exit code: the primary is what counts here.
     private func prune(_ follower: any Follower, _ engine: Engine, _ request: PruneRequest, _ console: Console) async {
         let name = follower.spec.name
+        // A prune there would take away what the ledger believes to be there.
+        guard follower.follow.method != .mirror || !follower.spec.access.mayRemove else {
+            return console.say("\(name): skipped, nothing is removed from a mirror")
+        }
         guard follower.spec.access.mayRemove, let repository = follower.repository else {
             console.say("\(name): skipped, its access is \(follower.spec.access.rawValue) and removes nothing")
             return

@@ -35,7 +35,7 @@ struct BackupVerify: OperatorCommand {
     }
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try Live(global, console)
+        let live = try place.live(global, console)
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
         let engine = try live.engine(place)
         let report = await VerifyRun(engine, VerifyRequest(depth: depth, lockWait: lockWait?.duration)).run()

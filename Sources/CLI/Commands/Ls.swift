@@ -25,7 +25,7 @@ struct Ls: OperatorCommand {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try Live(global, console)
+        let live = try place.live(global, console)
         let engine = try live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)

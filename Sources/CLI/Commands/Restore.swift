@@ -53,7 +53,7 @@ struct Restore: OperatorCommand {
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try Live(global, console)
+        let live = try place.live(global, console)
         guard let target else { throw refusal }
         var options = RestoreOptions(directory: absolute(target))
         options.exact = exact

@@ -1,0 +1,182 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// A replica for credentials that can put and nothing else.
+@Suite("Mirrors", .enabled(if: !RealTools.restics.isEmpty && S3Server.isAvailable))
+struct MirrorTests {
+    private func timetiles(
+        _ restic: RealTools.Restic, _ server: S3Server, access: String = "write-only", _ more: String = ""
+    ) throws -> World {
+        let world = try World("mirror", restic: restic)
+        try world.program.writeProfile(
+            """
+            sources:
+              uploads: { files: "\(world.documents)" }
+            repositories:
+              local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+              offsite:
+                restic: "\(server.repository("timetiles"))"
+                password: env:RESTIC_PASSWORD
+                follows: local
+                feed: on-request
+                access: \(access)
+                by: mirror
+                environment:
+                  AWS_ACCESS_KEY_ID: env:AWS_ACCESS_KEY_ID
+                  AWS_SECRET_ACCESS_KEY: env:AWS_SECRET_ACCESS_KEY
+                  AWS_DEFAULT_REGION: us-east-1
+            \(more)
+            """, named: "timetiles")
+        var program = world.program
+        program.environment.merge(server.credential(.writeOnly).environment) { $1 }
+        return World(program: program)
+    }
+
+    private func change(_ world: World, _ number: Int) throws {
+        try world.folder.write("generation \(number)\n", to: "documents/one.txt")
+        var random = SeededGenerator(seed: UInt64(number))
+        let lines = (0..<20_000).map { _ in String(random.next(), radix: 16) + "\n" }
+        try world.folder.write(lines.joined(), to: "documents/large-\(number % 3).txt")
+    }
+
+    /// A file with a credential that may read.
+    private func reader(_ world: World, _ server: S3Server) throws -> String {
+        let words = server.credential(.readOnly).environment.map { "\($0)=\($1)\n" }.joined()
+        return try world.folder.write(words, to: "reader.env", mode: 0o600)
+    }
+
+    @Test(.timeLimit(.minutes(8)), arguments: RealTools.oldestAndNewest)
+    func `ten rounds of backup, forget and prune leave a repository that restic accepts, and only PUT was asked`(
+        restic: RealTools.Restic
+    ) async throws {
+        let server = try S3Server()
+        let world = try timetiles(restic, server, "retention: { last: 2 }")
+        for number in 1...10 {
+            try change(world, number)
+            let run = try await world.program.run("backup", "--offsite", "--strict")
+            #expect(run.code == 0, "\(run)")
+        }
+        let own = server.credential(.writeOnly).id
+        let asked = try server.requests().filter { $0.credential == own }
+        #expect(!asked.isEmpty && asked.allSatisfy { $0.method == "PUT" && $0.status == 200 }, "\(asked)")
+        #expect(Set(asked.map(\.key)).count == asked.count, "something was sent twice")
+
+        // A reading credential looks at it.
+        let credentials = try reader(world, server)
+        let list = try await world.program.run(
+            "backup", "list", "--offsite", "--credentials", credentials, "--json")
+        let points = try list.document().objects("points")
+        #expect(list.code == 0 && points.count >= 2, "\(list)")
+        let check = try await world.program.runTool(
+            restic.path, "--repo", server.repository("timetiles"), "--no-cache", "--no-lock", "check", "--read-data",
+            environment: server.credential(.full).environment)
+        #expect(check.code == 0, "\(check)")
+        let restored = try await world.program.run(
+            "restore", "latest", "--offsite", "--credentials", credentials, "--to", world.folder["back"], "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        #expect(try await world.differences(world.documents, world.folder["back/uploads"] + world.documents) == "")
+        #expect(try server.complaints() == "")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `the table of the write-only offsite holds`() async throws {
+        let server = try S3Server()
+        let world = try timetiles(try #require(RealTools.restics.last), server)
+        try change(world, 1)
+        #expect(try await world.program.run("backup", "--offsite", "--strict").code == 0)
+        let list = try await world.program.run("backup", "list", "--offsite")
+        #expect(list.code == 0 && list.errors.contains("cannot list"), "\(list)")
+        #expect(list.output.contains("local+offsite"), "\(list)")
+        let prune = try await world.program.run("backup", "prune")
+        #expect(prune.code == 0 && prune.errors.contains("offsite: skipped"), "\(prune)")
+        let restore = try await world.program.run("restore", "latest", "--offsite", "--to", world.folder["x"], "--yes")
+        #expect(restore.code == 77 && restore.errors.contains("--credentials"), "\(restore)")
+        try server.set(faults: [.init(.reply(code: "AccessDenied", status: 403), method: "PUT")])
+        try change(world, 2)
+        let failed = try await world.program.run("backup", "--offsite")
+        #expect(failed.code == 0 && failed.errors.contains("AccessDenied"), "\(failed)")
+        #expect(failed.output.contains("degraded"), "\(failed)")
+        try server.set(faults: [])
+        #expect(try await world.program.run("backup", "--offsite", "--strict").code == 0)
+        let secret = server.credential(.writeOnly).secret
+        let found = try await world.program.runTool("grep", "-r", "-l", secret, world.program.state)
+        #expect(found.output == "", "\(found)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `losing the ledger costs one more upload, and a kill in the middle costs nothing`() async throws {
+        let server = try S3Server()
+        let restic = try #require(RealTools.restics.last)
+        let world = try timetiles(restic, server)
+        for number in 1...3 {
+            try change(world, number)
+            #expect(try await world.program.run("backup").code == 0)
+        }
+        try server.set(faults: [.init(.delay(.milliseconds(300)), method: "PUT")])
+        try change(world, 4)
+        let running = try world.program.start(["backup", "--offsite"])
+        for _ in 0..<2000 where try server.requests().count < 3 && running.isRunning {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        running.signal(SIGKILL)
+        _ = await running.result()
+        try server.set(faults: [])
+        let again = try await world.program.run("backup", "--offsite", "--strict")
+        #expect(again.code == 0, "\(again)")
+        for name in ["history.sqlite", "history.sqlite-wal", "history.sqlite-shm", "history.db"] {
+            try? FileManager.default.removeItem(atPath: world.program.state + "/" + name)
+        }
+        let lost = try await world.program.run("backup", "--offsite", "--strict")
+        #expect(lost.code == 0, "\(lost)")
+        let check = try await world.program.runTool(
+            restic.path, "--repo", server.repository("timetiles"), "--no-cache", "--no-lock", "check", "--read-data",
+            environment: server.credential(.full).environment)
+        #expect(check.code == 0, "\(check)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a file that is damaged here is not sent, and is named`() async throws {
+        let server = try S3Server()
+        let world = try timetiles(try #require(RealTools.restics.last), server)
+        try change(world, 1)
+        #expect(try await world.program.run("backup").code == 0)
+        let data = world.program.repository + "/data"
+        let pack = try #require(
+            try FileManager.default.subpathsOfDirectory(atPath: data).first {
+                ($0 as NSString).lastPathComponent.count == 64
+            })
+        let handle = try #require(FileHandle(forUpdatingAtPath: "\(data)/\(pack)"))
+        try handle.seek(toOffset: 10)
+        try handle.write(contentsOf: Data([0xff, 0xfe, 0xfd]))
+        try handle.close()
+        let run = try await world.program.run("backup", "--offsite")
+        #expect(run.code == 0 && run.output.contains("degraded"), "\(run)")
+        #expect(run.errors.contains("data/\(pack)") && run.errors.contains("not sent"), "\(run)")
+        let keys = try server.keys()
+        #expect(keys.allSatisfy { !$0.hasSuffix(pack) && !$0.contains("/snapshots/") }, "\(keys)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a folder is mirrored as well, and a second machine restores from it`() async throws {
+        let world = try World("mirror-folder")
+        try world.program.writeProfile(
+            """
+            sources: { documents: { files: "\(world.documents)" } }
+            repositories:
+              local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+              nas: { restic: nas, password: env:RESTIC_PASSWORD, follows: local, by: mirror }
+            """)
+        for number in 1...2 {
+            try change(world, number)
+            let run = try await world.program.run("backup", "--strict")
+            #expect(run.code == 0, "\(run)")
+        }
+        try FileManager.default.removeItem(atPath: world.program.repository)
+        try FileManager.default.removeItem(atPath: world.program.state)
+        let restored = try await world.program.run(
+            "restore", "latest", "--offsite", "--to", world.folder["back"], "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        #expect(try await world.differences(world.documents, world.folder["back/documents"] + world.documents) == "")
+    }
+}
