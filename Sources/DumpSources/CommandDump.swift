@@ -1,4 +1,5 @@
 package import BackupModel
+import Programs
 
 /// What any program prints, streamed into the repository, or a file that it writes.
 package struct CommandDump: DumpSource {
@@ -18,6 +19,10 @@ package struct CommandDump: DumpSource {
 
     package func preflight(_ context: CaptureContext) async throws(SourceError) -> SourcePreview {
         let command = try await command(context)
+        if let passage = try await services.passage(settings.through) {
+            return SourcePreview(
+                summary: "what \(baseName(settings.run[0])) \(product) in \(passage.description)", parts: [part])
+        }
         guard services.runner.locate(command.program) != nil else {
             throw .tool(.notFound(program: command.program, searched: ["the search path"]))
         }
@@ -78,9 +83,12 @@ package struct CommandDump: DumpSource {
     }
 
     private func command(_ context: CaptureContext) async throws(SourceError) -> ToolCommand {
+        let passage = try await services.passage(settings.through)
         var words = settings.run.map { filled($0, context) }
-        let folder = settings.directory ?? profileFolder
-        if words[0].contains("/"), !words[0].hasPrefix("/"), let folder { words[0] = "\(folder)/\(words[0])" }
+        let folder = passage == nil ? settings.directory ?? profileFolder : "/"
+        if passage == nil, words[0].contains("/"), !words[0].hasPrefix("/"), let folder {
+            words[0] = "\(folder)/\(words[0])"
+        }
         var command = ToolCommand(words[0], Array(words.dropFirst()))
         command.workingDirectory = folder
         command.limits = ToolCommand.Limits(total: settings.timeLimit, stall: settings.stallLimit)
@@ -103,7 +111,11 @@ package struct CommandDump: DumpSource {
                 } catch { throw .secret(error) }
             }
         }
-        return command
+        guard let passage else { return command }
+        guard settings.environment.keys.allSatisfy(CommandSettings.isVariable) else {
+            throw .unsupported("a variable that no shell knows beside `through:`", hint: "correct `environment:`")
+        }
+        return passage.enclose(command)
     }
 
     private var profileFolder: String? {

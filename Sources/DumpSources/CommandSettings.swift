@@ -26,6 +26,8 @@ package struct CommandSettings: Sendable, Equatable {
     package var timeLimit: Duration?
     package var stallLimit: Duration
     package var bytesAreExact: Bool
+    /// Where it runs.
+    package var through: ThroughSettings?
 
     package init(_ value: ConfigValue) throws(SourceError) {
         let isShorthand = value.entries.isEmpty
@@ -38,7 +40,8 @@ package struct CommandSettings: Sendable, Equatable {
                 if let reference = entry.value.secret { .secret(reference) } else { .plain(entry.value.text ?? "") }
         }
         directory = value["directory"]?.text
-        user = value["user"]?.text
+        through = ThroughSettings(value["through"])
+        user = value["user"]?.text ?? through?.localUser
         timeLimit = value["time-limit"]?.duration
         stallLimit = value["stall-limit"]?.duration ?? .seconds(1800)
         bytesAreExact = value["exact-bytes"]?.boolean ?? false
@@ -67,7 +70,8 @@ package struct CommandSettings: Sendable, Equatable {
 
     private static func check(_ entry: ConfigValue) -> [ConfigProblem] {
         guard let value = entry["command"] else { return [] }
-        var problems: [ConfigProblem] = []
+        var problems = ThroughSettings.check(value["through"], in: "command")
+        if let through = ThroughSettings(value["through"]) { problems += check(value, beside: through) }
         if let run = value.entries.isEmpty ? value : value["run"], run.strings.first?.isEmpty ?? true {
             problems.append(
                 ConfigProblem(at: run.location, keyPath: "command.run", message: "names no program"))
@@ -96,6 +100,38 @@ package struct CommandSettings: Sendable, Equatable {
         return problems
     }
 
+    /// What means this machine has no meaning elsewhere.
+    private static func check(_ value: ConfigValue, beside through: ThroughSettings) -> [ConfigProblem] {
+        var problems: [ConfigProblem] = []
+        let refused = through.localUser == nil ? ["writes", "directory", "user", "exact-bytes"] : ["user"]
+        for key in refused {
+            guard let wrong = value[key] else { continue }
+            problems.append(
+                ConfigProblem(
+                    at: wrong.location, keyPath: "command.\(key)", message: "has no meaning beside `through:`"))
+        }
+        if through.localUser == nil, value["run"]?.strings.contains(where: { $0.contains(scratchPlaceholder) }) ?? false
+        {
+            problems.append(
+                ConfigProblem(
+                    at: value.location, keyPath: "command.run", message: "{scratch} is not there beside `through:`"))
+        }
+        for entry in value["environment"]?.entries ?? [] where !isVariable(entry.key) {
+            problems.append(
+                ConfigProblem(
+                    at: entry.keyLocation, keyPath: "command.environment",
+                    message: "`\(entry.key)` is no variable that a shell knows, as `through:` needs"))
+        }
+        return problems
+    }
+
+    static func isVariable(_ name: String) -> Bool {
+        guard let first = name.utf8.first, !(48...57).contains(first) else { return false }
+        return name.utf8.allSatisfy {
+            (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) || $0 == 95
+        }
+    }
+
     private static let keys = [
         KeyDescriptor(
             "run", .list(.string),
@@ -111,6 +147,7 @@ package struct CommandSettings: Sendable, Equatable {
             "Variables for it: plain text, or a reference to a secret such as `env:NAME`."),
         KeyDescriptor("directory", .path, "Where it runs.", default: "the profile's folder", refusesSecrets: true),
         KeyDescriptor("user", .string, "The system user to run it as; needs root."),
+        ThroughSettings.key("the program"),
         KeyDescriptor("time-limit", .duration, "It is stopped after this long."),
         KeyDescriptor(
             "stall-limit", .duration, "It is stopped after this long without a sign of life.", default: "30m"),

@@ -18,6 +18,7 @@ package struct DumpSourceKind: Sendable {
 package enum DumpSourceRegistry {
     package static let kinds: [DumpSourceKind] = [
         FilesSource.kind,
+        VolumeSource.kind,
         SQLiteDump.kind,
         PostgreSQLDump.kind,
         CommandDump.kind,

@@ -21,6 +21,14 @@ package struct FilesSettings: Sendable, Equatable {
     package var allowsEmpty: Bool
     package var sqlite: SQLiteHandling
 
+    /// Everything else as when a profile says nothing of it.
+    init(paths: [String]) {
+        self.paths = paths
+        (excludes, mountPoints) = ([], [])
+        (excludesCacheDirectories, oneFileSystem, allowsEmpty) = (false, false, false)
+        sqlite = .consistent
+    }
+
     package init(_ value: ConfigValue) throws(SourceError) {
         let isShorthand = value.entries.isEmpty
         paths = (isShorthand ? value.strings : value["paths"]?.strings ?? []).map(withoutTrailingSlash)

@@ -9,7 +9,7 @@ package struct FilesSource: DumpSource {
     let settings: FilesSettings
     let services: Services
     /// What preflight found, for a capture that begins at once.
-    private let recent = RecentWalk()
+    private let recent: RecentWalk
 
     package static let kind = DumpSourceKind(descriptor: FilesSettings.descriptor) {
         (spec, services) throws(SourceError) in try FilesSource(spec, services)
@@ -22,6 +22,15 @@ package struct FilesSource: DumpSource {
         self.spec = spec
         self.services = services
         settings = try FilesSettings(spec.settings)
+        recent = RecentWalk()
+    }
+
+    /// For sources of other kinds that turn out to be folders.
+    init(_ spec: SourceSpec, _ services: Services, _ settings: FilesSettings, _ recent: RecentWalk) {
+        self.spec = spec
+        self.services = services
+        self.settings = settings
+        self.recent = recent
     }
 
     package func preflight(_ context: CaptureContext) async throws(SourceError) -> SourcePreview {

@@ -110,7 +110,7 @@ package struct PostgreSQLDump: DumpSource {
                 let part = PostgreSQLPart.path(database, settings.format)
                 let stored: StoredPart
                 do {
-                    stored = try await store(CapturedPart(path: part, content: .stream(command)))
+                    stored = try await store(server.stream(command, as: part))
                 } catch {
                     // This ends the counting too, which might go on for as long as its limit allows.
                     await endSessions(named: name, server, connection, context)

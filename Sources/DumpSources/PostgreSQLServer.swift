@@ -15,7 +15,11 @@ struct PostgreSQLServer: Sendable {
     init(_ settings: PostgreSQLSettings, _ spec: SourceSpec, _ services: Services) async throws(SourceError) {
         self.settings = settings
         self.services = services
-        (clients, clientVersion) = try await PostgreSQLServer.newestClients(settings, services)
+        if let passage = try await services.passage(settings.through) {
+            (clients, clientVersion) = try await PostgreSQLServer.clients(behind: passage, settings, services)
+        } else {
+            (clients, clientVersion) = try await PostgreSQLServer.newestClients(settings, services)
+        }
         if let reference = settings.password {
             do { password = try await services.secrets.resolve(reference, environment: spec.environment) } catch {
                 throw .secret(error)
@@ -43,6 +47,11 @@ struct PostgreSQLServer: Sendable {
         connection.tlsRootCertificate = settings.tlsRootCertificate
         connection.systemUser = systemUser
         return connection
+    }
+
+    /// A client that talks to another place writes more than the dump, so that its bytes cannot be compared.
+    func stream(_ command: ToolCommand, as part: PartPath) -> CapturedPart {
+        CapturedPart(path: part, content: .stream(command), bytesAreExact: clients.passage == nil)
     }
 
     /// Where to ask about the server as a whole.
@@ -104,8 +113,11 @@ struct PostgreSQLServer: Sendable {
 
     /// What the clients' messages mean; `nil` where they tell nothing particular.
     func meaning(of diagnostics: String, _ connection: PostgreSQLConnection) -> SourceError? {
+        if let failure = clients.passage?.meaning(of: diagnostics) { return failure }
         let detail = tellingEnd(of: diagnostics)
-        let place = "the PostgreSQL server" + (settings.host.map { " at \($0)" } ?? "")
+        let place =
+            "the PostgreSQL server" + (settings.host.map { " at \($0)" } ?? "")
+            + (clients.passage.map { " in \($0.description)" } ?? "")
         let role = settings.user ?? systemUser?.name ?? "this user"
         switch PostgreSQLFailure(diagnostics: diagnostics) {
         case .noSuchDatabase:
@@ -126,6 +138,30 @@ struct PostgreSQLServer: Sendable {
         case .databaseExists: return .targetExists("the database \(connection.database)", hint: "choose another name")
         case .badLocale, .other: return nil
         }
+    }
+
+    /// Those that are in the container or on the other host.
+    private static func clients(
+        behind passage: Passage, _ settings: PostgreSQLSettings, _ services: Services
+    ) async throws(SourceError) -> (PostgreSQLClients, PostgreSQLVersion) {
+        let clients = PostgreSQLClients(folder: settings.clients, passage: passage)
+        let result = try await services.run(clients.versionCommand)
+        if let failure = result.failure {
+            if let meaning = passage.meaning(of: result.errors.text) { throw meaning }
+            if Passage.isMissingProgram(result) {
+                throw .missing(
+                    "\(clients.program("pg_dump")) in \(passage.description)",
+                    hint: "name the folder of the client programs there under `clients:`, or take a place that has them"
+                )
+            }
+            throw failure
+        }
+        guard let version = PostgreSQLVersion(result.output.text) else {
+            throw .toolFailed(
+                tool: "pg_dump in \(passage.description)", how: "exit code 0",
+                detail: "its version is unreadable: \(tellingEnd(of: result.output.text))")
+        }
+        return (clients, version)
     }
 
     /// The newest clients: where the profile says, else in the folders that packages use, else on the search path.

@@ -30,6 +30,8 @@ package struct PostgreSQLSettings: Sendable, Equatable {
     package var runAs: String?
     /// Where the client programs are; `nil` looks for the newest.
     package var clients: String?
+    /// Where the client programs run.
+    package var through: ThroughSettings?
 
     package init(_ value: ConfigValue) throws(SourceError) {
         let several = value["databases"]
@@ -55,7 +57,8 @@ package struct PostgreSQLSettings: Sendable, Equatable {
         stallLimit = value["stall-limit"]?.duration ?? .seconds(1800)
         excludedTables = value["exclude-table"]?.strings ?? []
         excludedTableData = value["exclude-table-data"]?.strings ?? []
-        runAs = value["run-as"]?.text
+        through = ThroughSettings(value["through"])
+        runAs = value["run-as"]?.text ?? through?.localUser
         clients = value["clients"]?.text
         if case .named(let names) = databases,
             names.isEmpty || names.contains(where: { $0.isEmpty || $0.contains("\0") })
@@ -81,7 +84,13 @@ package struct PostgreSQLSettings: Sendable, Equatable {
 
     private static func check(_ entry: ConfigValue) -> [ConfigProblem] {
         guard let value = entry["postgres"], !value.entries.isEmpty else { return [] }
-        var problems: [ConfigProblem] = []
+        var problems = ThroughSettings.check(value["through"], in: "postgres")
+        if let runAs = value["run-as"], value["through"] != nil {
+            problems.append(
+                ConfigProblem(
+                    at: runAs.location, keyPath: "postgres.run-as",
+                    message: "stands beside `through:`; say `user:` there instead"))
+        }
         switch (value["database"], value["databases"]) {
         case (nil, nil):
             problems.append(
@@ -122,7 +131,8 @@ package struct PostgreSQLSettings: Sendable, Equatable {
             "host", .string, "Host name, address, or the folder of the Unix socket; without it, the local socket.",
             refusesSecrets: true),
         KeyDescriptor("port", .integer(1...65_535), "The server's port.", default: "5432"),
-        KeyDescriptor("password", .secret, "The role's password; handed over through a memory file."),
+        KeyDescriptor(
+            "password", .secret, "The role's password; handed over through a memory file, or on standard input."),
         KeyDescriptor(
             "sslmode", .choice(["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]),
             "How TLS is used; `verify-full` for servers on other hosts.", default: "prefer"),
@@ -157,9 +167,11 @@ package struct PostgreSQLSettings: Sendable, Equatable {
         KeyDescriptor(
             "run-as", .string, "The system user to run the client programs as, such as `postgres`; needs root."),
         KeyDescriptor(
-            "clients", .path, "The folder with pg_dump and psql; without it, the newest on this machine are taken.",
+            "clients", .path,
+            "The folder with pg_dump and psql; without it, the newest on this machine are taken, or those on the search "
+                + "path where `through:` leads.",
             refusesSecrets: true),
-        KeyDescriptor("through", .anything, "Reaches a server inside a container or behind ssh.", ignored: true),
+        ThroughSettings.key("the client programs"),
         KeyDescriptor("encrypt", .anything, "Encrypts the dump before it is stored.", ignored: true),
     ]
 }

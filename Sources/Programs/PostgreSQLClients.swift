@@ -6,12 +6,29 @@ package import BackupModel
 package struct PostgreSQLClients: Sendable, Equatable {
     /// The folder they are in; `nil` is the search path.
     package var folder: String?
+    /// Where they run; `nil` is here.
+    package var passage: Passage?
 
-    package init(folder: String?) { self.folder = folder }
+    package init(folder: String?, passage: Passage? = nil) {
+        self.folder = folder
+        self.passage = passage
+    }
 
     package func program(_ name: String) -> String { folder.map { "\($0)/\(name)" } ?? name }
 
-    package var versionCommand: ToolCommand { ToolCommand(program("pg_dump"), ["--version"]) }
+    package var versionCommand: ToolCommand {
+        var command = ToolCommand(program("pg_dump"), ["--version"])
+        command.limits = ToolCommand.Limits(total: .seconds(60), stall: nil)
+        command.teardown = TeardownStep.terminateFirst
+        return enclosed(command)
+    }
+
+    /// The command, where the clients run.
+    private func enclosed(_ command: ToolCommand) -> ToolCommand { passage?.enclose(command) ?? command }
+
+    private func apply(_ connection: PostgreSQLConnection, to command: inout ToolCommand) {
+        connection.apply(to: &command, isFar: passage != nil)
+    }
 
     package struct DumpOptions: Sendable, Equatable {
         package var isCustom = false
@@ -48,8 +65,9 @@ package struct PostgreSQLClients: Sendable, Equatable {
 
     /// Runs statements and stops at the first that fails. Prints rows without any decoration.
     package func shell(_ connection: PostgreSQLConnection, script: String) -> ToolCommand {
-        var command = psql(connection, ["--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align", "--file=-"])
-        command.input = .bytes(Array(script.utf8))
+        var command = psql(
+            connection, ["--set=ON_ERROR_STOP=1", "--tuples-only", "--no-align", "--file=-"],
+            input: .bytes(Array(script.utf8)))
         command.limits = ToolCommand.Limits(total: .seconds(120), stall: nil)
         command.keptOutput = .mebibytes(1)
         return command
@@ -75,33 +93,50 @@ package struct PostgreSQLClients: Sendable, Equatable {
                 "--exit-on-error", "--no-password",
                 "--dbname=" + PostgreSQLConnection.connectionString(database: connection.database),
             ])
-        connection.apply(to: &command)
+        apply(connection, to: &command)
         command.whenOrphaned = .signal(.terminate)
-        return command
+        return readingPipe(command)
     }
 
     /// Decodes the whole of an archive and throws the result away: what succeeds is complete and readable. Listing it
     /// proves nothing of the kind.
     package func decodeArchive(_ path: String) -> ToolCommand {
-        ToolCommand(program("pg_restore"), ["--file=/dev/null", "--", path])
+        guard passage != nil else { return ToolCommand(program("pg_restore"), ["--file=/dev/null", "--", path]) }
+        var command = ToolCommand(program("pg_restore"), ["--file=/dev/null"])
+        command.input = .file(path)
+        return enclosed(command)
     }
 
-    private func psql(_ connection: PostgreSQLConnection, _ options: [String]) -> ToolCommand {
+    /// Encloses a command whose input comes from a pipe of ours, so that it is not taken for one without any.
+    private func readingPipe(_ command: ToolCommand) -> ToolCommand {
+        guard passage != nil else { return command }
+        var command = command
+        command.input = .bytes([])
+        command = enclosed(command)
+        command.input = .none
+        return command
+    }
+
+    private func psql(
+        _ connection: PostgreSQLConnection, _ options: [String], input: ToolInput? = nil
+    ) -> ToolCommand {
         var command = ToolCommand(
             program("psql"), ["--no-psqlrc", "--no-password", "--quiet", "--no-readline"] + options)
-        connection.apply(to: &command)
+        apply(connection, to: &command)
         command.environment["PGCLIENTENCODING"] = "UTF8"
         command.teardown = TeardownStep.terminateFirst
         command.whenOrphaned = .signal(.terminate)
-        return command
+        guard let input else { return readingPipe(command) }
+        command.input = input
+        return enclosed(command)
     }
 
     private func producer(_ name: String, _ arguments: [String], _ connection: PostgreSQLConnection) -> ToolCommand {
         var command = ToolCommand(program(name), arguments)
-        connection.apply(to: &command)
+        apply(connection, to: &command)
         // It must end by SIGPIPE, after its consumer: dying first would look like the end of the dump.
         command.whenOrphaned = .leave
-        return command
+        return enclosed(command)
     }
 }
 

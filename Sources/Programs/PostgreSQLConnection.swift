@@ -21,7 +21,8 @@ package struct PostgreSQLConnection: Sendable, Equatable {
         self.applicationName = applicationName
     }
 
-    func apply(to command: inout ToolCommand) {
+    /// - Parameter isFar: the program runs where no memory file of ours can be seen.
+    func apply(to command: inout ToolCommand, isFar: Bool = false) {
         command.environment["PGDATABASE"] = database
         command.environment["PGHOST"] = host
         command.environment["PGPORT"] = port.map(String.init)
@@ -30,8 +31,13 @@ package struct PostgreSQLConnection: Sendable, Equatable {
         command.environment["PGSSLROOTCERT"] = tlsRootCertificate
         command.environment["PGAPPNAME"] = applicationName
         command.environment["PGCONNECT_TIMEOUT"] = "15"
+        // What a client says there must be read here.
+        if isFar { command.environment["LC_ALL"] = "C" }
         if let password {
-            command.secrets.append(.memoryFile(variable: "PGPASSFILE", PostgreSQLConnection.passFile(password)))
+            command.secrets.append(
+                isFar
+                    ? .environment(variable: "PGPASSWORD", password)
+                    : .memoryFile(variable: "PGPASSFILE", PostgreSQLConnection.passFile(password)))
         }
         command.user = systemUser
         // A folder that any user may enter; the programs read and write nothing in it.

@@ -40,6 +40,11 @@ final class Channel {
         return pipe.readEnd
     }
 
+    /// Before anything is said.
+    func begin(with command: ToolCommand) throws(ToolError) {
+        if let input { try Launcher.writeFirstLines(of: command, into: input) }
+    }
+
     /// The descriptor to watch for room, while there is something to write.
     var writable: Int32? { outgoing.isEmpty ? nil : input?.number }
 

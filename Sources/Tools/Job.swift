@@ -18,6 +18,8 @@ final class Job {
     private var firstFailure: Int?
     private(set) var startFailure: ToolError?
     private var wasEmpty = false
+    /// Our end of an input that says nothing (``ToolInput/held``).
+    private var signOfLife: Descriptor?
     private var isEnding = false
 
     /// How long a consumer that ended well waits for its producer to do the same before it counts as having left early.
@@ -41,10 +43,11 @@ final class Job {
             return
         }
         do throws(ToolError) {
-            let input = if let channel { try channel.makeInput() } else { try launcher.input(of: request.stages[0]) }
+            let input = try firstInput(launcher)
             var pipes: [Pipe] = []
             for _ in request.stages.dropFirst() {
                 let pipe = try Pipe(size: .mebibytes(1))
+                try Launcher.writeFirstLines(of: request.stages[pipes.count + 1], into: pipe.writeEnd)
                 links.append(Link(held: try pipe.writeEnd.duplicate()))
                 pipes.append(pipe)
             }
@@ -58,6 +61,19 @@ final class Job {
             startFailure = error
             end(now: now) { _ in .pipelineFailed }
         }
+    }
+
+    private func firstInput(_ launcher: Launcher) throws(ToolError) -> Descriptor {
+        let command = request.stages[0]
+        if let channel {
+            let input = try channel.makeInput()
+            try channel.begin(with: command)
+            return input
+        }
+        guard command.input == .held else { return try launcher.input(of: command) }
+        let pipe = try launcher.heldInput(of: command)
+        signOfLife = pipe.writeEnd
+        return pipe.readEnd
     }
 
     private func startStage(
@@ -143,6 +159,7 @@ final class Job {
     /// Ends all that is alive; consumers get their signal while their input is held open.
     private func end(now: Instant, reason: (Int) -> StopReason?) {
         isEnding = true
+        signOfLife = nil
         for (index, child) in children.enumerated().reversed() {
             guard let child, child.isAlive else { continue }
             if index > 0 { links[index - 1].expectAcknowledgement(of: child, now: now) }
@@ -162,6 +179,7 @@ final class Job {
     /// Ends everything at once. Held copies stay open until the consumers are dead.
     func kill(now: Instant) {
         isEnding = true
+        signOfLife = nil
         for child in children.reversed() { child?.kill(.cancelled, now: now) }
     }
 

@@ -43,11 +43,13 @@ struct Launcher: Sendable {
 
     /// What the child reads, by its command.
     func input(of command: ToolCommand) throws(ToolError) -> Descriptor {
+        let first = try Launcher.firstLines(of: command)
         switch command.input {
-        case .none: return try .null()
-        case .bytes(let bytes): return try .memoryFile(bytes, for: command.user)
-        case .secret(let secret): return try .memoryFile(secret.reveal(for: .childProcess), for: command.user)
+        case .none, .held: return first.isEmpty ? try .null() : try .memoryFile(first, for: command.user)
+        case .bytes(let bytes): return try .memoryFile(first + bytes, for: command.user)
+        case .secret(let secret): return try .memoryFile(first + secret.reveal(for: .childProcess), for: command.user)
         case .file(let path):
+            guard first.isEmpty else { throw Launcher.refused(command, "no lines can come before a file") }
             var number: Int32 = -1
             let code = hf_open_input(path, &number)
             switch code {
@@ -60,6 +62,39 @@ struct Launcher: Sendable {
                     : .inputUnreadable(path: path, reason: describe(errno: code))
             }
         }
+    }
+
+    /// A pipe whose write end we keep, with the command's first lines in it.
+    func heldInput(of command: ToolCommand) throws(ToolError) -> Pipe {
+        let pipe = try Pipe()
+        try Launcher.writeFirstLines(of: command, into: pipe.writeEnd)
+        return pipe
+    }
+
+    /// Into an empty pipe, before anybody else writes to it.
+    static func writeFirstLines(of command: ToolCommand, into pipe: Descriptor) throws(ToolError) {
+        let lines = try firstLines(of: command)
+        guard !lines.isEmpty else { return }
+        // An empty pipe takes this much at once.
+        guard lines.count <= 4096 else { throw refused(command, "its first lines are too long") }
+        let written = lines.withUnsafeBytes { write(pipe.number, $0.baseAddress, $0.count) }
+        guard written == lines.count else { throw refused(command, "its first lines could not be written") }
+    }
+
+    private static func firstLines(of command: ToolCommand) throws(ToolError) -> [UInt8] {
+        var bytes: [UInt8] = []
+        for secret in command.firstLines {
+            let line = secret.reveal(for: .childProcess)
+            if line.contains(10) || line.contains(0) {
+                throw refused(command, "a secret that is handed over as a line has a line break in it")
+            }
+            bytes += line + [10]
+        }
+        return bytes
+    }
+
+    private static func refused(_ command: ToolCommand, _ reason: String) -> ToolError {
+        .couldNotStart(program: command.program, stage: "request", code: EINVAL, reason: reason)
     }
 
     private static func spawn(

@@ -7,7 +7,7 @@ import Testing
 @Suite struct `The kinds of source` {
     @Test func `are listed once each, with summaries and keys that are described`() {
         let kinds = DumpSourceRegistry.kinds.map(\.descriptor)
-        #expect(kinds.map(\.kind) == ["files", "sqlite", "postgres", "command"])
+        #expect(kinds.map(\.kind) == ["files", "volume", "sqlite", "postgres", "command"])
         for kind in kinds {
             #expect(kind.summary.hasSuffix("."))
             #expect(kind.example.hasPrefix("\(kind.kind):"))
@@ -35,6 +35,30 @@ import Testing
         ("command", settings(("run", ["x"]), ("writes", "out")), "must be an absolute path"),
         ("command", settings(("run", ["x"]), ("writes", "/out"), ("exact-bytes", true)), "no meaning"),
         ("command", settings(("run", [String]())), "names no program"),
+        ("volume", settings(("name", "/srv/data")), "no volume's name"),
+        ("postgres", settings(("database", "a"), ("through", settings(("engine", "podman")))), "names no place"),
+        ("postgres", settings(("database", "a"), ("through", settings(("compose", "/c.yml")))), "go together"),
+        (
+            "postgres", settings(("database", "a"), ("through", settings(("container", "c"), ("ssh", "h")))),
+            "use one of the two"
+        ),
+        ("postgres", settings(("database", "a"), ("through", settings(("ssh", "-oProxyCommand=x")))), "is no name"),
+        (
+            "postgres", settings(("database", "a"), ("through", settings(("ssh", "h"), ("user", "u")))), "user@host"
+        ),
+        (
+            "postgres", settings(("database", "a"), ("run-as", "u"), ("through", settings(("container", "c")))),
+            "say `user:` there"
+        ),
+        (
+            "command", settings(("run", ["x"]), ("writes", "/x"), ("through", settings(("container", "c")))),
+            "beside `through:`"
+        ),
+        (
+            "command",
+            settings(("run", ["x"]), ("environment", settings(("a-b", "x"))), ("through", settings(("ssh", "h")))),
+            "no variable"
+        ),
         ("files", settings(("paths", [String]())), "names no path"),
     ])
     func `say what no shape can say`(_ kind: String, _ value: ConfigValue, _ message: String) throws {

@@ -58,6 +58,9 @@ package final class WatchedChild: Sendable {
 
     package var isRunning: Bool { state.withLock { $0.code == nil } }
 
+    /// As ``code``, for who cannot wait; `nil` while it runs.
+    package var endedCode: Int32? { state.withLock { $0.code } }
+
     /// Unless it has ended.
     package func signal(_ number: Int32, wholeGroup: Bool = false) {
         state.withLock { if $0.code == nil { kill(wholeGroup ? -pid : pid, number) } }

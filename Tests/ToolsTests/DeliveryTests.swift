@@ -57,6 +57,42 @@ struct DeliveryTests {
         #expect(try await runner.run(command).output.text == "from a file")
     }
 
+    @Test func `first lines come before everything else, alone, in a pipeline and in a conversation`() async throws {
+        var command = shell("IFS= read -r A; IFS= read -r B; printf '%s|%s|' \"$A\" \"$B\"; cat")
+        command.firstLines = [Secret(" a\\b "), Secret("ü")]
+        let start = " a\\b |ü|"
+        #expect(try await runner.run(command).output.text == start)
+        command.input = .bytes(Array("rest".utf8))
+        #expect(try await runner.run(command).output.text == start + "rest")
+        command.input = .none
+        let stages = try await runner.pipeline([shell("printf rest"), command], refusingEmpty: true, reading: nil)
+        #expect(stages.committed && stages.stages[1].output.text == start + "rest")
+        let line = try await runner.converse(with: command) { talk in
+            try await talk.send("rest\n")
+            return try await talk.nextLine(within: .seconds(10))
+        }
+        #expect(line == start + "rest")
+        #expect(runner.redactor.redact("it is a\\b .") != "it is a\\b .")
+        command.firstLines = [Secret("two\nlines")]
+        await #expect(throws: ToolError.self) { try await runner.run(command) }
+        command.firstLines = [Secret("x")]
+        command.input = .file(try folder.write("from a file", to: "input"))
+        await #expect(throws: ToolError.self) { try await runner.run(command) }
+    }
+
+    @Test func `a held input says nothing and ends when the child is to end`() async throws {
+        var command = shell("IFS= read -r A; echo \"$A\"; exec 3<&0; (cat <&3; echo over) & sleep 0.3")
+        command.input = .held
+        command.firstLines = [Secret("hush")]
+        #expect(try await runner.run(command).output.text.hasPrefix("hush\n"))
+        command = shell("trap '' TERM; cat; echo over")
+        command.input = .held
+        command.limits.total = .milliseconds(300)
+        command.teardown = TeardownStep.terminateFirst
+        let result = try await runner.run(command)
+        #expect(result.output.text == "over\n" && result.stopped == .totalLimit)
+    }
+
     @Test func `bytes for a child that never reads them hold nobody up`() async throws {
         var command = ToolCommand("true")
         command.input = .bytes([UInt8](repeating: 1, count: 4 << 20))

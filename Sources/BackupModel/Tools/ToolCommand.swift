@@ -10,6 +10,9 @@ package struct ToolCommand: Sendable, Equatable {
     package var inheritedVariables: Set<String> = []
     package var secrets: [SecretDelivery] = []
     package var input: ToolInput = .none
+    /// Lines that come on its standard input before everything else: secrets for a program that starts another one
+    /// elsewhere and can hand over nothing but this stream. Without line breaks, and a few kilobytes at most.
+    package var firstLines: [Secret] = []
     package var workingDirectory: String?
     /// Files that stand in for others, for this program alone. Needs the right to mount; a start without it fails at the
     /// stage `overlay`.
@@ -107,6 +110,8 @@ package enum ToolInput: Sendable, Equatable {
     case secret(Secret)
     /// An existing file, opened read-only by us without following a final symbolic link.
     case file(String)
+    /// A pipe that says nothing and ends when the child is to end, or when we are gone: a sign of life from us.
+    case held
 }
 
 package enum ToolSignal: String, Sendable, Equatable, Codable { case interrupt, terminate, kill, hangUp }
