@@ -99,6 +99,12 @@ package struct RestoreRun: Sendable {
             recorder.notice("\(item.part.source): \(text)")
         }
         var report = try await source.restore(request, context)
+        // Whatever was reported: a restore has restored what is there to be seen.
+        guard try item.database != nil || attributesIfPresent(report.place) != nil else {
+            throw Failure(
+                "\(item.part.title) was read and left nothing at \(report.place)",
+                hint: "look what snapshot \(item.part.snapshot) holds: holdfast ls \(item.part.snapshot)")
+        }
         // It was proven in the staging folder; by the time anyone reads this it is in its place.
         if report.place.hasPrefix(staging) { report.place = plan.directory + report.place.dropFirst(staging.count) }
         return report

@@ -48,6 +48,19 @@ struct RestoreTests {
         #expect(try bench.isClean)
     }
 
+    @Test func `a part that is said to be restored and is not there fails the restore`() async throws {
+        let bench = try Bench()
+        await bench.backup()
+        var source = ScriptedSource("db")
+        source.restoring = { request, _ throws(SourceError) in
+            RestoreReport(place: request.directory + "/restored", bytes: 1, proofs: ["1 file"])
+        }
+        let report = await RestoreRun(bench.engine([source]), try await plan(bench)).run()
+        #expect(report.record.outcome == .failed)
+        #expect(report.record.says("db /data was read and left nothing"))
+        #expect(try names(bench.folder["to"]) == [])
+    }
+
     @Test func `what is there already is not touched`() async throws {
         let bench = try Bench()
         await bench.backup()
@@ -156,6 +169,35 @@ struct RestoreTests {
         await bench.backup()
         await #expect { try await self.plan(bench) { $0.only = ["mail"] } } throws: { error in
             (error as? Failure)?.kind == .notFound && (error as? Failure)?.hint?.contains("db") == true
+        }
+    }
+
+    @Test func `a source that the profile has and the point lacks is told with the cause, and cannot be asked for`()
+        async throws
+    {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        let broken = ScriptedSource("mail") { _, _ throws(SourceError) in throw .unmounted(path: "/mail") }
+        let newest = await bench.backup([ScriptedSource("db"), broken])
+        for snapshot in bench.parts where snapshot.stamp?.source == "web" { bench.repository.remove(snapshot.id) }
+        let sources: [SourceName] = ["db", "mail", "new", "web"]
+        let point = try await latest(bench)
+        let plan = try RestorePlan(point, RestoreOptions(directory: "/to"), sources: sources)
+        #expect(plan.missing.map(\.source) == ["mail", "new", "web"])
+        #expect(plan.missing[0].cause == "run \(newest.id) did not capture it: nothing is mounted at /mail")
+        #expect(plan.missing[1].cause == "there is no backup of it from then or before")
+        #expect(plan.missing[2].cause.hasSuffix("stored it, and it has been removed since"))
+        #expect(plan.missing.allSatisfy { plan.warnings.contains($0.description) })
+
+        var options = RestoreOptions(directory: "/to")
+        options.only = ["db"]
+        #expect(try RestorePlan(point, options, sources: sources).missing.isEmpty)
+        options.only = ["db", "web"]
+        #expect {
+            try RestorePlan(point, options, sources: sources)
+        } throws: { error in
+            (error as? Failure)?.kind == .notFound
+                && (error as? Failure)?.description.contains("nothing of source web: run") == true
         }
     }
 
