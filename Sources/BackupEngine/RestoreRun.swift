@@ -52,19 +52,22 @@ package struct RestoreRun: Sendable {
         do {
             try makeFolder(staging, private: true)
             for item in plan.items {
-                try await recorder.step(.capture, subject: item.part.title) {
+                try await recorder.step(.restore, subject: item.part.title) {
                     let report = try await restore(item, into: staging, record, recorder)
+                    await recorder.annotate(.restore, subject: item.part.title) { $0.bytes = report.bytes }
                     await findings.add(item.part, report)
                     for notice in report.notices { recorder.notice("\(item.part.source): \(notice)") }
                 }
             }
             await engine.moment(.staged)
-            try Task.checkCancellation()
-            // It may have been long since.
-            try refuseOccupiedPlaces()
-            for source in Set(plan.items.map(\.part.source)).sorted() {
-                if let aside = try await settle(source, from: staging, record) { await findings.keep(aside: aside) }
-                await engine.moment(.settled)
+            try await recorder.step(.settle) {
+                // It may have been long since.
+                try refuseOccupiedPlaces()
+                try Task.checkCancellation()
+                for source in Set(plan.items.map(\.part.source)).sorted() {
+                    if let aside = try await settle(source, from: staging, record) { await findings.keep(aside: aside) }
+                    await engine.moment(.settled)
+                }
             }
         } catch {
             removeStaging(entry, staging)

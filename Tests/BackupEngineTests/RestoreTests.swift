@@ -34,6 +34,9 @@ struct RestoreTests {
         #expect(report.restored.map(\.report.place) == ["db", "web"].map { bench.folder["to/\($0)/restored"] })
         #expect(report.keptAside.isEmpty)
         #expect(try bench.isClean)
+        let restored = try #require(report.record.step(.restore, "web /data"))
+        #expect(restored.outcome == .succeeded && restored.bytes == 1 && restored.duration != nil)
+        #expect(report.record.step(.settle)?.outcome == .succeeded)
     }
 
     @Test func `a part that fails leaves nothing in place and nothing behind`() async throws {
@@ -44,6 +47,8 @@ struct RestoreTests {
         let report = await RestoreRun(bench.engine([ScriptedSource("db"), web]), try await plan(bench)).run()
         #expect(report.record.outcome == .failed)
         #expect(report.record.says("expected 3, found 2"))
+        #expect(report.record.step(.restore, "web /data")?.detail?.contains("found 2") == true)
+        #expect(report.record.step(.settle) == nil)
         #expect(try names(bench.folder["to"]) == [])
         #expect(try bench.isClean)
     }

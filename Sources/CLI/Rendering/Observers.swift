@@ -7,18 +7,16 @@ import Synchronization
 final class LineObserver: RunObserver {
     private let console: Console
     private let shown = Mutex(ContinuousClock.now - .seconds(1))
-    private let operation = Mutex(RunRecord.Operation.backup)
 
     init(_ console: Console) { self.console = console }
 
     func observe(_ event: RunEvent) {
         switch event {
         case .began(let run):
-            operation.withLock { $0 = run.operation }
             console.say("\(run.operation.rawValue) of profile \(run.profile) (run \(run.id))")
         case .waiting(let what): console.say("waiting: \(Console.harmless(what))")
         case .stepBegan(let step, let subject):
-            console.show(live: "\(LineObserver.words(step, in: operation.withLock { $0 })) \(subject ?? "")…")
+            console.show(live: "\(LineObserver.words(step)) \(subject ?? "")…")
         case .stepEnded(let step):
             if console.isVerbose { console.say("  \(LineObserver.line(step))") }
         case .progress(let subject, let progress):
@@ -48,7 +46,7 @@ final class LineObserver: RunObserver {
         }
     }
 
-    static func words(_ step: RunStep, in operation: RunRecord.Operation) -> String {
+    static func words(_ step: RunStep) -> String {
         switch step {
         case .record: "recording"
         case .lockProfile: "locking the profile"
@@ -56,10 +54,13 @@ final class LineObserver: RunObserver {
         case .lockRepository: "locking"
         case .preflight: "looking at the sources"
         case .openRepository: "opening"
-        case .capture: operation == .restore ? "restoring" : "capturing"
+        case .capture: "capturing"
         case .manifest: "writing the manifest"
         case .feed: "feeding"
         case .retention: "applying retention"
+        case .verify: "testing"
+        case .restore: "restoring"
+        case .settle: "putting in place"
         case .finish: "finishing"
         case .release: "giving back"
         }
