@@ -125,6 +125,11 @@ package struct RestoreRun: Sendable {
     }
 
     private func isOccupied(_ path: String) -> Bool {
+        // A link is somebody's, wherever it leads.
+        do {
+            guard let attributes = try attributesIfPresent(path) else { return false }
+            if attributes[.type] as? FileAttributeType == .typeSymbolicLink { return true }
+        } catch { return true }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return false }
         guard isFolder.boolValue else { return true }
@@ -168,26 +173,38 @@ package struct RestoreRun: Sendable {
         }
     }
 
-    /// Moves one source from staging into its place.
+    /// Moves one source from staging into its place, which has at any time either what was there or what is restored.
     /// - Returns: where what was there before lies now.
     private func settle(_ source: SourceName, from staging: String, _ record: RunRecord) async throws -> String? {
         let staged = staging + "/" + source.rawValue
         let place = plan.directory + "/" + source.rawValue
         let files = FileManager.default
         guard try !files.contentsOfDirectory(atPath: staged).isEmpty else { return nil }
-        var aside: String?
-        if files.fileExists(atPath: place) {
-            if isOccupied(place) {
-                let kept = place + ".before-\(record.id)"
-                try files.moveItem(atPath: place, toPath: kept)
-                aside = kept
-                await engine.moment(.movedAside)
-            } else {
-                try files.removeItem(atPath: place)
-            }
+        guard try attributesIfPresent(place) != nil else {
+            try files.moveItem(atPath: staged, toPath: place)
+            return nil
         }
+        guard isOccupied(place) else {
+            try files.removeItem(atPath: place)
+            try files.moveItem(atPath: staged, toPath: place)
+            return nil
+        }
+        // Not out of the staging folder: should it come to be killed, what was there may not lie where things are swept.
+        let kept = place + ".before-\(record.id)"
+        try files.moveItem(atPath: staged, toPath: kept)
+        await engine.moment(.besidePlace)
+        do {
+            if try engine.host.exchange(kept, place) { return kept }
+            try files.moveItem(atPath: kept, toPath: staged)
+        } catch {
+            try files.moveItem(atPath: kept, toPath: staged)
+            throw error
+        }
+        // In two steps, where the file system knows no better.
+        try files.moveItem(atPath: place, toPath: kept)
+        await engine.moment(.besidePlace)
         try files.moveItem(atPath: staged, toPath: place)
-        return aside
+        return kept
     }
 
     /// A folder that resists stays in the journal, so that a later run tries again.

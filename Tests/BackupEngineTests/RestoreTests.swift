@@ -109,6 +109,19 @@ struct RestoreTests {
         #expect(await RestoreRun(bench.engine(), try await plan(bench)).run().record.outcome == .succeeded)
     }
 
+    @Test func `a link in a source's place is in the way, and with exact it is kept beside`() async throws {
+        let bench = try Bench()
+        await bench.backup()
+        try FileManager.default.createDirectory(atPath: bench.folder["to"], withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(atPath: bench.folder["to/db"], withDestinationPath: "/nowhere")
+        #expect(await RestoreRun(bench.engine(), try await plan(bench)).run().record.says("is there already"))
+        let report = await RestoreRun(bench.engine(), try await plan(bench) { $0.exact = true }).run()
+        #expect(report.record.outcome == .succeeded, "\(report.record.failures)")
+        #expect(try names(bench.folder["to/db"]) == ["restored"])
+        let kept = try #require(report.keptAside.first)
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: kept) == "/nowhere")
+    }
+
     @Test func `a link in the place of the folder is refused`() async throws {
         let bench = try Bench()
         await bench.backup()

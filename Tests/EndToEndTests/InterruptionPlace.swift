@@ -41,7 +41,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case .repositoryCreated: work = .firstBackup
         case .manifestStored, .forgotten: counts = true
         case .staged, .settled: work = .restore
-        case .movedAside: work = .exactRestore
+        case .besidePlace: work = .exactRestore
         }
     }
 

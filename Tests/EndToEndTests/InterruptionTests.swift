@@ -180,6 +180,7 @@ struct InterruptionTests {
                 // What was there is there still, or aside.
                 let homes = names.filter { $0 == source || $0.hasPrefix("\(source).before-") }
                 #expect(homes.contains { FileManager.default.fileExists(atPath: "\(target)/\($0)/old") }, "\(names)")
+                #expect(names.contains(source), "nothing is at \(source): \(names)")
             }
         }
         for source in names where ["docs", "db", "stream"].contains(source) {
