@@ -27,7 +27,7 @@ enum CommandNames {
         for next in command.configuration.subcommands where next.configuration.shouldDisplay {
             names.append(next._commandName)
         }
-        let near = Nearest.of(word, among: names).map { "did you mean `\($0)`? " } ?? ""
+        let near = Nearest.match(word, in: names).map { "did you mean `\($0)`? " } ?? ""
         return Failure(
             "`\(word)` is no command of \(whole)", hint: near + "commands: \(names.joined(separator: ", "))",
             kind: .usage)

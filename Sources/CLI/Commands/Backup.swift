@@ -122,7 +122,7 @@ struct BackupNow: OperatorCommand {
         return try sources.map { text in
             if let name = SourceName(rawValue: text), known.contains(text) { return name }
             let subcommands = ["list", "prune", "verify"]
-            let near = Nearest.of(text, among: known + subcommands)
+            let near = Nearest.match(text, in: known + subcommands)
             throw Failure(
                 "`\(text)` is neither a source of profile \(live.profile.name) nor a subcommand of backup",
                 hint: (near.map { "did you mean `\($0)`? " } ?? "")

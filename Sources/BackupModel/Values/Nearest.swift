@@ -1,7 +1,7 @@
 /// The candidate that a mistyped word most likely meant.
-enum Nearest {
+package enum Nearest {
     /// - Returns: `nil` when none is near: more than a third of the letters would have to change.
-    static func match(_ word: String, in candidates: some Sequence<String>) -> String? {
+    package static func match(_ word: String, in candidates: some Sequence<String>) -> String? {
         let letters = Array(word.lowercased().unicodeScalars.prefix(64))
         let best = candidates.map {
             (candidate: $0, distance: distance(letters, Array($0.lowercased().unicodeScalars)))
@@ -12,7 +12,7 @@ enum Nearest {
     }
 
     /// Insertions, removals, changes and swaps of neighbours.
-    static func distance(_ left: [UnicodeScalar], _ right: [UnicodeScalar]) -> Int {
+    private static func distance(_ left: [UnicodeScalar], _ right: [UnicodeScalar]) -> Int {
         guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
         var beforeLast = [Int](repeating: 0, count: right.count + 1)
         var last = Array(0...right.count)
