@@ -7,6 +7,9 @@ import Synchronization
 final class LineObserver: RunObserver {
     private let console: Console
     private let shown = Mutex(ContinuousClock.now - .seconds(1))
+    private let begun = ContinuousClock.now
+    /// By subject.
+    private let paces = Mutex<[String: TransferPace]>([:])
 
     init(_ console: Console) { self.console = console }
 
@@ -25,7 +28,13 @@ final class LineObserver: RunObserver {
                 last = .now
                 return true
             }
-            if isDue { console.show(live: LineObserver.line(subject, progress)) }
+            guard isDue, console.isTerminal else { return }
+            let time = ContinuousClock.now - begun
+            let pace = paces.withLock { paces in
+                paces[subject, default: TransferPace()].add(progress.bytes, at: time)
+                return paces[subject, default: TransferPace()]
+            }
+            console.show(live: LineObserver.line(subject, progress, pace))
         case .partStored(let source, let report):
             let files = report.stored.files.map { ", " + Words.count($0, "file") } ?? ""
             let added = report.stored.addedBytes.map { ", \($0) new" } ?? ""
@@ -71,10 +80,12 @@ final class LineObserver: RunObserver {
         return "\(step.step.rawValue) \(step.subject ?? ""): \(step.outcome?.rawValue ?? "")\(time)"
     }
 
-    private static func line(_ subject: String, _ progress: TransferProgress) -> String {
+    private static func line(_ subject: String, _ progress: TransferProgress, _ pace: TransferPace) -> String {
         var line = "\(subject): \(progress.bytes)"
         if let total = progress.totalBytes, total > .zero {
             line += " of \(total) (\(min(100, progress.bytes.bytes * 100 / total.bytes)) %)"
+            if let rate = pace.perSecond { line += ", \(rate)/s" }
+            if let left = pace.left(of: total) { line += ", \(Format.duration(left)) left" }
         }
         if progress.files > 0 { line += ", " + Words.count(progress.files, "file") }
         return line
