@@ -167,7 +167,8 @@ package struct BackupRun: Sendable {
     ) async throws {
         let record = await recorder.record
         guard !captured.parts.isEmpty else {
-            throw RunStop.failed(Failure("nothing was captured", kind: record.failures.first?.kind ?? .failed))
+            guard let first = record.failures.first else { throw RunStop.failed(Failure("nothing was captured")) }
+            throw RunStop.noneCaptured(Failure("nothing was captured", kind: first.kind))
         }
         let manifest = Manifest(
             run: record.id, profile: record.profile, host: engine.profile.host, machine: engine.host.machineID,
@@ -229,6 +230,7 @@ package struct BackupRun: Sendable {
         case .some(RunStop.skipped(let cause)):
             await recorder.fail(cause)
             outcome = .skipped
+        case .some(RunStop.noneCaptured): outcome = .failed
         case .some(let error):
             let failure = RunRecorder.failure(of: error)
             await recorder.fail(failure)

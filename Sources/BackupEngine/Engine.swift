@@ -115,6 +115,8 @@ enum RunStop: Error {
     /// Another run holds what it needs.
     case skipped(any OperatorError)
     case failed(any OperatorError)
+    /// No source got through, and each has said why: the record needs no further failure.
+    case noneCaptured(Failure)
 }
 
 /// Runs `body` to its end even when the surrounding task has been cancelled: for giving back what was taken. Everything

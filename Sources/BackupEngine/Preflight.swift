@@ -44,11 +44,11 @@ struct Preflight: Sendable {
             }
         }
         guard !ready.isEmpty else {
-            let gaps = await recorder.record.failures
-            throw RunStop.failed(
-                Failure(
-                    sources.isEmpty ? "profile \(engine.profile.name) has no sources" : "no source can be captured",
-                    hint: sources.isEmpty ? "add one under `sources:`" : nil, kind: gaps.first?.kind ?? .failed))
+            guard let first = await recorder.record.failures.first else {
+                throw RunStop.failed(
+                    Failure("profile \(engine.profile.name) has no sources", hint: "add one under `sources:`"))
+            }
+            throw RunStop.noneCaptured(Failure("no source can be captured", kind: first.kind))
         }
         try checkDestination(ready)
         return ready

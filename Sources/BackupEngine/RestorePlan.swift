@@ -14,11 +14,22 @@ package struct RestorePlan: Sendable {
         package var notice: String?
     }
 
+    /// Something that an operator would look for afterwards, and not find.
+    package struct Missing: Sendable, Equatable, CustomStringConvertible {
+        package var source: SourceName
+        /// `nil`: all of the source.
+        package var part: PartPath?
+        package var cause: String
+
+        package var description: String { "\(part?.title(in: source) ?? source.rawValue) is not in it: \(cause)" }
+    }
+
     package var point: RestorePoint
     package var items: [Item]
+    package var missing: [Missing]
     package var directory: String
     package var exact: Bool
-    /// What must be known before it is begun: parts of different runs, gaps, parts that are not clean.
+    /// What must be known before it is begun: parts of different runs, what is missing, parts that are not clean.
     package var warnings: [String]
 
     package var bytes: ByteCount { items.reduce(ByteCount.zero) { $0 + $1.part.bytes } }
@@ -43,8 +54,10 @@ extension RestorePlan {
     ) throws(Failure) {
         let available = Set(point.entries.map(\.part.source))
         for name in options.only ?? [] where !available.contains(name) {
+            let cause = RestorePlan.missing(point, [name]).first { $0.source == name }?.cause
             throw Failure(
-                "restore point \(point.run) has nothing of source \(name)",
+                "restore point \(point.run) has nothing of source \(name)"
+                    + (sources.contains(name) ? cause.map { ": \($0)" } ?? "" : ""),
                 hint: "it has: " + available.sorted().map(\.rawValue).joined(separator: ", "), kind: .notFound)
         }
         let chosen = point.entries.filter { options.only?.contains($0.part.source) ?? true }
@@ -77,22 +90,31 @@ extension RestorePlan {
                 return item
             }
         }
+        let missing = RestorePlan.missing(point, sources).filter { options.only?.contains($0.source) ?? true }
         self.init(
-            point: point, items: items, directory: options.directory, exact: options.exact,
-            warnings: RestorePlan.warnings(point, items, wanted: options.only)
-                + RestorePlan.absences(point, sources.filter { options.only?.contains($0) ?? true }))
+            point: point, items: items, missing: missing, directory: options.directory, exact: options.exact,
+            warnings: RestorePlan.warnings(point, items, wanted: options.only) + missing.map(\.description))
     }
 
-    /// What an operator would look for afterwards, and not find.
-    private static func absences(_ point: RestorePoint, _ sources: [SourceName]) -> [String] {
+    /// Parts that the point's run stored and that are gone, and those of `sources` that nothing is there of.
+    private static func missing(_ point: RestorePoint, _ sources: [SourceName]) -> [Missing] {
         let gone = point.removed.map {
-            "\($0.title) is not in it: run \(point.run) stored it, and it has been removed since"
+            Missing(
+                source: $0.source, part: $0.part,
+                cause: "run \(point.run) stored it, and it has been removed since")
         }
-        let told = Set(point.entries.map(\.part.source) + point.removed.map(\.source) + point.gaps.map(\.source))
-        return gone
-            + sources.filter { !told.contains($0) }.map {
-                "\($0) is not in it: nothing of it had been captured by then"
-            }
+        let there = Set(point.entries.map(\.part.source) + gone.map(\.source))
+        let absent = Set(sources + point.gaps.map(\.source)).subtracting(there).sorted().map { source in
+            let causes = [
+                point.gaps.first { $0.source == source }.map { "run \(point.run) did not capture it: \($0.cause)" },
+                point.lost[source].map { "run \($0) stored it, and it has been removed since" },
+            ].compactMap(\.self)
+            return Missing(
+                source: source,
+                cause: causes.isEmpty
+                    ? "there is no backup of it from then or before" : causes.joined(separator: "; "))
+        }
+        return gone + absent
     }
 
     private static func isDatabase(_ part: ManifestPart) -> Bool {
@@ -121,6 +143,8 @@ extension RestorePlan {
             }
         }
         for gap in point.gaps where wanted?.contains(gap.source) ?? true {
+            // What is missing altogether is told apart.
+            guard items.contains(where: { $0.part.source == gap.source }) else { continue }
             let isThere = items.contains { $0.part.source == gap.source && $0.run == point.run }
             warnings.append(
                 "\(gap.source) was not \(isThere ? "wholly " : "")captured by run \(point.run): \(gap.cause)")

@@ -11,17 +11,17 @@ extension RestorePoints {
     /// One per committed run, newest first.
     package var all: [RestorePoint] {
         var state = RestoreState()
-        return runs.reversed().map { run in
-            state.add(run.parts, of: run)
-            return state.point(run: run, time: run.time, host: host)
+        return history.compactMap { run in
+            state.add(run)
+            return run.parts.isEmpty ? nil : state.point(run: run, time: run.time, host: host)
         }.reversed()
     }
 
     package func point(of run: RunID) -> RestorePoint? {
         guard let wanted = runs.first(where: { $0.id == run }) else { return nil }
         var state = RestoreState()
-        for run in runs.reversed() {
-            state.add(run.parts, of: run)
+        for run in history {
+            state.add(run)
             if run.id == wanted.id { break }
         }
         return state.point(run: wanted, time: wanted.time, host: host)
@@ -33,14 +33,15 @@ extension RestorePoints {
     func point(before end: Date, time: Date) -> RestorePoint? {
         var state = RestoreState()
         var newest: CommittedRun?
-        for run in runs.reversed() {
-            let parts = run.parts.filter { $0.capturedAt < end }
-            guard !parts.isEmpty else { continue }
-            state.add(parts, of: run)
-            newest = run
+        for run in history {
+            state.add(run, before: end)
+            if run.parts.contains(where: { $0.capturedAt < end }) { newest = run }
         }
-        return newest.map { state.point(run: $0, time: time, host: host) }
+        return newest.map { state.point(run: $0, time: time, host: host, before: end) }
     }
+
+    /// Every run that has a manifest, oldest first: one of which nothing is left still says what there once was.
+    private var history: [CommittedRun] { (runs + emptyRuns).sorted { ($0.time, $0.id) < ($1.time, $1.id) } }
 
     /// The state as of the run that `snapshot` belongs to, with this very snapshot for its part, whatever its condition.
     func point(with snapshot: SnapshotID) -> RestorePoint? {
@@ -104,7 +105,12 @@ private struct RestoreState {
     private var newest: [SourceName: [PartPath: Held]] = [:]
     private var good: [SourceName: [PartPath: Held]] = [:]
 
-    mutating func add(_ parts: [ManifestPart], of run: CommittedRun) {
+    /// The run that last stored anything of a source, whether or not that is still there.
+    private var stored: [SourceName: RunID] = [:]
+
+    mutating func add(_ run: CommittedRun, before end: Date = .distantFuture) {
+        for part in run.manifest?.parts ?? [] where part.capturedAt < end { stored[part.source] = run.id }
+        let parts = run.parts.filter { $0.capturedAt < end }
         for (source, parts) in Dictionary(grouping: parts, by: \.source) {
             let isWhole = run.isComplete(source) && parts.count == run.parts.count { $0.source == source }
             if isWhole { newest[source] = [:] }
@@ -119,12 +125,17 @@ private struct RestoreState {
         }
     }
 
-    func point(run: CommittedRun, time: Date, host: String) -> RestorePoint {
+    func point(
+        run: CommittedRun, time: Date, host: String, before end: Date = .distantFuture
+    ) -> RestorePoint {
         let held = newest.values.flatMap(\.values)
             .sorted { ($0.part.source, $0.part.part) < ($1.part.source, $1.part.part) }
         return RestorePoint(
             run: run.id, time: time, host: host, retentionClass: run.retentionClass,
             entries: held.map { $0.entry(at: time) }, gaps: run.gaps,
-            removed: (run.manifest?.parts ?? []).filter { newest[$0.source]?[$0.part] == nil })
+            removed: (run.manifest?.parts ?? []).filter {
+                $0.capturedAt < end && newest[$0.source]?[$0.part] == nil
+            },
+            lost: stored.filter { newest[$0.key] == nil })
     }
 }

@@ -52,19 +52,22 @@ package struct RestoreRun: Sendable {
         do {
             try makeFolder(staging, private: true)
             for item in plan.items {
-                try await recorder.step(.capture, subject: item.part.title) {
+                try await recorder.step(.restore, subject: item.part.title) {
                     let report = try await restore(item, into: staging, record, recorder)
+                    await recorder.annotate(.restore, subject: item.part.title) { $0.bytes = report.bytes }
                     await findings.add(item.part, report)
                     for notice in report.notices { recorder.notice("\(item.part.source): \(notice)") }
                 }
             }
             await engine.moment(.staged)
-            try Task.checkCancellation()
-            // It may have been long since.
-            try refuseOccupiedPlaces()
-            for source in Set(plan.items.map(\.part.source)).sorted() {
-                if let aside = try await settle(source, from: staging, record) { await findings.keep(aside: aside) }
-                await engine.moment(.settled)
+            try await recorder.step(.settle) {
+                // It may have been long since.
+                try refuseOccupiedPlaces()
+                try Task.checkCancellation()
+                for source in Set(plan.items.map(\.part.source)).sorted() {
+                    if let aside = try await settle(source, from: staging, record) { await findings.keep(aside: aside) }
+                    await engine.moment(.settled)
+                }
             }
         } catch {
             removeStaging(entry, staging)
@@ -99,6 +102,12 @@ package struct RestoreRun: Sendable {
             recorder.notice("\(item.part.source): \(text)")
         }
         var report = try await source.restore(request, context)
+        // Whatever was reported: a restore has restored what is there to be seen.
+        guard try item.database != nil || attributesIfPresent(report.place) != nil else {
+            throw Failure(
+                "\(item.part.title) was read and left nothing at \(report.place)",
+                hint: "look what snapshot \(item.part.snapshot) holds: holdfast ls \(item.part.snapshot)")
+        }
         // It was proven in the staging folder; by the time anyone reads this it is in its place.
         if report.place.hasPrefix(staging) { report.place = plan.directory + report.place.dropFirst(staging.count) }
         return report
@@ -116,6 +125,11 @@ package struct RestoreRun: Sendable {
     }
 
     private func isOccupied(_ path: String) -> Bool {
+        // A link is somebody's, wherever it leads.
+        do {
+            guard let attributes = try attributesIfPresent(path) else { return false }
+            if attributes[.type] as? FileAttributeType == .typeSymbolicLink { return true }
+        } catch { return true }
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) else { return false }
         guard isFolder.boolValue else { return true }
@@ -159,26 +173,38 @@ package struct RestoreRun: Sendable {
         }
     }
 
-    /// Moves one source from staging into its place.
+    /// Moves one source from staging into its place, which has at any time either what was there or what is restored.
     /// - Returns: where what was there before lies now.
     private func settle(_ source: SourceName, from staging: String, _ record: RunRecord) async throws -> String? {
         let staged = staging + "/" + source.rawValue
         let place = plan.directory + "/" + source.rawValue
         let files = FileManager.default
         guard try !files.contentsOfDirectory(atPath: staged).isEmpty else { return nil }
-        var aside: String?
-        if files.fileExists(atPath: place) {
-            if isOccupied(place) {
-                let kept = place + ".before-\(record.id)"
-                try files.moveItem(atPath: place, toPath: kept)
-                aside = kept
-                await engine.moment(.movedAside)
-            } else {
-                try files.removeItem(atPath: place)
-            }
+        guard try attributesIfPresent(place) != nil else {
+            try files.moveItem(atPath: staged, toPath: place)
+            return nil
         }
+        guard isOccupied(place) else {
+            try files.removeItem(atPath: place)
+            try files.moveItem(atPath: staged, toPath: place)
+            return nil
+        }
+        // Not out of the staging folder: should it come to be killed, what was there may not lie where things are swept.
+        let kept = place + ".before-\(record.id)"
+        try files.moveItem(atPath: staged, toPath: kept)
+        await engine.moment(.besidePlace)
+        do {
+            if try engine.host.exchange(kept, place) { return kept }
+            try files.moveItem(atPath: kept, toPath: staged)
+        } catch {
+            try files.moveItem(atPath: kept, toPath: staged)
+            throw error
+        }
+        // In two steps, where the file system knows no better.
+        try files.moveItem(atPath: place, toPath: kept)
+        await engine.moment(.besidePlace)
         try files.moveItem(atPath: staged, toPath: place)
-        return aside
+        return kept
     }
 
     /// A folder that resists stays in the journal, so that a later run tries again.

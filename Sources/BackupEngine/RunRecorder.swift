@@ -150,6 +150,7 @@ actor RunRecorder {
         switch error {
         case RunStop.cancelled: Failure("interrupted", kind: .interrupted)
         case RunStop.skipped(let cause), RunStop.failed(let cause): Failure(cause)
+        case RunStop.noneCaptured(let failure): failure
         case let failure as Failure: failure
         case let cause as any OperatorError: Failure(cause)
         case is CancellationError: Failure("interrupted", kind: .interrupted)

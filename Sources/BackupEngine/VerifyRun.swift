@@ -46,7 +46,9 @@ package struct VerifyRun: Sendable {
             lockWait: request.lockWait ?? engine.profile.settings.lockWait,
             reason: KnownDamage.title(of: request.depth))
         let record = await frame.run { recorder, opened, _ in
-            try await check(recorder, opened, findings)
+            try await recorder.step(.verify, subject: engine.primary.spec.name.rawValue) {
+                try await check(recorder, opened, findings)
+            }
         }
         return await Report(
             record: record, verify: findings.verify, scrub: findings.scrub, slice: findings.slice)
@@ -83,6 +85,7 @@ package struct VerifyRun: Sendable {
         case .scrub:
             let report = try await engine.primary.scrub(progress: progress)
             await findings.set(scrub: report)
+            await recorder.annotate(.verify, subject: engine.primary.spec.name.rawValue) { $0.bytes = report.bytes }
             guard report.isSound else {
                 throw RunStop.failed(
                     RepositoryError.damaged(

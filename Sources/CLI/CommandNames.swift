@@ -1,5 +1,6 @@
 import ArgumentParser
 import BackupModel
+import Foundation
 
 /// Finds the word of a command line that should name a command and does not. The parser alone would call it, and all that
 /// follows, unexpected.
@@ -20,6 +21,18 @@ enum CommandNames {
         }
     }
 
+    /// The words at the beginning that name commands.
+    static func path(of words: some Sequence<String>) -> [String] {
+        var command: any ParsableCommand.Type = Holdfast.self
+        var path: [String] = []
+        for word in words {
+            guard let next = command.configuration.subcommands.first(where: { $0._commandName == word }) else { break }
+            path.append(word)
+            command = next
+        }
+        return path
+    }
+
     private static func unknown(_ word: String, below command: any ParsableCommand.Type) -> Failure {
         let root = Holdfast._commandName
         let whole = command._commandName == root ? root : "\(root) \(command._commandName)"
@@ -31,5 +44,21 @@ enum CommandNames {
         return Failure(
             "`\(word)` is no command of \(whole)", hint: near + "commands: \(names.joined(separator: ", "))",
             kind: .usage)
+    }
+
+    /// What the parser has against the command line, in our words.
+    /// - Returns: `nil` for errors that are none: help that was asked for, and the exit code of a command.
+    static func failure(of error: any Error, in words: [String]) -> Failure? {
+        guard !(error is ExitCode), Holdfast.exitCode(for: error) == .validationFailure else { return nil }
+        let whole = Holdfast.message(for: error)
+        // The parser names an option that is near behind its message.
+        let halves = whole.components(separatedBy: ". Did you mean '")
+        var message = halves[0]
+        if let first = message.first, message.dropFirst().first?.isLowercase == true {
+            message = first.lowercased() + message.dropFirst()
+        }
+        let near = halves.count == 2 ? halves[1].split(separator: "'").first.map { "did you mean `\($0)`? " } : nil
+        let help = ([Holdfast._commandName] + path(of: words) + ["--help"]).joined(separator: " ")
+        return Failure(message, hint: (near ?? "") + "`\(help)` shows what there is", kind: .usage)
     }
 }

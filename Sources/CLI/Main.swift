@@ -20,10 +20,11 @@ enum Main {
     }
 
     private static func perform() async {
+        let words = GlobalArguments.behindCommand(Array(CommandLine.arguments.dropFirst()))
         let work = Task { () -> (any Error)? in
             do {
-                try CommandNames.check(Array(CommandLine.arguments.dropFirst()))
-                var command = try Holdfast.parseAsRoot()
+                try CommandNames.check(words)
+                var command = try Holdfast.parseAsRoot(words)
                 if var command = command as? any AsyncParsableCommand {
                     try await command.run()
                 } else {
@@ -44,11 +45,12 @@ enum Main {
             Console.write(Array("error: \(error.description)\n".utf8), to: STDERR_FILENO)
             exit(ExitStatus.failed.rawValue)
         }
-        let error = await work.value
-        if let failure = error as? Failure {
-            Console(quiet: false, verbose: false, json: false).report(failure)
+        guard let error = await work.value else { return }
+        if let failure = error as? Failure ?? CommandNames.failure(of: error, in: words) {
+            CommandFailure.report(
+                failure, Console(quiet: false, verbose: false, json: words.contains("--json")))
             exit(ExitStatus(for: failure.kind).rawValue)
         }
-        if let error { Holdfast.exit(withError: error) }
+        Holdfast.exit(withError: error)
     }
 }

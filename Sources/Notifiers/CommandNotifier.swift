@@ -1,4 +1,5 @@
 package import BackupModel
+import Foundation
 
 /// Runs a program of the operator's: the message as one JSON document on its standard input, the gist of it in its
 /// environment. It has taken the message when it exits 0.
@@ -17,6 +18,16 @@ package struct CommandNotifier: Notifier {
         niceness = services.settings.niceness
     }
 
+    /// - Throws: ``NotifierError/tool(_:)`` when the program is not there or may not be run.
+    package func preflight() async throws(NotifierError) -> String {
+        let program = try words()[0]
+        if let path = runner.locate(program) { return path }
+        guard program.contains("/"), FileManager.default.fileExists(atPath: program) else {
+            throw .tool(.notFound(program: program, searched: ["PATH"]))
+        }
+        throw .tool(.couldNotStart(program: program, stage: "exec", code: EACCES, reason: "it is not executable"))
+    }
+
     package func deliver(_ message: NotificationMessage) async throws(NotifierError) {
         let command = try command(for: message)
         let result: ToolResult
@@ -33,11 +44,7 @@ package struct CommandNotifier: Notifier {
 
     /// What is run; nothing of the message is among its arguments.
     func command(for message: NotificationMessage) throws(NotifierError) -> ToolCommand {
-        var words = spec.settings.strings
-        guard let first = words.first else {
-            throw .refused(program: "command", how: "not run", detail: "the profile names no program")
-        }
-        if first.contains("/"), !first.hasPrefix("/"), let profileFolder { words[0] = "\(profileFolder)/\(first)" }
+        let words = try words()
         var command = ToolCommand(words[0], Array(words.dropFirst()))
         do { command.input = .bytes(try MessageDocument(message).bytes()) } catch {
             throw .refused(program: program, how: "not run", detail: "the message has no JSON: \(error)")
@@ -52,6 +59,16 @@ package struct CommandNotifier: Notifier {
         command.whenOrphaned = .signal(.terminate)
         command.niceness = niceness
         return command
+    }
+
+    /// Program and arguments, the program with its whole path where it has one.
+    private func words() throws(NotifierError) -> [String] {
+        var words = spec.settings.strings
+        guard let first = words.first else {
+            throw .refused(program: "command", how: "not run", detail: "the profile names no program")
+        }
+        if first.contains("/"), !first.hasPrefix("/"), let profileFolder { words[0] = "\(profileFolder)/\(first)" }
+        return words
     }
 
     private var program: String { spec.settings.strings.first ?? "" }

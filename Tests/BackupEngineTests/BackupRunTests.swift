@@ -58,6 +58,23 @@ struct BackupRunTests {
         #expect(bench.scratch.removed.isEmpty && bench.scratch.existing.isEmpty)
     }
 
+    @Test func `what every source failed at is all that failed`() async throws {
+        let bench = try Bench()
+        let refused = ["db", "web"].map { name in
+            ScriptedSource(name) { _, _ throws(SourceError) in throw .repository(.wrongPassword(location: "/b")) }
+        }
+        let run = await bench.backup(refused)
+        #expect(run.outcome == .failed && run.kind == .wrongPassword)
+        #expect(run.failures.count == 2 && run.failures.allSatisfy { $0.hint != nil })
+        #expect(run.step(.manifest)?.detail == "nothing was captured")
+
+        var missing = ScriptedSource("db")
+        missing.preflightFailure = .unmounted(path: "/srv")
+        let unready = await bench.backup([missing])
+        #expect(unready.outcome == .failed && unready.failures.count == 1)
+        #expect(unready.step(.preflight)?.detail == "no source can be captured")
+    }
+
     @Test func `the record is written before any lock is taken`() async throws {
         let bench = try Bench()
         let seen = Mutex<[Bool]>([])

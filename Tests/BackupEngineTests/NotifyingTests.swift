@@ -21,6 +21,8 @@ struct NotifyingTests {
             self.error = error
         }
 
+        func preflight() async throws(NotifierError) -> String { "an ear" }
+
         func deliver(_ message: NotificationMessage) async throws(NotifierError) {
             heard.withLock { $0.append(message) }
             // As a program would be stopped.

@@ -105,6 +105,16 @@ struct RestorePointsTests {
         #expect(plan.warnings.count == 2)
     }
 
+    @Test func `a part captured after the time that was asked for is not said to have been removed`() throws {
+        var contents = RepositoryContents()
+        contents.run("2026-11-18T02:00:00Z", [.init("db")])
+        contents.run("2026-11-19T02:00:00Z", [.init("db"), .init("web", after: 600)])
+        let time = Candidates.date("2026-11-19T02:05:00Z")
+        let point = try #require(contents.restorePoints().point(before: time, time: time))
+        #expect(point.removed.isEmpty)
+        #expect(point.lost.isEmpty)
+    }
+
     @Test func `a source that a run did not capture comes from the newest that did, with its age`() throws {
         var contents = RepositoryContents()
         contents.run("2026-11-18T02:00:00Z", [.init("db"), .init("web")])

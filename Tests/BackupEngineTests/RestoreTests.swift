@@ -34,6 +34,9 @@ struct RestoreTests {
         #expect(report.restored.map(\.report.place) == ["db", "web"].map { bench.folder["to/\($0)/restored"] })
         #expect(report.keptAside.isEmpty)
         #expect(try bench.isClean)
+        let restored = try #require(report.record.step(.restore, "web /data"))
+        #expect(restored.outcome == .succeeded && restored.bytes == 1 && restored.duration != nil)
+        #expect(report.record.step(.settle)?.outcome == .succeeded)
     }
 
     @Test func `a part that fails leaves nothing in place and nothing behind`() async throws {
@@ -44,8 +47,23 @@ struct RestoreTests {
         let report = await RestoreRun(bench.engine([ScriptedSource("db"), web]), try await plan(bench)).run()
         #expect(report.record.outcome == .failed)
         #expect(report.record.says("expected 3, found 2"))
+        #expect(report.record.step(.restore, "web /data")?.detail?.contains("found 2") == true)
+        #expect(report.record.step(.settle) == nil)
         #expect(try names(bench.folder["to"]) == [])
         #expect(try bench.isClean)
+    }
+
+    @Test func `a part that is said to be restored and is not there fails the restore`() async throws {
+        let bench = try Bench()
+        await bench.backup()
+        var source = ScriptedSource("db")
+        source.restoring = { request, _ throws(SourceError) in
+            RestoreReport(place: request.directory + "/restored", bytes: 1, proofs: ["1 file"])
+        }
+        let report = await RestoreRun(bench.engine([source]), try await plan(bench)).run()
+        #expect(report.record.outcome == .failed)
+        #expect(report.record.says("db /data was read and left nothing"))
+        #expect(try names(bench.folder["to"]) == [])
     }
 
     @Test func `what is there already is not touched`() async throws {
@@ -89,6 +107,19 @@ struct RestoreTests {
         await bench.backup()
         try FileManager.default.createDirectory(atPath: bench.folder["to/db"], withIntermediateDirectories: true)
         #expect(await RestoreRun(bench.engine(), try await plan(bench)).run().record.outcome == .succeeded)
+    }
+
+    @Test func `a link in a source's place is in the way, and with exact it is kept beside`() async throws {
+        let bench = try Bench()
+        await bench.backup()
+        try FileManager.default.createDirectory(atPath: bench.folder["to"], withIntermediateDirectories: true)
+        try FileManager.default.createSymbolicLink(atPath: bench.folder["to/db"], withDestinationPath: "/nowhere")
+        #expect(await RestoreRun(bench.engine(), try await plan(bench)).run().record.says("is there already"))
+        let report = await RestoreRun(bench.engine(), try await plan(bench) { $0.exact = true }).run()
+        #expect(report.record.outcome == .succeeded, "\(report.record.failures)")
+        #expect(try names(bench.folder["to/db"]) == ["restored"])
+        let kept = try #require(report.keptAside.first)
+        #expect(try FileManager.default.destinationOfSymbolicLink(atPath: kept) == "/nowhere")
     }
 
     @Test func `a link in the place of the folder is refused`() async throws {
@@ -156,6 +187,35 @@ struct RestoreTests {
         await bench.backup()
         await #expect { try await self.plan(bench) { $0.only = ["mail"] } } throws: { error in
             (error as? Failure)?.kind == .notFound && (error as? Failure)?.hint?.contains("db") == true
+        }
+    }
+
+    @Test func `a source that the profile has and the point lacks is told with the cause, and cannot be asked for`()
+        async throws
+    {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        let broken = ScriptedSource("mail") { _, _ throws(SourceError) in throw .unmounted(path: "/mail") }
+        let newest = await bench.backup([ScriptedSource("db"), broken])
+        for snapshot in bench.parts where snapshot.stamp?.source == "web" { bench.repository.remove(snapshot.id) }
+        let sources: [SourceName] = ["db", "mail", "new", "web"]
+        let point = try await latest(bench)
+        let plan = try RestorePlan(point, RestoreOptions(directory: "/to"), sources: sources)
+        #expect(plan.missing.map(\.source) == ["mail", "new", "web"])
+        #expect(plan.missing[0].cause == "run \(newest.id) did not capture it: nothing is mounted at /mail")
+        #expect(plan.missing[1].cause == "there is no backup of it from then or before")
+        #expect(plan.missing[2].cause.hasSuffix("stored it, and it has been removed since"))
+        #expect(plan.missing.allSatisfy { plan.warnings.contains($0.description) })
+
+        var options = RestoreOptions(directory: "/to")
+        options.only = ["db"]
+        #expect(try RestorePlan(point, options, sources: sources).missing.isEmpty)
+        options.only = ["db", "web"]
+        #expect {
+            try RestorePlan(point, options, sources: sources)
+        } throws: { error in
+            (error as? Failure)?.kind == .notFound
+                && (error as? Failure)?.description.contains("nothing of source web: run") == true
         }
     }
 

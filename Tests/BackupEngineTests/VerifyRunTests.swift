@@ -31,6 +31,9 @@ struct VerifyRunTests {
         #expect(report.record.outcome == .failed)
         #expect(report.record.kind == .damaged)
         #expect(report.record.says("data/ab/abcd"))
+        let step = try #require(report.record.step(.verify, bench.repository.spec.name.rawValue))
+        #expect(step.outcome == .failed && step.duration != nil)
+        #expect(step.toolOutput["repository"]?.contains("data/ab/abcd") == true)
         _ = await verify(bench, .data(percent: 50))
         #expect(bench.repository.depths == [.data(index: 1, count: 2), .data(index: 2, count: 2)])
     }

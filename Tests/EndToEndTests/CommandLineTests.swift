@@ -25,7 +25,15 @@ struct CommandLineTests {
         ] {
             let result = try await world.program.run(arguments)
             #expect(result.code == 64, "\(result)")
+            #expect(result.errorLines.count == 1 && result.errors.contains("  → "), "\(result)")
+            #expect(!result.errors.contains("Error:") && !result.errors.contains("Usage:"), "\(result)")
         }
+        let near = try await world.program.run("backup", "--dry-rnu")
+        #expect(near.code == 64 && near.errors.contains("did you mean `--dry-run`?"), "\(near)")
+        #expect(near.errors.contains("`holdfast backup --help`"), "\(near)")
+        let machine = try await world.program.run("backup", "list", "--nope", "--json")
+        #expect(machine.code == 64 && machine.errors == "", "\(machine)")
+        #expect(try machine.document().object("error").text("kind") == "usage")
         #expect(!FileManager.default.fileExists(atPath: world.program.repository))
     }
 
@@ -41,6 +49,33 @@ struct CommandLineTests {
             #expect(help.code == 0 && help.errors == "", "\(help)")
             #expect(help.output.contains("holdfast " + command.joined(separator: " ")), "\(help)")
         }
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `options that every command takes may stand before the command too`() async throws {
+        let world = try World("before")
+        try world.writeDocumentsProfile()
+        try await world.backUp()
+        // From now on a profile has to be named.
+        try world.program.writeProfile("extends: [test.yaml]", named: "other")
+        for arguments in [
+            ["-p", "test", "backup", "list", "--json"], ["--json", "backup", "list", "-p", "test"],
+            ["--json", "--profile=test", "backup", "list"], ["-q", "--json", "-p", "test", "backup", "list"],
+        ] {
+            let list = try await world.program.run(arguments)
+            #expect(list.code == 0, "\(list)")
+            #expect(try list.document().text("profile") == "test" && list.document().objects("points").count == 1)
+        }
+        let run = try await world.program.run("-p", "test", "--json", "backup", "documents")
+        #expect(try run.record().objects("parts").count == 1 && run.code == 0, "\(run)")
+        let missing = try await world.program.run("-p", "tset", "backup", "list")
+        #expect(missing.code == 64 && missing.errors.contains("did you mean `test`?"), "\(missing)")
+        let help = try await world.program.run("-p", "test", "--help")
+        #expect(help.code == 0 && help.output.contains("SUBCOMMANDS"), "\(help)")
+        let typo = try await world.program.run("-p", "test", "bakcup")
+        #expect(typo.code == 64 && typo.errors.contains("did you mean `backup`?"), "\(typo)")
+        let alone = try await world.program.run("-p")
+        #expect(alone.code == 64 && alone.errorLines.count == 1, "\(alone)")
     }
 
     @Test(.timeLimit(.minutes(5)))

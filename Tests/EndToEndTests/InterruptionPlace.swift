@@ -16,6 +16,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case firstBackup
         case restore
         case exactRestore
+        case verify
     }
 
     var testDescription: String { name }
@@ -25,6 +26,8 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         switch step {
         case .record, .lockProfile, .recover, .lockRepository, .preflight, .openRepository, .capture, .manifest: break
         case .feed, .retention: counts = true
+        case .verify: work = .verify
+        case .restore, .settle: work = .restore
         case .finish, .release:
             counts = true
             isOver = true
@@ -38,12 +41,13 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case .repositoryCreated: work = .firstBackup
         case .manifestStored, .forgotten: counts = true
         case .staged, .settled: work = .restore
-        case .movedAside: work = .exactRestore
+        case .besidePlace: work = .exactRestore
         }
     }
 
     /// Every step and every moment there is: a new one is tested without anybody remembering it.
     static let all = RunStep.allCases.map(InterruptionPlace.init) + RunMoment.allCases.map(InterruptionPlace.init)
     static let backups = all.filter { $0.work == .backup }
+    static let verifies = all.filter { $0.work == .verify }
     static let restores = all.filter { $0.work == .restore || $0.work == .exactRestore }
 }

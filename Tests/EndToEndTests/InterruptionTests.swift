@@ -130,7 +130,7 @@ struct InterruptionTests {
             #expect(result.code == stop.exitCode, "\(place.name) \(stop): \(result)")
             try await scene.waitForChildren()
             try expectWholeOrNothing(scene, target, state, place)
-            if place.name == RunMoment.staged.rawValue {
+            if [RunMoment.staged.rawValue, RunStep.restore.rawValue, RunStep.settle.rawValue].contains(place.name) {
                 let names = try FileManager.default.contentsOfDirectory(atPath: target)
                 #expect(names.allSatisfy { $0.hasPrefix(".") }, "put in place although it was stopped before: \(names)")
             }
@@ -147,6 +147,26 @@ struct InterruptionTests {
         try await scene.check("latest", holds: state)
     }
 
+    @Test(arguments: InterruptionPlace.verifies)
+    func `a test of the repository that is stopped says so and is in nobody's way`(place: InterruptionPlace)
+        async throws
+    {
+        let scene = try await InterruptionScene(restic[restic.count - 1])
+        try await scene.backUp()
+        for stop in [Stop.int, .term, .kill] {
+            let result = try await scene.program.run(
+                ["backup", "verify"], environment: ["HOLDFAST_FAILPOINT": "\(place.name):\(stop.rawValue)"])
+            #expect(result.code == stop.exitCode, "\(place.name) \(stop): \(result)")
+            try await scene.waitForChildren()
+            let last = try #require(try await scene.outcomes().first { $0.operation == "verify" })
+            #expect(last.outcome == (stop == .kill ? "unfinished" : "interrupted"), "\(last)")
+            try await scene.backUp()
+            try await scene.expectNothingLeft()
+        }
+        let whole = try await scene.program.run("backup", "verify")
+        #expect(whole.code == 0, "\(whole)")
+    }
+
     private func hidden(_ target: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: target).filter { $0.hasPrefix(".") }
     }
@@ -160,6 +180,7 @@ struct InterruptionTests {
                 // What was there is there still, or aside.
                 let homes = names.filter { $0 == source || $0.hasPrefix("\(source).before-") }
                 #expect(homes.contains { FileManager.default.fileExists(atPath: "\(target)/\($0)/old") }, "\(names)")
+                #expect(names.contains(source), "nothing is at \(source): \(names)")
             }
         }
         for source in names where ["docs", "db", "stream"].contains(source) {

@@ -16,6 +16,7 @@ struct RepositoryTroubleTests {
         #expect(backup.code == 12, "\(backup)")
         #expect(backup.errors.contains("the password does not open the repository"), "\(backup)")
         #expect(backup.errors.contains("→ correct `password:`"), "\(backup)")
+        #expect(backup.errorLines.count == 1, "\(backup)")
         let verify = try await world.program.run("backup", "verify", environment: wrong)
         #expect(verify.code == 12, "\(verify)")
         let restore = try await world.program.run(

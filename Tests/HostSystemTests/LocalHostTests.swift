@@ -90,6 +90,16 @@ import Testing
         #expect(host.mount(containing: place)?.isReadOnly == true)
     }
 
+    @Test func `exchanges two names in one step, of whatever kind they are`() throws {
+        let folder = try ScratchFolder("exchange")
+        try folder.write("new", to: "new/file")
+        try folder.write("old", to: "old")
+        try #require(try host.exchange(folder["new"], folder["old"]), "this file system exchanges no names")
+        #expect(try String(contentsOfFile: folder["new"], encoding: .utf8) == "old")
+        #expect(try String(contentsOfFile: folder["old/file"], encoding: .utf8) == "new")
+        #expect(throws: Failure.self) { try host.exchange(folder["new"], folder["nothing"]) }
+    }
+
     @Test func `knows its users with their groups, and no others`() throws {
         let root = try #require(host.user(named: "root"))
         #expect(root.uid == 0 && root.gid == 0 && root.groups.contains(0) && root.home == "/root")

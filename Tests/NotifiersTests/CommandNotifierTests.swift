@@ -42,6 +42,25 @@ struct CommandNotifierTests {
         try folder.write("#!/bin/sh\n" + text + "\n", to: "tell", mode: 0o755)
     }
 
+    @Test func `its program is looked for without being run`() async throws {
+        let path = try script("touch \(folder["ran"])")
+        #expect(try await notifier([path, "now"]).preflight() == path)
+        #expect(try await notifier(["./tell"]).preflight() == folder["./tell"])
+        #expect(try await notifier(["sh"]).preflight().hasSuffix("/sh"))
+        #expect(!FileManager.default.fileExists(atPath: folder["ran"]))
+        try FileManager.default.setAttributes([.posixPermissions: 0o644], ofItemAtPath: path)
+        for program in [path, folder["nothing"], "no-such-program-here"] {
+            await #expect {
+                _ = try await notifier([program]).preflight()
+            } throws: { error in
+                guard case .tool(let cause)? = error as? NotifierError else { return false }
+                let isThere = program == path
+                return cause.kind == (isThere ? .failed : .toolMissing) && cause.description.contains(program)
+                    && cause.hint?.contains("executable") == (isThere ? true : false)
+            }
+        }
+    }
+
     @Test func `the message is one JSON document with plain texts`() throws {
         let bytes = try MessageDocument(message).bytes()
         #expect(bytes.last == 10 && bytes.filter { $0 < 32 || $0 == 127 } == [10])

@@ -71,9 +71,15 @@ package protocol HostFacts: Sendable {
     /// - Returns: true when it is gone. A process that merely has the same number is left alone.
     func end(_ process: ProcessIdentity) async -> Bool
     var effectiveUserID: UInt32 { get }
+    /// Lets two paths trade places in one step.
+    /// - Returns: false where that cannot be done; then nothing has changed.
+    func exchange(_ path: String, _ other: String) throws(Failure) -> Bool
 }
 
 extension HostFacts {
+    /// Where names cannot be exchanged.
+    package func exchange(_ path: String, _ other: String) throws(Failure) -> Bool { false }
+
     /// Where processes cannot be signalled: true when it has ended by itself.
     package func end(_ process: ProcessIdentity) async -> Bool { self.process(process.pid) != process }
 }

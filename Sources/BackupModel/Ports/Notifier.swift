@@ -4,6 +4,11 @@ package import Foundation
 package protocol Notifier: Sendable {
     var spec: NotifierSpec { get }
 
+    /// Looks whether it could be used, and tells nobody anything.
+    /// - Returns: what it would use.
+    /// - Throws: ``NotifierError`` with what is missing.
+    func preflight() async throws(NotifierError) -> String
+
     /// Hands the message over, within a time limit of the notifier's own.
     /// - Throws: ``NotifierError`` when it is not known to have arrived.
     func deliver(_ message: NotificationMessage) async throws(NotifierError)

@@ -12,7 +12,7 @@ package enum Nearest {
     }
 
     /// Insertions, removals, changes and swaps of neighbours.
-    static func distance(_ left: [UnicodeScalar], _ right: [UnicodeScalar]) -> Int {
+    private static func distance(_ left: [UnicodeScalar], _ right: [UnicodeScalar]) -> Int {
         guard !left.isEmpty, !right.isEmpty else { return max(left.count, right.count) }
         var beforeLast = [Int](repeating: 0, count: right.count + 1)
         var last = Array(0...right.count)

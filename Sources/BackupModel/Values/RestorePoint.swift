@@ -28,10 +28,12 @@ package struct RestorePoint: Codable, Sendable, Equatable {
     package var gaps: [ManifestGap]
     /// Parts that the run stored, that are not there any more, and that no older ones stand in for.
     package var removed: [ManifestPart]
+    /// Sources of which nothing is there although a run, this or an earlier one, stored something: the last that did.
+    package var lost: [SourceName: RunID]
 
     package init(
         run: RunID, time: Date, host: String, retentionClass: String, entries: [Entry], gaps: [ManifestGap],
-        removed: [ManifestPart] = []
+        removed: [ManifestPart] = [], lost: [SourceName: RunID] = [:]
     ) {
         self.run = run
         self.time = time
@@ -40,6 +42,7 @@ package struct RestorePoint: Codable, Sendable, Equatable {
         self.entries = entries
         self.gaps = gaps
         self.removed = removed
+        self.lost = lost
     }
 
     package var bytes: ByteCount { entries.reduce(ByteCount.zero) { $0 + $1.part.bytes } }

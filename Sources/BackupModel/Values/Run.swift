@@ -91,7 +91,7 @@ package struct StepRecord: Codable, Sendable, Equatable {
     }
 }
 
-/// The steps of a backup run, in order. Every one is a place where a run may be killed, and is tested as such.
+/// The steps of runs, in order. Every one is a place where a run may be killed, and is tested as such.
 package enum RunStep: String, Codable, Sendable, CaseIterable {
     /// The run's record is on disk.
     case record
@@ -106,10 +106,25 @@ package enum RunStep: String, Codable, Sendable, CaseIterable {
     /// Followers get what they lack.
     case feed
     case retention
+    /// The repository is tested.
+    case verify
+    /// One part is restored into the staging folder and proven there.
+    case restore
+    /// What was restored is put in its place.
+    case settle
     /// Outcome, history.
     case finish
     /// Locks and scratch are given back.
     case release
+
+    package var isOfBackup: Bool {
+        switch self {
+        case .verify, .restore, .settle: false
+        case .record, .lockProfile, .recover, .lockRepository, .preflight, .openRepository, .capture, .manifest, .feed,
+            .retention, .finish, .release:
+            true
+        }
+    }
 }
 
 /// What a run tells its observers while it goes on.

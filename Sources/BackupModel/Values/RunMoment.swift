@@ -13,8 +13,9 @@ package enum RunMoment: String, Sendable, CaseIterable {
     case forgotten
     /// Everything is restored and proven, and nothing is in its place.
     case staged
-    /// What was in the way is aside, and its place is empty.
-    case movedAside
+    /// What is restored lies beside the place, about to be exchanged with what is in the way there. On a file system that
+    /// exchanges no names: what was in the way is aside, and its place is empty.
+    case besidePlace
     /// One source is in its place; others may still be in staging.
     case settled
 }

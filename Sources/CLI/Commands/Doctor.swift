@@ -2,6 +2,7 @@ import ArgumentParser
 import BackupEngine
 import BackupModel
 import Foundation
+import Notifiers
 
 /// `holdfast doctor`
 struct Doctor: OperatorCommand {
@@ -63,7 +64,7 @@ struct Finding {
     }
 }
 
-/// The doctor's round: tools, state, repositories, sources.
+/// The doctor's round: tools, state, repositories, sources, notifiers.
 struct Examination {
     private let live: Live
     init(_ live: Live) { self.live = live }
@@ -77,6 +78,7 @@ struct Examination {
         }
         findings += await repository(engine)
         findings += await sources(engine)
+        findings += await notifiers()
         for key in live.profile.ignoredKeys {
             findings.append(
                 Finding(
@@ -195,6 +197,20 @@ struct Examination {
         } catch {
             return [Finding(state: .bad, subject: subject, detail: "\(error)", status: .failed)]
         }
+    }
+
+    private func notifiers() async -> [Finding] {
+        var findings: [Finding] = []
+        for spec in live.profile.notifiers {
+            let subject = "notifier \(spec.name)"
+            do {
+                let means = try await NotifierRegistry.make(spec, live.services).preflight()
+                findings.append(Finding(state: .good, subject: subject, detail: means))
+            } catch {
+                findings.append(.bad(subject, error))
+            }
+        }
+        return findings
     }
 
     private func sources(_ engine: Engine) async -> [Finding] {

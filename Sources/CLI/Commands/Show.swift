@@ -25,10 +25,6 @@ struct Show: OperatorCommand {
         return .success
     }
 
-    private func word(_ step: RunStep, in run: RunRecord) -> String {
-        step == .capture && run.operation == .restore ? "restore" : step.rawValue
-    }
-
     private func show(_ run: RunRecord, _ console: Console) {
         let took = run.duration.map { " in \(Format.duration($0))" } ?? ""
         console.print(
@@ -44,7 +40,7 @@ struct Show: OperatorCommand {
                     + run.tools.sorted { $0.key < $1.key }.map { "\($0.key) \($0.value)" }.joined(separator: ", "))
         }
         for step in run.steps {
-            var line = "  \(word(step.step, in: run))" + (step.subject.map { " \($0)" } ?? "")
+            var line = "  \(step.step.rawValue)" + (step.subject.map { " \($0)" } ?? "")
             line += ": \(step.outcome?.rawValue ?? "unfinished")"
             if let duration = step.duration { line += " in \(Format.duration(duration))" }
             if let bytes = step.bytes { line += ", \(bytes)" }

@@ -7,18 +7,19 @@ import Synchronization
 final class LineObserver: RunObserver {
     private let console: Console
     private let shown = Mutex(ContinuousClock.now - .seconds(1))
-    private let operation = Mutex(RunRecord.Operation.backup)
+    private let begun = ContinuousClock.now
+    /// By subject.
+    private let paces = Mutex<[String: TransferPace]>([:])
 
     init(_ console: Console) { self.console = console }
 
     func observe(_ event: RunEvent) {
         switch event {
         case .began(let run):
-            operation.withLock { $0 = run.operation }
             console.say("\(run.operation.rawValue) of profile \(run.profile) (run \(run.id))")
         case .waiting(let what): console.say("waiting: \(Console.harmless(what))")
         case .stepBegan(let step, let subject):
-            console.show(live: "\(LineObserver.words(step, in: operation.withLock { $0 })) \(subject ?? "")…")
+            console.show(live: "\(LineObserver.words(step)) \(subject ?? "")…")
         case .stepEnded(let step):
             if console.isVerbose { console.say("  \(LineObserver.line(step))") }
         case .progress(let subject, let progress):
@@ -27,7 +28,13 @@ final class LineObserver: RunObserver {
                 last = .now
                 return true
             }
-            if isDue { console.show(live: LineObserver.line(subject, progress)) }
+            guard isDue, console.isTerminal else { return }
+            let time = ContinuousClock.now - begun
+            let pace = paces.withLock { paces in
+                paces[subject, default: TransferPace()].add(progress.bytes, at: time)
+                return paces[subject, default: TransferPace()]
+            }
+            console.show(live: LineObserver.line(subject, progress, pace))
         case .partStored(let source, let report):
             let files = report.stored.files.map { ", " + Words.count($0, "file") } ?? ""
             let added = report.stored.addedBytes.map { ", \($0) new" } ?? ""
@@ -48,7 +55,7 @@ final class LineObserver: RunObserver {
         }
     }
 
-    static func words(_ step: RunStep, in operation: RunRecord.Operation) -> String {
+    static func words(_ step: RunStep) -> String {
         switch step {
         case .record: "recording"
         case .lockProfile: "locking the profile"
@@ -56,10 +63,13 @@ final class LineObserver: RunObserver {
         case .lockRepository: "locking"
         case .preflight: "looking at the sources"
         case .openRepository: "opening"
-        case .capture: operation == .restore ? "restoring" : "capturing"
+        case .capture: "capturing"
         case .manifest: "writing the manifest"
         case .feed: "feeding"
         case .retention: "applying retention"
+        case .verify: "testing"
+        case .restore: "restoring"
+        case .settle: "putting in place"
         case .finish: "finishing"
         case .release: "giving back"
         }
@@ -70,10 +80,12 @@ final class LineObserver: RunObserver {
         return "\(step.step.rawValue) \(step.subject ?? ""): \(step.outcome?.rawValue ?? "")\(time)"
     }
 
-    private static func line(_ subject: String, _ progress: TransferProgress) -> String {
+    private static func line(_ subject: String, _ progress: TransferProgress, _ pace: TransferPace) -> String {
         var line = "\(subject): \(progress.bytes)"
         if let total = progress.totalBytes, total > .zero {
             line += " of \(total) (\(min(100, progress.bytes.bytes * 100 / total.bytes)) %)"
+            if let rate = pace.perSecond { line += ", \(rate)/s" }
+            if let left = pace.left(of: total) { line += ", \(Format.duration(left)) left" }
         }
         if progress.files > 0 { line += ", " + Words.count(progress.files, "file") }
         return line

@@ -59,7 +59,14 @@ enum RestoreRendering {
                             ("database", JSONValue(item.database)), ("part", RunViews.part(item.part)),
                         ])
                     })
-            ), ("warnings", JSONValue(plan.warnings)),
+            ), ("missing", .array(plan.missing.map(missing))), ("warnings", JSONValue(plan.warnings)),
+        ])
+    }
+
+    private static func missing(_ missing: RestorePlan.Missing) -> JSONValue {
+        .object([
+            ("source", .string(missing.source.rawValue)), ("part", JSONValue(missing.part?.rawValue)),
+            ("cause", .string(missing.cause)),
         ])
     }
 }
