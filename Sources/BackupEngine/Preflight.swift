@@ -51,7 +51,29 @@ struct Preflight: Sendable {
             throw RunStop.noneCaptured(Failure("no source can be captured", kind: first.kind))
         }
         try checkDestination(ready)
+        for notice in swallowedRepositories(ready) { recorder.notice(notice) }
         return ready
+    }
+
+    /// A repository inside what it backs up grows by itself with every run.
+    private func swallowedRepositories(_ ready: [Ready]) -> [String] {
+        let folders = ([engine.primary.location] + engine.followers.map(\.location)).filter { $0.hasPrefix("/") }
+        return ready.flatMap { item in
+            let spec = item.source.spec
+            let excludes = (spec.settings["exclude"] ?? spec.entry["exclude"])?.strings ?? []
+            return folders.compactMap { folder in
+                guard item.preview.paths.contains(where: { Preflight.isInside(folder, $0) }),
+                    !excludes.contains(where: { Preflight.isInside(folder, $0) })
+                else { return nil }
+                return
+                    "\(spec.name): the repository at \(folder) lies inside this source and would be stored in itself; "
+                    + "add it to `exclude:`"
+            }
+        }
+    }
+
+    private static func isInside(_ path: String, _ folder: String) -> Bool {
+        path == folder || path.hasPrefix(folder.hasSuffix("/") ? folder : folder + "/")
     }
 
     /// A second copy on the disk of the first is lost with it.

@@ -332,6 +332,16 @@ struct BackupRunTests {
         #expect(await bench.backup([ScriptedSource("manifest.json")]).outcome == .succeeded)
     }
 
+    @Test func `a repository inside a source is told of, and goes on`() async throws {
+        let bench = try Bench()
+        var source = ScriptedSource("home")
+        source.preview.paths = ["/backups"]
+        let run = await bench.backup([source])
+        #expect(run.outcome == .succeeded && run.says("lies inside this source"))
+        source.preview.paths = ["/backups2", "/srv"]
+        #expect(await !bench.backup([source]).says("lies inside this source"))
+    }
+
     @Test func `a repository on the disk of a source is refused where the profile says so`() async throws {
         let bench = try Bench(repositoryEntry: ["other-device-than-sources": true])
         var source = ScriptedSource("web")

@@ -28,7 +28,7 @@ struct SourceTroubleTests {
         #expect(shown.objects("parts").map { $0.text("source") } == ["documents"])
         let restore = try await world.program.run("restore", "latest", "--to", world.folder["r"], "--yes")
         #expect(restore.code == 0, "\(restore)")
-        #expect(restore.errors.contains("warning: missing was not captured"), "\(restore)")
+        #expect(restore.errors.contains("warning: missing is not in it"), "\(restore)")
 
         let preview = try await world.program.run("backup", "--dry-run")
         #expect(preview.code == 1 && preview.errors.contains("missing: "), "\(preview)")
