@@ -81,7 +81,7 @@ struct `PostgreSQL behind ssh` {
         let database = try makeDatabase(
             "CREATE TABLE big AS SELECT repeat(md5(i::text), 20) AS t FROM generate_series(1, 60000) i;")
         let (postgres, run) = (postgres, runName)
-        bench.store.delay.withLock { $0 = 3 }
+        bench.store.delay.withLock { $0 = 15 }
         let killing = Task {
             for _ in 0..<400 {
                 if try postgres.sql(
