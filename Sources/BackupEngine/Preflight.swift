@@ -61,7 +61,7 @@ struct Preflight: Sendable {
         return ready.flatMap { item in
             let spec = item.source.spec
             let excludes = (spec.settings["exclude"] ?? spec.entry["exclude"])?.strings ?? []
-            return folders.compactMap { folder in
+            return folders.compactMap { folder -> String? in
                 guard item.preview.paths.contains(where: { Preflight.isInside(folder, $0) }),
                     !excludes.contains(where: { Preflight.isInside(folder, $0) })
                 else { return nil }
