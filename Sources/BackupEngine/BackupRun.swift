@@ -148,7 +148,8 @@ package struct BackupRun: Sendable {
         }
         let followers = engine.followers.filter { request.offsite || $0.follow.feed == .always }
         try await Feeding(
-            engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait
+            engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait,
+            sourcePaths: ready.flatMap(\.preview.paths)
         ).feed(followers)
         if (request.retention && engine.profile.retention.hasRules) || !captured.void.isEmpty {
             try await recorder.step(.retention) {

@@ -88,6 +88,18 @@ extension Engine {
         return copy
     }
 
+    /// Why a repository that must lie on another disk than what is backed up does not.
+    /// - Parameter paths: what is backed up.
+    func sharedDisk(_ spec: RepositorySpec, at location: String, with paths: [String]) -> Failure? {
+        guard spec.entry["other-device-than-sources"]?.boolean == true, location.hasPrefix("/"),
+            let disk = host.device(of: location), let path = paths.first(where: { host.device(of: $0) == disk })
+        else { return nil }
+        return Failure(
+            "repository \(spec.name) at \(location) is on the same disk as \(path)",
+            hint: "mount the backup disk, or remove `other-device-than-sources: true` from the repository",
+            kind: .failed)
+    }
+
     /// - Parameter names: `nil` for all; each counts once.
     func sources(named names: [SourceName]?) throws(Failure) -> [any DumpSource] {
         guard let names else { return sources }

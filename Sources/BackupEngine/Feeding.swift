@@ -9,10 +9,12 @@ struct Feeding: Sendable {
     private let holdings: Holdings
     private let purpose: String
     private let wait: Duration
+    private let sourcePaths: [String]
 
+    /// - Parameter sourcePaths: what was backed up, for followers that must lie on another disk.
     init(
         _ engine: Engine, _ catalog: RepositoryCatalog, _ recorder: RunRecorder, _ holdings: Holdings, purpose: String,
-        wait: Duration
+        wait: Duration, sourcePaths: [String] = []
     ) {
         self.engine = engine
         self.catalog = catalog
@@ -20,6 +22,7 @@ struct Feeding: Sendable {
         self.holdings = holdings
         self.purpose = purpose
         self.wait = wait
+        self.sourcePaths = sourcePaths
     }
 
     /// - Throws: ``RunStop/cancelled`` only; what became of each follower is in the run's record.
@@ -58,6 +61,7 @@ struct Feeding: Sendable {
 
     private func deliver(_ wanted: [Snapshot], to follower: any Follower) async throws -> FeedRecord {
         let name = follower.spec.name
+        if let failure = engine.sharedDisk(follower.spec, at: follower.location, with: sourcePaths) { throw failure }
         let key = LockKey.repository(location: follower.location)
         try await holdings.lock(key, .shared, purpose: purpose, wait: wait)
         if let repository = follower.repository, follower.follow.method != .mirror {

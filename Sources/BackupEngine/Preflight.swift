@@ -78,18 +78,8 @@ struct Preflight: Sendable {
 
     /// A second copy on the disk of the first is lost with it.
     private func checkDestination(_ ready: [Ready]) throws {
-        let spec = engine.primary.spec
-        guard spec.entry["other-device-than-sources"]?.boolean == true, engine.primary.location.hasPrefix("/"),
-            let destination = engine.host.device(of: engine.primary.location)
-        else { return }
-        for item in ready {
-            for path in item.preview.paths where engine.host.device(of: path) == destination {
-                throw RunStop.failed(
-                    Failure(
-                        "repository \(spec.name) at \(engine.primary.location) is on the same disk as \(path)",
-                        hint: "mount the backup disk, or remove `other-device-than-sources: true` from the repository",
-                        kind: .failed))
-            }
-        }
+        let failure = engine.sharedDisk(
+            engine.primary.spec, at: engine.primary.location, with: ready.flatMap(\.preview.paths))
+        if let failure { throw RunStop.failed(failure) }
     }
 }
