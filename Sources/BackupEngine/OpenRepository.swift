@@ -61,7 +61,8 @@ package struct OpenRepository: Sendable {
                 identity: identity,
                 notices: [
                     "created the repository at \(repository.location) (id \(identity.id.prefix(10)));"
-                        + " keep a copy of its password somewhere else"
+                        + " keep a copy of its password "
+                        + (repository.newPasswordFile.map { "(new, in \($0)) " } ?? "") + "somewhere else"
                 ], wasCreated: true)
         }
     }

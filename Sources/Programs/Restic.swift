@@ -15,6 +15,8 @@ package struct Restic: Sendable, Equatable {
     package var version: ResticVersion
     package var cache: Cache
     package var tuning = Tuning()
+    /// The location with the user's name and password in it: handed over as a file, in place of `--repo`.
+    package var locationWithPassword: Secret?
     /// The password and the credentials of the backend.
     package var secrets: [SecretDelivery] = []
     /// Variables of the backend that are no secrets.
@@ -37,6 +39,8 @@ package struct Restic: Sendable, Equatable {
         /// Per second.
         package var uploadLimit: ByteCount?
         package var downloadLimit: ByteCount?
+        /// A file of certificates that servers are checked against, beside the system's.
+        package var certificates: String?
         package init() {}
     }
 
@@ -58,7 +62,14 @@ package struct Restic: Sendable, Equatable {
     /// - Source: https://restic.readthedocs.io/en/stable/045_working_with_repos.html#copying-snapshots-between-repositories,
     ///   checked for 0.14.0, 0.18.0 and 0.19.1.
     func command(_ words: [String], from source: Restic, operands: [String] = []) -> ToolCommand {
-        var command = command(words + ["--from-repo", source.location], operands: operands)
+        let place = source.locationWithPassword == nil ? ["--from-repo", source.location] : []
+        var command = command(words + place, operands: operands)
+        if let location = source.locationWithPassword {
+            command.secrets.append(.memoryFile(variable: "RESTIC_FROM_REPOSITORY_FILE", location))
+        }
+        if let certificates = source.tuning.certificates, certificates != tuning.certificates {
+            command.arguments.insert(contentsOf: ["--cacert", certificates], at: 0)
+        }
         command.environment.merge(source.environment) { own, _ in own }
         for (name, value) in source.tuning.options where tuning.options[name] == nil {
             command.arguments.insert(contentsOf: ["--option", "\(name)=\(value)"], at: 0)
@@ -88,11 +99,12 @@ package struct Restic: Sendable, Equatable {
     /// A subcommand with everything that all of them share.
     /// - Parameter words: the subcommand and its own flags.
     func command(_ words: [String], operands: [String] = []) -> ToolCommand {
-        var arguments = ["--repo", location]
+        var arguments = locationWithPassword == nil ? ["--repo", location] : []
         switch cache {
         case .folder(let path): arguments += ["--cache-dir", path]
         case .none: arguments.append("--no-cache")
         }
+        if let certificates = tuning.certificates { arguments += ["--cacert", certificates] }
         if let limit = tuning.uploadLimit { arguments += ["--limit-upload", kibibytes(limit)] }
         if let limit = tuning.downloadLimit { arguments += ["--limit-download", kibibytes(limit)] }
         for (name, value) in tuning.options.sorted(by: { $0.key < $1.key }) {
@@ -105,6 +117,9 @@ package struct Restic: Sendable, Equatable {
         // One status line a second instead of up to sixty.
         command.environment["RESTIC_PROGRESS_FPS"] = "1"
         command.secrets = secrets
+        if let locationWithPassword {
+            command.secrets.append(.memoryFile(variable: "RESTIC_REPOSITORY_FILE", locationWithPassword))
+        }
         command.niceness = niceness
         return command
     }

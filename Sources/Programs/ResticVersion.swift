@@ -41,8 +41,6 @@ extension ResticVersion {
     /// Before it, eight digits are all that a backup says of its snapshot.
     package var printsFullSnapshotID: Bool { self >= ResticVersion(0, 15, 0) }
     package var hasReadConcurrencyFlag: Bool { self >= ResticVersion(0, 15, 0) }
-    /// Before it, a REST server's user and password can only stand in the address.
-    package var readsRestCredentialsFromEnvironment: Bool { self >= ResticVersion(0, 16, 1) }
     /// `restore --delete`, and a restore that replaces links in the way.
     package var canDeleteOnRestore: Bool { self >= ResticVersion(0, 17, 0) }
     /// Before it `check` prints text, whatever is asked.

@@ -9,6 +9,9 @@ package struct S3Address: Sendable, Equatable {
     /// Without slashes at its ends; may be empty.
     package var prefix: String
 
+    /// AWS's own, which serves every region.
+    package static let generalHost = "s3.amazonaws.com"
+
     /// `s3:HOST/BUCKET/PREFIX`, `s3:http://HOST:PORT/BUCKET/PREFIX`, `s3://HOST/BUCKET/PREFIX`.
     /// - Returns: `nil` for anything else.
     package init?(_ location: String) {
@@ -35,13 +38,23 @@ package struct S3Address: Sendable, Equatable {
         return endpoint + "/" + (key.addingPercentEncoding(withAllowedCharacters: allowed) ?? key)
     }
 
-    /// The region that a request is signed for, where the host tells it: `s3.eu-central-1.amazonaws.com`.
+    /// The region that a request is signed for, where the host is one of those that tell it.
+    /// - Source: the providers' own pages on endpoints; tried with none of them.
     package var regionOfHost: String? {
-        let host = endpoint.split(separator: "/").last.map(String.init) ?? ""
-        let labels = host.split(separator: ":")[0].split(separator: ".").map(String.init)
-        guard let service = labels.firstIndex(where: { $0 == "s3" || $0.hasPrefix("s3-") }), labels.count > service + 2
-        else { return nil }
-        let next = labels[service + 1]
-        return next.contains("-") ? next : nil
+        let host = endpoint.split(separator: "/").last.map { $0.prefix { $0 != ":" } } ?? ""
+        if host.hasSuffix(".r2.cloudflarestorage.com") { return "auto" }
+        for (before, after) in S3Address.regionsBetween where host.hasPrefix(before) && host.hasSuffix(after) {
+            guard host.count > before.count + after.count else { continue }
+            let region = host.dropFirst(before.count).dropLast(after.count)
+            if !region.contains(".") { return String(region) }
+        }
+        return nil
     }
+
+    /// What stands before and after the region in a host's name; AWS's older and two-stack forms too.
+    private static let regionsBetween = [
+        ("s3.dualstack.", ".amazonaws.com"), ("s3.", ".amazonaws.com"), ("s3-", ".amazonaws.com"),
+        ("s3.", ".amazonaws.com.cn"), ("s3.", ".backblazeb2.com"), ("s3.", ".wasabisys.com"), ("s3.", ".scw.cloud"),
+        ("s3.", ".io.cloud.ovh.net"), ("", ".your-objectstorage.com"),
+    ]
 }

@@ -13,6 +13,7 @@ final class ResticAccess: Sendable {
     let folder: ResticFolder?
     private let cacheFolder: String
     private let counter = Atomic<Int>(0)
+    private let generated = Mutex<String?>(nil)
     private let flatSnapshots = Mutex<[SnapshotID: Bool]>([:])
     private let ready = Mutex<Task<Result<Restic, RepositoryError>, Never>?>(nil)
 
@@ -71,15 +72,39 @@ final class ResticAccess: Sendable {
         restic.tuning.downloadLimit = services.settings.downloadLimit
         restic.niceness = services.settings.niceness
         restic.environment = settings.plainVariables
-        restic.secrets = [.memoryFile(variable: "RESTIC_PASSWORD_FILE", try await secret(settings.password))]
+        restic.secrets = [.memoryFile(variable: "RESTIC_PASSWORD_FILE", try await password())]
         for (name, reference) in settings.secretVariables.sorted(by: { $0.key < $1.key }) {
             restic.secrets.append(.environment(variable: name, try await secret(reference)))
         }
-        let usesRestCredentials = settings.secretVariables["RESTIC_REST_PASSWORD"] != nil
-        guard !usesRestCredentials || version.readsRestCredentialsFromEnvironment else {
-            throw .toolTooOld(tool: "restic", version: version.description, needed: "0.16.1, for RESTIC_REST_PASSWORD,")
+        if let credential = settings.restCredential {
+            let user = if let reference = credential.user { try await text(of: reference) } else { credential.userText }
+            guard let address = settings.location.rest(user: user, password: try await text(of: credential.password))
+            else { throw .unsupported("\(location) is no address of a REST server without a name in it") }
+            restic.locationWithPassword = Secret(address)
         }
         return restic
+    }
+
+    private func text(of reference: SecretReference) async throws(RepositoryError) -> String {
+        String(decoding: try await secret(reference).reveal(for: .childProcess), as: UTF8.self)
+    }
+
+    /// Where the profile names a variable that is empty, the file that a new password was written to.
+    private func password() async throws(RepositoryError) -> Secret {
+        do throws(RepositoryError) {
+            return try await secret(settings.password)
+        } catch {
+            guard let file = settings.newPasswordFile, isMissing(error), FileManager.default.fileExists(atPath: file)
+            else { throw error }
+            return try await secret(.file(file))
+        }
+    }
+
+    private func isMissing(_ error: RepositoryError) -> Bool {
+        switch error {
+        case .secret(.missing), .secret(.empty(.environment)): true
+        default: false
+        }
     }
 
     /// Names this repository's cache: two copies of one repository must never share it.
@@ -131,18 +156,22 @@ final class ResticAccess: Sendable {
 
     /// Makes the password where the profile wants that and there is none.
     func generatePasswordIfMissing() async throws(RepositoryError) {
-        guard settings.generatesPassword, case .file(let path) = settings.password else { return }
-        do throws(SecretError) {
-            _ = try await services.secrets.resolve(settings.password, environment: services.settings.environment)
+        guard let path = settings.newPasswordFile else { return }
+        do throws(RepositoryError) {
+            _ = try await password()
         } catch {
-            guard case .missing = error else { throw .secret(error) }
+            guard isMissing(error) else { throw error }
             do throws(SecretError) {
                 _ = try services.secrets.generate(at: path)
             } catch {
                 throw .secret(error)
             }
+            generated.withLock { $0 = path }
         }
     }
+
+    /// The file that ``generatePasswordIfMissing()`` wrote.
+    var newPasswordFile: String? { generated.withLock { $0 } }
 
     func version() async throws(RepositoryError) -> ResticVersion {
         guard let path = services.runner.locate(settings.program) else {

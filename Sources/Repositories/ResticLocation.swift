@@ -1,5 +1,6 @@
 import BackupModel
 import Foundation
+import Programs
 
 /// Where a restic repository is: a folder of this machine, or an address of some backend.
 /// - Source: https://restic.readthedocs.io/en/stable/030_preparing_a_new_repo.html, checked for 0.14.0 to 0.19.1.
@@ -45,6 +46,31 @@ package enum ResticLocation: Sendable, Equatable {
         switch self {
         case .folder(let path), .remote(let path): path
         }
+    }
+
+    /// AWS's own general address means another server where a variable names one, as it does for AWS's tools; restic itself
+    /// does not look at it. An address that names a server of its own stays.
+    /// - Parameter endpoint: `https://s3.us-west-000.backblazeb2.com`
+    package func served(by endpoint: String) -> ResticLocation {
+        guard case .remote(let text) = self, let address = S3Address(text),
+            address.endpoint.hasSuffix("://" + S3Address.generalHost)
+        else { return self }
+        var server = endpoint.contains("://") ? endpoint : "https://" + endpoint
+        while server.hasSuffix("/") { server.removeLast() }
+        return .remote(
+            "s3:"
+                + ([server, address.bucket] + (address.prefix.isEmpty ? [] : [address.prefix])).joined(separator: "/"))
+    }
+
+    /// A REST server's address with the user's name and password in it, as every version of restic reads it.
+    /// - Returns: `nil` for another kind of address, and for one that bears a name already.
+    package func rest(user: String, password: String) -> String? {
+        guard case .remote(let text) = self, text.hasPrefix("rest:"), let start = text.range(of: "://")?.upperBound,
+            !text[start...].prefix(while: { $0 != "/" }).contains("@")
+        else { return nil }
+        let plain = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+        let words = [user, password].map { $0.addingPercentEncoding(withAllowedCharacters: plain) ?? $0 }
+        return text[..<start] + words.joined(separator: ":") + "@" + text[start...]
     }
 
     /// True for an address such as `rest:https://user:word@host/`: argv and messages would show it.

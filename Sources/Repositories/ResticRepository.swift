@@ -22,6 +22,7 @@ package struct ResticRepository: Repository {
 
     package var location: String { access.location }
     package var toolStarts: Int { access.starts }
+    package var newPasswordFile: String? { access.newPasswordFile }
 
     package func toolVersion() async throws(RepositoryError) -> String { "restic \(try await access.version())" }
 

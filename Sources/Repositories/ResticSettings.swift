@@ -13,8 +13,11 @@ package struct ResticSettings: Sendable, Equatable {
     package var location: ResticLocation
     package var program: String
     package var password: SecretReference
-    /// Makes a password where the file is missing and the repository is created.
-    package var generatesPassword: Bool
+    /// Where a password is written that is missing when the repository is created.
+    package var newPasswordFile: String?
+    /// A REST server's user and password, in place of variables: restic has those for one server at a time, and not before
+    /// 0.16.1.
+    package var restCredential: RestCredential?
     package var secretVariables: [String: SecretReference]
     package var plainVariables: [String: String]
     package var tuning: Restic.Tuning
@@ -24,15 +27,19 @@ package struct ResticSettings: Sendable, Equatable {
     /// The repository must not lie on the disk that files are backed up from.
     package var mustBeOffSourceDevice: Bool
 
+    /// - Parameter process: our own environment.
     /// - Throws: ``RepositoryError/unsupported(_:)`` naming the key that is missing or cannot be used.
-    package init(_ spec: RepositorySpec) throws(RepositoryError) {
+    package init(
+        _ spec: RepositorySpec, process: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(RepositoryError) {
         let entry = spec.entry
         let own = spec.settings
         let value = { (key: String) in own[key] ?? entry[key] }
         let base = (entry.location.file as NSString).deletingLastPathComponent
-        guard let text = own.text ?? own["location"]?.text, let location = ResticLocation(text, relativeTo: base) else {
+        guard let text = own.text ?? own["location"]?.text, var location = ResticLocation(text, relativeTo: base) else {
             throw .unsupported("repository \(spec.name) has no location: write a folder or an address under `restic:`")
         }
+        if let endpoint = ResticSettings.endpoint(spec, process) { location = location.served(by: endpoint) }
         guard !location.containsPassword else {
             throw .unsupported(
                 "the address of repository \(spec.name) holds a password; give it under `environment:` as "
@@ -43,7 +50,12 @@ package struct ResticSettings: Sendable, Equatable {
         }
         self.location = location
         self.password = password
-        generatesPassword = entry["generate"]?.boolean ?? false
+        newPasswordFile =
+            switch (entry["generate"]?.content, password) {
+            case (.boolean(true), .file(let path)): path
+            case (.string(let path), _): ResticLocation(path, relativeTo: base)?.folder
+            default: nil
+            }
         program = value("program")?.text ?? "restic"
         secretVariables = [:]
         plainVariables = [:]
@@ -58,8 +70,20 @@ package struct ResticSettings: Sendable, Equatable {
             plainVariables[name] = nil
             secretVariables[name] = .environment(name)
         }
+        restCredential = nil
+        if case .remote(let address) = location, address.hasPrefix("rest:"),
+            let password = secretVariables.removeValue(forKey: "RESTIC_REST_PASSWORD")
+        {
+            let user = secretVariables.removeValue(forKey: "RESTIC_REST_USERNAME")
+            let name = plainVariables.removeValue(forKey: "RESTIC_REST_USERNAME")
+            guard user != nil || name != nil else {
+                throw .unsupported("repository \(spec.name) has a RESTIC_REST_PASSWORD and no RESTIC_REST_USERNAME")
+            }
+            restCredential = RestCredential(user: user, userText: name ?? "", password: password)
+        }
         tuning = Restic.Tuning()
         for option in value("options")?.entries ?? [] { tuning.options[option.key] = option.value.text }
+        tuning.certificates = value("ca-certificates")?.text
         tuning.compression = value("compression")?.text
         tuning.packSizeInMebibytes = value("pack-size")?.byteCount.map { $0.bytes >> 20 }
         tuning.readConcurrency = value("read-concurrency")?.integer
@@ -74,6 +98,31 @@ package struct ResticSettings: Sendable, Equatable {
 }
 
 extension ResticSettings {
+    package struct RestCredential: Sendable, Equatable {
+        /// `nil`: it is no secret, and ``userText``.
+        package var user: SecretReference?
+        package var userText: String
+        package var password: SecretReference
+    }
+
+    /// The server that AWS's tools would take for AWS's own address: named under `environment:`, in the profile's
+    /// environment files, or in our own environment.
+    private static func endpoint(_ spec: RepositorySpec, _ process: [String: String]) -> String? {
+        for name in ["AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL"] {
+            var wanted = name
+            let own = spec.entry["environment"]?[name]
+            if case .environment(let other)? = own?.secret {
+                wanted = other
+            } else if let text = own?.text {
+                return text.isEmpty ? nil : text
+            }
+            for value in [spec.environment[wanted], process[wanted]] {
+                if let value, !value.isEmpty { return value }
+            }
+        }
+        return nil
+    }
+
     package static let descriptor = KindDescriptor(
         kind: "restic",
         summary: "A restic repository: a folder of this machine, or any backend that restic speaks to.",
@@ -98,12 +147,16 @@ extension ResticSettings {
             "Where the repository's password comes from. Without it nothing can be restored: keep a "
                 + "copy off this machine.", required: true),
         KeyDescriptor(
-            "generate", .boolean,
-            "Writes a random password (mode 0600) when the repository is created and the file under `password: file:…` is "
-                + "not there yet.", default: "false"),
+            "generate", .either([.boolean, .path]),
+            "Writes a random password (mode 0600) when the repository is created and there is none: `true` for the file "
+                + "under `password: file:…`; a path to use that file where the variable of `password: env:NAME` is empty.",
+            default: "false"),
         KeyDescriptor(
             "environment", .dictionary(.either([.secret, .string])),
             "Variables for the backend, such as AWS_ACCESS_KEY_ID. Nothing else of that kind is passed on to restic."),
+        KeyDescriptor(
+            "ca-certificates", .path,
+            "A file of certificates (PEM) that the server is checked against: for a certificate authority of your own."),
         KeyDescriptor(
             "must-be-mounted", .either([.boolean, .path]),
             "Refuses to work unless a disk is mounted at or above the repository's folder, or at the path given."),
@@ -143,14 +196,16 @@ extension ResticSettings {
                             + "RESTIC_REST_PASSWORD under `environment:`"))
             }
         }
-        if let generate = entry["generate"], generate.boolean == true {
-            switch entry["password"]?.secret {
-            case .file: break
-            case .environment, .credential, .command, nil:
-                problems.append(
-                    ConfigProblem(
-                        at: generate.location, keyPath: "generate",
-                        message: "a password can only be generated into a file: write `password: file:/path`"))
+        if let generate = entry["generate"] {
+            let message: String? =
+                switch (generate.content, entry["password"]?.secret) {
+                case (.boolean(true), .file), (.string, .environment), (.boolean(false), _): nil
+                case (.string, _): "a file for a new password goes with `password: env:NAME`"
+                default:
+                    "a password can only be generated into a file: write `password: file:/path`, or the file's path here"
+                }
+            if let message {
+                problems.append(ConfigProblem(at: generate.location, keyPath: "generate", message: message))
             }
         }
         for size in [own?["pack-size"], entry["pack-size"]].compactMap(\.self) {

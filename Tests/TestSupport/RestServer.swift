@@ -12,13 +12,16 @@ package final class RestServer: Sendable {
 
     package let user = "tester"
     package let password = "rest-secret-\(UUID().uuidString.prefix(8))"
+    /// What a client must trust, PEM; `nil` without TLS.
+    package let certificate: String?
     private let folder: ScratchFolder
     private let server: LocalServer
 
     /// - Parameters:
     ///   - appendOnly: nothing but locks can be removed, and nothing replaced.
     ///   - privateRepositories: a user has the repositories below its own name, and no others.
-    package init(appendOnly: Bool = false, privateRepositories: Bool = true) throws {
+    ///   - encrypted: speaks TLS, with a certificate that nobody knows.
+    package init(appendOnly: Bool = false, privateRepositories: Bool = true, encrypted: Bool = false) throws {
         guard let program = RestServer.program else { throw StartFailure("restic-rest-server is not installed") }
         let folder = try ScratchFolder("rest")
         self.folder = folder
@@ -31,9 +34,23 @@ package final class RestServer: Sendable {
         let users = folder["htpasswd"]
         let made = try TestProcess(["/usr/bin/env", "python3", "-c", script, user, password], output: users).wait()
         guard made == .exited(0) else { throw StartFailure("no file of passwords: \(made)") }
+        certificate = encrypted ? folder["certificate.pem"] : nil
+        var security: [String] = []
+        if let certificate {
+            let key = folder["key.pem"]
+            let made = try TestProcess(
+                [
+                    "/usr/bin/openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                    "-nodes", "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
+                    "-keyout", key, "-out", certificate,
+                ], output: folder["openssl"]
+            ).wait()
+            guard made == .exited(0) else { throw StartFailure("no certificate: \(made)") }
+            security = ["--tls", "--tls-cert", certificate, "--tls-key", key]
+        }
         server = try LocalServer("restic-rest-server", log: folder["log"]) { port in
             [program, "--listen", "127.0.0.1:\(port)", "--path", folder["storage"], "--htpasswd-file", users]
-                + (appendOnly ? ["--append-only"] : []) + (privateRepositories ? ["--private-repos"] : [])
+                + (appendOnly ? ["--append-only"] : []) + (privateRepositories ? ["--private-repos"] : []) + security
         }
     }
 
@@ -46,7 +63,12 @@ package final class RestServer: Sendable {
         "rest:http://\(user):\(password)@127.0.0.1:\(server.port)/\(user)/\(name)/"
     }
 
-    /// The user's name and password, as restic 0.16.1 and newer read them.
+    /// As a profile names a repository of the user's: the password is given apart.
+    package func address(_ name: String) -> String {
+        "rest:\(certificate == nil ? "http" : "https")://127.0.0.1:\(server.port)/\(user)/\(name)/"
+    }
+
+    /// The user's name and password, as restic 0.16.1 and newer read them, and as profiles name them.
     package var environment: [String: String] {
         ["RESTIC_REST_USERNAME": user, "RESTIC_REST_PASSWORD": password]
     }

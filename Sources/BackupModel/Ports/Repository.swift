@@ -55,6 +55,12 @@ package protocol Repository: Sendable {
     func toolVersion() async throws(RepositoryError) -> String
     /// How many times a tool was started for this repository so far.
     var toolStarts: Int { get }
+    /// Where creating it wrote a password that it made itself; `nil` when it made none.
+    var newPasswordFile: String? { get }
+}
+
+extension Repository {
+    package var newPasswordFile: String? { nil }
 }
 
 /// Reads one snapshot.
