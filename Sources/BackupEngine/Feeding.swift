@@ -47,7 +47,9 @@ struct Feeding: Sendable {
     private func feed(_ follower: any Follower, _ wanted: [Snapshot]) async -> FeedRecord {
         let name = follower.spec.name
         do {
-            return try await recorder.step(.feed, subject: name.rawValue) { try await deliver(wanted, to: follower) }
+            return try await recorder.step(.feed, subject: name.rawValue) {
+                try await limited(follower) { try await deliver(wanted, to: follower) }
+            }
         } catch {
             let failure = RunRecorder.failure(of: error)
             let known = (try? engine.store.deliveries(from: catalog.key)[name]) ?? []
@@ -80,6 +82,7 @@ struct Feeding: Sendable {
             }
         }
         let observer = engine.observer
+        let delivered = try engine.store.deliveries(from: catalog.key)[name] ?? []
         let report = try await follower.feed(wanted) { observer.observe(.progress(subject: name.rawValue, $0)) }
         try engine.store.setDeliveries(report.present, from: catalog.key, to: name)
         await recorder.annotate(.feed, subject: name.rawValue) { step in
@@ -88,11 +91,37 @@ struct Feeding: Sendable {
         }
         if let tool = report.tool { await recorder.note(tool: tool) }
         for notice in report.notices { recorder.notice("\(name): \(notice)") }
-        let record = FeedRecord(
+        var record = FeedRecord(
             follower: name, outcome: .succeeded, delivered: report.delivered,
             behind: wanted.count { !report.present.contains($0.id) }, bytes: report.bytes)
+        if let failure = Followed.vanished(delivered, wanted, report, name: name) {
+            (record.outcome, record.failure) = (.degraded, failure)
+            recorder.notice("\(failure.description) (\(failure.hint ?? ""))")
+        }
         engine.observer.observe(.fed(record))
         return record
+    }
+
+    /// Stops a feed that takes longer than its follower may.
+    private func limited(
+        _ follower: any Follower, _ body: @escaping @Sendable () async throws -> FeedRecord
+    ) async throws -> FeedRecord {
+        guard let limit = follower.follow.timeLimit else { return try await body() }
+        // What a tool says when it is stopped by the same limit tells more.
+        let patience = limit + .seconds(5)
+        let clock = engine.clock
+        return try await withThrowingTaskGroup(of: FeedRecord?.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await clock.sleep(for: patience)
+                return nil
+            }
+            defer { group.cancelAll() }
+            if let record = try await group.next() ?? nil { return record }
+            throw Failure(
+                "\(follower.location) did not take everything within \(Age.words(limit)) (`time-limit`)",
+                hint: "the next run goes on from there; see whether the server answers", kind: .serverUnreachable)
+        }
     }
 }
 
@@ -103,6 +132,21 @@ enum Followed {
         points.runs.reversed().flatMap { run in
             (run.parts.map(\.snapshot) + [run.manifestSnapshot]).compactMap(points.snapshot)
         }
+    }
+
+    /// What a follower had, by our own records, and has no more although nobody of us removed it.
+    static func vanished(
+        _ delivered: Set<SnapshotID>, _ wanted: [Snapshot], _ report: FeedReport, name: RepositoryName
+    ) -> Failure? {
+        guard let before = report.foundBefore else { return nil }
+        let lost = wanted.filter { delivered.contains($0.id) && !before.contains($0.id) }
+        guard let first = lost.first else { return nil }
+        return Failure(
+            "\(Words.count(lost.count, "snapshot")) that \(name) had, \(first.id) among them, had vanished from it and "
+                + (lost.allSatisfy { report.present.contains($0.id) }
+                    ? "went there again" : "could not all be sent again"),
+            hint: "unless somebody removed them on purpose, treat it as tampering and see who may delete there",
+            kind: .damaged)
     }
 
     /// What retention leaves alone because a follower lacks it, with who; and those that have lacked something for longer

@@ -54,7 +54,8 @@ struct ProfileDecoder {
             leader: leader, feed: entry["feed"]?.text.flatMap(FollowSpec.Feed.init(rawValue:)) ?? .always,
             method: entry["by"]?.text.flatMap(FollowSpec.Method.init(rawValue:))
                 ?? (access == .writeOnly ? .mirror : .copy),
-            hold: entry["hold"]?.duration ?? root["retention"]?["hold"]?.duration ?? FollowSpec.usualHold)
+            hold: entry["hold"]?.duration ?? root["retention"]?["hold"]?.duration ?? FollowSpec.usualHold,
+            timeLimit: entry["time-limit"]?.duration)
     }
 
     private var notifiers: [NotifierSpec] {

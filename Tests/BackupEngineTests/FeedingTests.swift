@@ -38,6 +38,29 @@ struct FeedingTests {
         #expect(try bench.isClean)
     }
 
+    @Test func `what vanished from one is told of as tampering, and sent again`() async throws {
+        let follower = MemoryFollower()
+        let bench = try Bench(followers: [follower])
+        await bench.backup()
+        follower.lose(try #require(follower.present.first))
+        let run = await bench.backup()
+        #expect(run.outcome == .degraded && run.feeds?.first?.failure?.kind == .damaged && run.isCommitted)
+        #expect(run.says("1 snapshot that offsite had") && run.says("went there again"))
+        #expect(follower.present.count == 4)
+        #expect(await bench.backup().outcome == .succeeded)
+    }
+
+    @Test func `one that hangs is given up after its limit`() async throws {
+        let follower = MemoryFollower(timeLimit: .seconds(30))
+        let bench = try Bench(followers: [follower])
+        follower.hang(true)
+        let run = await bench.backup()
+        #expect(run.outcome == .degraded && run.isCommitted && run.says("within 30 seconds (`time-limit`)"))
+        follower.hang(false)
+        #expect(await bench.backup().outcome == .succeeded)
+        #expect(try bench.isClean)
+    }
+
     @Test func `one that is fed on request waits for it`() async throws {
         let follower = MemoryFollower(feed: .onRequest)
         let bench = try Bench(followers: [follower])

@@ -10,6 +10,7 @@ package final class MemoryFollower: Follower {
 
     private struct State {
         var failure: RepositoryError?
+        var hangs = false
         var present: Set<SnapshotID> = []
         var feeds: [[SnapshotID]] = []
     }
@@ -17,9 +18,10 @@ package final class MemoryFollower: Follower {
 
     package init(
         _ name: String = "offsite", feed: FollowSpec.Feed = .always, hold: Duration = FollowSpec.usualHold,
-        access: RepositoryAccess = .auto
+        access: RepositoryAccess = .auto, timeLimit: Duration? = nil
     ) {
-        follow = FollowSpec(leader: RepositoryName(unchecked: "local"), feed: feed, hold: hold)
+        follow = FollowSpec(
+            leader: RepositoryName(unchecked: "local"), feed: feed, hold: hold, timeLimit: timeLimit)
         spec = RepositorySpec(
             name: RepositoryName(unchecked: name), kind: "memory",
             entry: ConfigValue(.map([]), at: SourceLocation(file: "", line: 1, column: 1)), follow: follow,
@@ -28,6 +30,10 @@ package final class MemoryFollower: Follower {
 
     /// Every feed fails with this until it is `nil` again.
     package func fail(with error: RepositoryError?) { state.withLock { $0.failure = error } }
+    /// A feed answers to nothing but being cancelled.
+    package func hang(_ hangs: Bool) { state.withLock { $0.hangs = hangs } }
+    /// Somebody else removes one that is there.
+    package func lose(_ id: SnapshotID) { state.withLock { _ = $0.present.remove(id) } }
     package var present: Set<SnapshotID> { state.withLock { $0.present } }
     /// What each feed was asked to bring, in order.
     package var feeds: [[SnapshotID]] { state.withLock { $0.feeds } }
@@ -35,13 +41,16 @@ package final class MemoryFollower: Follower {
     package func feed(
         _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport {
+        while state.withLock({ $0.hangs }), !Task.isCancelled { try? await Task.sleep(for: .milliseconds(5)) }
         if Task.isCancelled { throw .cancelled }
         let report: Result<FeedReport, RepositoryError> = state.withLock { state in
             state.feeds.append(wanted.map(\.id))
             if let failure = state.failure { return .failure(failure) }
+            let before = state.present
             let new = wanted.map(\.id).filter { !state.present.contains($0) }
             state.present.formUnion(new)
-            return .success(FeedReport(present: Set(wanted.map(\.id)), delivered: new.count))
+            return .success(
+                FeedReport(present: Set(wanted.map(\.id)), foundBefore: before, delivered: new.count))
         }
         return try report.get()
     }

@@ -20,6 +20,8 @@ package protocol Follower: Sendable {
 package struct FeedReport: Sendable, Equatable {
     /// Of the snapshots wanted, by their ids in the primary, those that are there now.
     package var present: Set<SnapshotID>
+    /// Those that were there before it; `nil` where nobody can look.
+    package var foundBefore: Set<SnapshotID>?
     /// How many of them this feed brought.
     package var delivered: Int
     /// What went over, where the tool says so.
@@ -30,10 +32,11 @@ package struct FeedReport: Sendable, Equatable {
     package var notices: [String]
 
     package init(
-        present: Set<SnapshotID>, delivered: Int, bytes: ByteCount? = nil, usage: [String: ResourceUsage] = [:],
+        present: Set<SnapshotID>, foundBefore: Set<SnapshotID>? = nil, delivered: Int, bytes: ByteCount? = nil, usage: [String: ResourceUsage] = [:],
         tool: String? = nil, notices: [String] = []
     ) {
         self.present = present
+        self.foundBefore = foundBefore
         self.delivered = delivered
         self.bytes = bytes
         self.usage = usage

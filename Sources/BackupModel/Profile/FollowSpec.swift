@@ -21,16 +21,20 @@ package struct FollowSpec: Sendable, Equatable {
     package var method: Method
     /// How long retention leaves alone what has not arrived here yet.
     package var hold: Duration
+    /// How long one feed may take; what arrived until then stays. `nil`: as long as anything moves.
+    package var timeLimit: Duration?
 
     package static let usualHold = Duration.seconds(14 * 86_400)
 
     package init(
-        leader: RepositoryName, feed: Feed = .always, method: Method = .copy, hold: Duration = FollowSpec.usualHold
+        leader: RepositoryName, feed: Feed = .always, method: Method = .copy, hold: Duration = FollowSpec.usualHold,
+        timeLimit: Duration? = nil
     ) {
         self.leader = leader
         self.feed = feed
         self.method = method
         self.hold = hold
+        self.timeLimit = timeLimit
     }
 }
 

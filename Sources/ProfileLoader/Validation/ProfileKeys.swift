@@ -126,6 +126,10 @@ package enum ProfileKeys {
         KeyDescriptor(
             "hold", .duration, "How long retention leaves alone what this follower still lacks.",
             default: "that of `retention:`"),
+        KeyDescriptor(
+            "time-limit", .duration,
+            "How long one feed of this follower may take. What arrived until then stays, and the next run goes on from there.",
+            default: "as long as anything moves"),
         KeyDescriptor("hooks", .anything, "Programs of yours around this repository.", ignored: true),
     ]
 

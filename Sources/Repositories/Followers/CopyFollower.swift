@@ -35,11 +35,15 @@ struct CopyFollower: Follower {
         let before = try await present(of: wanted)
         let missing = wanted.filter { !before.contains($0.id) }
         var report = FeedReport(present: before, delivered: 0)
+        report.foundBefore = before
         report.tool = try await target.toolVersion()
         guard !missing.isEmpty else { return report }
         for start in stride(from: 0, to: missing.count, by: CopyFollower.portion) {
             let portion = missing[start..<min(start + CopyFollower.portion, missing.count)].map(\.id)
-            let result = try await target.access.run(restic.copy(portion, from: leader))
+            var copy = restic.copy(portion, from: leader)
+            // What it says until then tells why.
+            copy.limits.total = follow.timeLimit
+            let result = try await target.access.run(copy, reading: ResticCopyReader())
             report.usage.merge(["restic": result.usage]) { $0.adding($1) }
         }
         // restic ends well over snapshots that it did not find.
