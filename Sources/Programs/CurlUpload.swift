@@ -30,6 +30,8 @@ package struct CurlUpload: Sendable {
     package var keyID: Secret
     package var key: Secret
     package var sessionToken: Secret?
+    /// PEM
+    package var certificates: String?
     /// Bytes per second over all transfers.
     package var limit: ByteCount?
     package var atATime = 8
@@ -57,48 +59,27 @@ package struct CurlUpload: Sendable {
     }
 
     private func config(_ items: [Item], showingBody: Bool) -> [UInt8] {
-        var text: [UInt8] = []
-        func line(_ words: [UInt8]) { text += words + [10] }
-        func line(_ words: String) { line(Array(words.utf8)) }
-        let user =
-            Array("user = \"".utf8) + escaped(keyID.reveal(for: .childProcess)) + [58]
-            + escaped(key.reveal(for: .childProcess)) + [34]
+        let credential = S3Credential(region: region, keyID: keyID, key: key, sessionToken: sessionToken)
+        var configuration = CurlConfiguration()
         for (index, item) in items.enumerated() {
-            if index > 0 { line("next") }
-            line("silent")
-            line("url = \"\(item.url)\"")
-            line(Array("upload-file = \"".utf8) + escaped(Array(item.file.utf8)) + [34])
-            line("aws-sigv4 = \"aws:amz:\(region):s3\"")
-            line(user)
-            line("header = \"x-amz-content-sha256: \(item.digest)\"")
-            line("header = \"If-None-Match: *\"")
+            if index > 0 { configuration.add("next") }
+            configuration.add("silent")
+            configuration.add("url", item.url)
+            configuration.add("upload-file", item.file)
+            configuration.sign(credential, digest: item.digest)
+            configuration.add("header", "If-None-Match: *")
             // Otherwise a transfer of some size waits for the server's leave.
-            line("header = \"Expect:\"")
-            if let sessionToken {
-                line(
-                    Array("header = \"x-amz-security-token: ".utf8) + escaped(sessionToken.reveal(for: .childProcess))
-                        + [34])
-            }
-            if let limit { line("limit-rate = \(max(1, limit.bytes / Int64(atATime)))") }
-            line("connect-timeout = 30")
+            configuration.add("header", "Expect:")
+            if let certificates { configuration.add("cacert", certificates) }
+            if let limit { configuration.add("limit-rate = \(max(1, limit.bytes / Int64(atATime)))") }
+            configuration.add("connect-timeout = 30")
             // Less than a byte a second for two minutes is a server that hangs.
-            line("speed-limit = 1")
-            line("speed-time = 120")
-            if !showingBody { line("output = \"/dev/null\"") }
-            line("write-out = \"\\n%{http_code}\\t%{url}\\t%{errormsg}\\n\"")
+            configuration.add("speed-limit = 1")
+            configuration.add("speed-time = 120")
+            if !showingBody { configuration.add("output", "/dev/null") }
+            configuration.add("write-out = \"\\n%{http_code}\\t%{url}\\t%{errormsg}\\n\"")
         }
-        return text
-    }
-
-    /// Inside the quotes of curl's configuration.
-    private func escaped(_ bytes: [UInt8]) -> [UInt8] {
-        bytes.flatMap { byte -> [UInt8] in
-            switch byte {
-            case 34, 92: [92, byte]
-            case 10: [92, 110]
-            default: [byte]
-            }
-        }
+        return configuration.text
     }
 
     /// The answers among what curl printed.

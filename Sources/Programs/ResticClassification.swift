@@ -43,13 +43,17 @@ package enum ResticFailure: Sendable, Equatable {
         } else if says(
             "access denied", "permission denied", "operation not permitted", "unexpected http response (401)",
             "unexpected http response (403)", "403 forbidden", "401 unauthorized",
-            "access key id you provided does not",
+            "access key id you provided does not", "signature we calculated does not match", "token has expired",
+            "token is expired", "expiredtoken", "difference between the request time",
             "no credentials found")
         {
             self = .denied
         } else if says(
             "connection refused", "no such host", "i/o timeout", "network is unreachable", "no route to host",
             "connection reset", "tls handshake timeout", "connection timed out", "dial tcp", "ssh: connect to host",
+            "returned error, retrying", "reduce your request rate", "internal error", "service unavailable",
+            "unexpected eof",
+            "server closed idle connection", "http response (5", "x509:", "deadline exceeded",
             "unable to start the sftp session", "temporary failure in name resolution")
         {
             self = .unreachable

@@ -126,24 +126,84 @@ final class ResticAccess: Sendable {
         return path
     }
 
+    /// Asks the server, where it is one that can be asked, whether it can be used.
+    /// - Returns: false where there is not even a bucket.
+    /// - Throws: ``RepositoryError/denied(location:detail:)`` or ``RepositoryError/unreachable(location:detail:)``, in the server's
+    ///   own words. What it says of the repository is left to restic.
+    func greet() async throws(RepositoryError) -> Bool {
+        guard services.runner.locate("curl") != nil, let greeting = try await greeting() else { return true }
+        var pauses: [Duration] = [.seconds(1), .seconds(4)]
+        while true {
+            let result: ToolResult
+            do throws(ToolError) {
+                result = try await services.runner.run(greeting.command)
+            } catch {
+                throw .tool(error)
+            }
+            if result.stopped == .cancelled { throw .cancelled }
+            switch CurlGreeting.finding(result.output.text) {
+            case .fine: return true
+            case .noBucket: return false
+            case .refused(let how): throw .denied(location: location, detail: how)
+            case .unreachable(let how):
+                guard !pauses.isEmpty else { throw .unreachable(location: location, detail: how) }
+                do {
+                    try await services.clock.sleep(for: pauses.removeFirst())
+                } catch {
+                    throw .cancelled
+                }
+            }
+        }
+    }
+
+    private func greeting() async throws(RepositoryError) -> CurlGreeting? {
+        let certificates = settings.tuning.certificates
+        if let address = S3Address(location) {
+            let hasKey = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].allSatisfy { name in
+                settings.secretVariables[name] != nil || settings.plainVariables[name] != nil
+            }
+            guard hasKey else { return nil }
+            let credential = try await s3Credential(for: address)
+            return CurlGreeting(url: address.url(of: "config"), credential: .s3(credential), certificates: certificates)
+        }
+        guard location.hasPrefix("rest:http") else { return nil }
+        let base = location.dropFirst("rest:".count)
+        let url = base + (base.hasSuffix("/") ? "" : "/") + "config"
+        guard let own = settings.restCredential else {
+            return CurlGreeting(url: String(url), credential: .none, certificates: certificates)
+        }
+        let user = if let reference = own.user { try await text(of: reference) } else { own.userText }
+        return CurlGreeting(
+            url: String(url), credential: .basic(user: user, password: try await secret(own.password)),
+            certificates: certificates)
+    }
+
     /// Puts files into S3 with the credential that restic would use.
     func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
+        let credential = try await s3Credential(for: address)
+        var upload = CurlUpload(region: credential.region, keyID: credential.keyID, key: credential.key)
+        upload.sessionToken = credential.sessionToken
+        upload.certificates = settings.tuning.certificates
+        upload.limit = services.settings.uploadLimit
+        return upload
+    }
+
+    private func s3Credential(for address: S3Address) async throws(RepositoryError) -> S3Credential {
         func needed(_ name: String) async throws(RepositoryError) -> Secret {
             if let reference = settings.secretVariables[name] { return try await secret(reference) }
             if let text = settings.plainVariables[name] { return Secret(text) }
-            throw .unsupported("a mirror in S3 needs \(name): write `\(name): env:\(name)` under `environment:`")
+            throw .unsupported("S3 needs \(name): write `\(name): env:\(name)` under `environment:`")
         }
         let region =
             settings.tuning.options["s3.region"] ?? settings.plainVariables["AWS_DEFAULT_REGION"]
             ?? settings.plainVariables["AWS_REGION"] ?? address.regionOfHost ?? "us-east-1"
-        var upload = CurlUpload(
+        var credential = S3Credential(
             region: region, keyID: try await needed("AWS_ACCESS_KEY_ID"),
             key: try await needed("AWS_SECRET_ACCESS_KEY"))
         if settings.secretVariables["AWS_SESSION_TOKEN"] != nil {
-            upload.sessionToken = try await needed("AWS_SESSION_TOKEN")
+            credential.sessionToken = try await needed("AWS_SESSION_TOKEN")
         }
-        upload.limit = services.settings.uploadLimit
-        return upload
+        return credential
     }
 
     private func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {

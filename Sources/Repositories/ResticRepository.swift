@@ -50,6 +50,7 @@ package struct ResticRepository: Repository {
     }
 
     private func inspectRemote() async throws(RepositoryError) -> RepositoryState {
+        guard try await access.greet() else { return .absent }
         do throws(RepositoryError) {
             var identity = try await identity()
             let listed = try await access.run(try await access.restic().list(.keys))

@@ -113,7 +113,13 @@ struct S3Mirror: MirrorTarget {
         let code = CurlUpload.errorCode(body)
         let detail = "PUT \(item.path): \(answer.status)" + (code.map { " \($0)" } ?? "")
         switch (answer.status, code) {
-        case (_, "NoSuchBucket"): return .absent(location: location)
+        case (_, "NoSuchBucket"):
+            return .unreachable(location: location, detail: "there is no bucket \(address.bucket) there")
+        case (_, "AuthorizationHeaderMalformed"):
+            return .denied(
+                location: location,
+                detail: detail
+                    + ": signed for region \(upload.region); give its own as AWS_DEFAULT_REGION under `environment:`")
         case (_, "RequestTimeTooSkewed"):
             return .denied(location: location, detail: detail + ": the clocks differ by more than 15 minutes")
         case (400..<500, _): return .denied(location: location, detail: detail)
