@@ -32,7 +32,8 @@ package struct FeedReport: Sendable, Equatable {
     package var notices: [String]
 
     package init(
-        present: Set<SnapshotID>, foundBefore: Set<SnapshotID>? = nil, delivered: Int, bytes: ByteCount? = nil, usage: [String: ResourceUsage] = [:],
+        present: Set<SnapshotID>, foundBefore: Set<SnapshotID>? = nil, delivered: Int, bytes: ByteCount? = nil,
+        usage: [String: ResourceUsage] = [:],
         tool: String? = nil, notices: [String] = []
     ) {
         self.present = present
