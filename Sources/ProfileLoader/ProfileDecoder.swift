@@ -17,7 +17,7 @@ struct ProfileDecoder {
         Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
-            repositories: (root["repositories"]?.entries ?? []).compactMap(repository),
+            repositories: repositories,
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
     }
@@ -36,6 +36,16 @@ struct ProfileDecoder {
             name: name, kind: kind, entry: entry.value, expectations: expectations,
             onFailure: entry.value["on-failure"]?.text.flatMap(SourceSpec.OnFailure.init(rawValue:)) ?? .continue,
             toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
+    }
+
+    private var repositories: [RepositorySpec] {
+        let specs = (root["repositories"]?.entries ?? []).compactMap(repository)
+        let mirrored = specs.compactMap { $0.follow?.method == .mirror ? $0.follow?.leader : nil }
+        return specs.map { spec in
+            var spec = spec
+            spec.feedsMirror = mirrored.contains(spec.name)
+            return spec
+        }
     }
 
     private func repository(_ entry: ConfigValue.Entry) -> RepositorySpec? {

@@ -97,6 +97,8 @@ package struct RepositorySpec: Sendable {
     package var environment: [String: String]
     /// Variables of the backend that our own environment gives in place of the profile.
     package var replacedVariables: Set<String> = []
+    /// Its files are mirrored elsewhere, where nothing is ever replaced: what is packed anew is sent anew.
+    package var feedsMirror = false
 
     package init(
         name: RepositoryName, kind: String, entry: ConfigValue, follow: FollowSpec? = nil,
