@@ -62,10 +62,12 @@ struct ProfileDecoder {
         guard let leader = entry["follows"]?.text.flatMap(RepositoryName.init(rawValue:)) else { return nil }
         return FollowSpec(
             leader: leader, feed: entry["feed"]?.text.flatMap(FollowSpec.Feed.init(rawValue:)) ?? .always,
-            method: entry["by"]?.text.flatMap(FollowSpec.Method.init(rawValue:))
-                ?? (access == .writeOnly ? .mirror : .copy),
+            method: FollowSpec.Method(of: entry["by"]?.text, access),
             hold: entry["hold"]?.duration ?? root["retention"]?["hold"]?.duration ?? FollowSpec.usualHold,
-            timeLimit: entry["time-limit"]?.duration)
+            timeLimit: entry["time-limit"]?.duration,
+            generations: entry["generations"]?.duration.map {
+                GenerationRule(length: $0, expiry: entry["expiry"]?.duration)
+            })
     }
 
     private var notifiers: [NotifierSpec] {
