@@ -48,7 +48,7 @@ package struct ResticSettings: Sendable, Equatable {
         guard let password = entry["password"]?.secret else {
             throw .unsupported("repository \(spec.name) has no password: write `password: file:/path` or `env:NAME`")
         }
-        self.location = location
+        self.location = location.appending(spec.generation)
         self.password = password
         newPasswordFile =
             switch (entry["generate"]?.content, password) {
