@@ -150,7 +150,8 @@ package struct BackupRun: Sendable {
         try await Feeding(
             engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait,
             sourcePaths: ready.flatMap(\.preview.paths)
-        ).feed(followers)
+        ).feed(
+            followers, idle: engine.followers.filter { !request.offsite && $0.follow.feed == .onRequest })
         if (request.retention && engine.profile.retention.hasRules) || !captured.void.isEmpty {
             try await recorder.step(.retention) {
                 do {

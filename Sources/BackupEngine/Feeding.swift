@@ -26,7 +26,10 @@ struct Feeding: Sendable {
     }
 
     /// - Throws: ``RunStop/cancelled`` only; what became of each follower is in the run's record.
-    func feed(_ followers: [any Follower]) async throws {
+    /// - Parameter idle: followers that this run does not feed, which may expire meanwhile.
+    func feed(_ followers: [any Follower], idle: [any Follower] = []) async throws {
+        let expiring = idle.compactMap(alarm)
+        if !expiring.isEmpty { await recorder.change { $0.feeds = expiring } }
         guard !followers.isEmpty else { return }
         let wanted = Followed.wanted(
             RestorePoints(try await catalog.contents(loadingManifests: true), engine: engine))
@@ -40,7 +43,7 @@ struct Feeding: Sendable {
         let sorted = records.sorted {
             (order.firstIndex(of: $0.follower) ?? 0) < (order.firstIndex(of: $1.follower) ?? 0)
         }
-        await recorder.change { $0.feeds = sorted }
+        await recorder.change { $0.feeds = sorted + expiring }
         if Task.isCancelled { throw RunStop.cancelled }
     }
 
@@ -57,8 +60,25 @@ struct Feeding: Sendable {
             recorder.notice(
                 "\(name) was not fed and is \(Words.count(behind, "snapshot")) behind: \(failure.description)"
                     + (failure.hint.map { " (\($0))" } ?? ""))
-            return FeedRecord(follower: name, outcome: .degraded, failure: failure, behind: behind)
+            let record = FeedRecord(follower: name, outcome: .degraded, failure: failure, behind: behind)
+            _ = alarm(follower)
+            return record
         }
+    }
+
+    /// Says so when what a follower has begins to expire and nothing newer takes its place.
+    private func alarm(_ follower: any Follower) -> FeedRecord? {
+        let name = follower.spec.name
+        let text: String
+        do {
+            guard let alarm = try follower.expiryAlarm(at: engine.clock.now) else { return nil }
+            text = alarm
+        } catch {
+            text = "whether it expires cannot be told: \(error.description)"
+        }
+        let failure = Failure(text, hint: "feed it: `holdfast backup --offsite`")
+        recorder.notice("\(name): \(failure.description) (\(failure.hint ?? ""))")
+        return FeedRecord(follower: name, outcome: .degraded, failure: failure)
     }
 
     private func deliver(_ wanted: [Snapshot], to follower: any Follower) async throws -> FeedRecord {
@@ -91,8 +111,10 @@ struct Feeding: Sendable {
         }
         if let tool = report.tool { await recorder.note(tool: tool) }
         for notice in report.notices { recorder.notice("\(name): \(notice)") }
+        let expiring = alarm(follower)
         var record = FeedRecord(
-            follower: name, outcome: .succeeded, delivered: report.delivered,
+            follower: name, outcome: expiring?.outcome ?? .succeeded, failure: expiring?.failure,
+            delivered: report.delivered,
             behind: wanted.count { !report.present.contains($0.id) }, bytes: report.bytes)
         if let failure = Followed.vanished(delivered, wanted, report, name: name) {
             (record.outcome, record.failure) = (.degraded, failure)

@@ -33,7 +33,7 @@ package struct OpenRepository: Sendable {
     package func open(
         _ creation: Creation, whenAlone alone: @Sendable () async throws -> Void = {}
     ) async throws -> Opened {
-        let pin = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.name)
+        let pin = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.pinName)
         switch try await repository.inspect(pin: pin) {
         case .present(let identity):
             return try recognise(identity, pin: pin)
@@ -85,7 +85,7 @@ package struct OpenRepository: Sendable {
 
     /// Pins what is there now, on the operator's word.
     package func accept() async throws -> (old: RepositoryPin?, new: RepositoryIdentity) {
-        let old = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.name)
+        let old = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.pinName)
         switch try await repository.inspect(pin: nil) {
         case .absent: throw RepositoryError.absent(location: repository.location)
         case .occupied(let what): throw RepositoryError.occupied(location: repository.location, by: what)
@@ -97,6 +97,6 @@ package struct OpenRepository: Sendable {
 
     private func save(_ identity: RepositoryIdentity) throws(StoreError) {
         let pin = RepositoryPin(location: repository.location, identity: identity, pinnedAt: engine.clock.now)
-        try engine.pins.save(pin, profile: engine.profile.name, repository: repository.spec.name)
+        try engine.pins.save(pin, profile: engine.profile.name, repository: repository.spec.pinName)
     }
 }

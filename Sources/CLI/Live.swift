@@ -22,6 +22,7 @@ final class Live: Sendable {
     private let redact: @Sendable (String) -> String
 
     var stateFolder: String { folders.state }
+    var cacheFolder: String { folders.cache }
 
     /// Loads the profile that the options and the environment choose.
     /// - Throws: an ``OperatorError`` when there is no such profile or something is wrong with it.

@@ -3,6 +3,7 @@ import BackupEngine
 import BackupModel
 import Foundation
 import ProfileLoader
+import Repositories
 
 /// Looks at a follower instead of the primary.
 struct OffsiteOptions: ParsableArguments {
@@ -20,10 +21,21 @@ struct OffsiteOptions: ParsableArguments {
     )
     var credentials: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Of a mirror with generations, look at this one instead of the newest that is whole.", valueName: "name"))
+    var generation: String?
+
     var isWanted: Bool { offsite || name != nil }
 
     func validate() throws {
         if credentials != nil, !isWanted { throw ValidationError("--credentials goes with --offsite") }
+        if let generation {
+            guard isWanted else { throw ValidationError("--generation goes with --offsite") }
+            guard MirrorGeneration.order(of: generation) != nil else {
+                throw ValidationError("--generation wants a name such as g-20261121")
+            }
+        }
     }
 
     /// Secrets are looked for in our own environment first, so that is where the credential of the moment goes.
@@ -73,12 +85,24 @@ struct OffsiteOptions: ParsableArguments {
 }
 
 extension Live {
+    /// The generation to read; `nil` for what has none.
+    private func generation(of spec: RepositorySpec, chosen: String?) async throws -> String? {
+        if let chosen {
+            guard spec.follow?.method == .mirror else {
+                throw Failure("repository \(spec.name) is no mirror and has no generations", kind: .usage)
+            }
+            return chosen
+        }
+        guard spec.follow?.generations != nil else { return nil }
+        return try await MirrorGenerationSearch(spec, services, cacheFolder: cacheFolder, ledger: try store()).find()
+    }
+
     /// The engine, at the follower where that is wanted.
     /// - Throws: ``Failure`` where our credential reads nothing there.
-    func engine(_ offsite: OffsiteOptions) throws -> Engine {
+    func engine(_ offsite: OffsiteOptions) async throws -> Engine {
         let engine = try engine()
         guard offsite.isWanted else { return engine }
-        let spec = try offsite.spec(self)
+        var spec = try offsite.spec(self)
         guard spec.access.mayRead else {
             throw Failure(
                 "the credential of repository \(spec.name) may write and nothing else, so nothing can be read from it",
@@ -86,6 +110,7 @@ extension Live {
                     "give one that may read with `--credentials FILE`, or leave out --offsite: the primary has it all",
                 kind: .notPermitted)
         }
+        spec.generation = try await generation(of: spec, chosen: offsite.generation)
         return engine.at(try repository(spec))
     }
 }

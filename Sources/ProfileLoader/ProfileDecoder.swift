@@ -17,7 +17,7 @@ struct ProfileDecoder {
         Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
-            repositories: (root["repositories"]?.entries ?? []).compactMap(repository),
+            repositories: repositories,
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
     }
@@ -38,6 +38,16 @@ struct ProfileDecoder {
             toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
     }
 
+    private var repositories: [RepositorySpec] {
+        let specs = (root["repositories"]?.entries ?? []).compactMap(repository)
+        let mirrored = specs.compactMap { $0.follow?.method == .mirror ? $0.follow?.leader : nil }
+        return specs.map { spec in
+            var spec = spec
+            spec.feedsMirror = mirrored.contains(spec.name)
+            return spec
+        }
+    }
+
     private func repository(_ entry: ConfigValue.Entry) -> RepositorySpec? {
         guard let name = RepositoryName(rawValue: entry.key),
             let kind = repositoryKinds.first(where: { entry.value[$0] != nil })
@@ -52,10 +62,12 @@ struct ProfileDecoder {
         guard let leader = entry["follows"]?.text.flatMap(RepositoryName.init(rawValue:)) else { return nil }
         return FollowSpec(
             leader: leader, feed: entry["feed"]?.text.flatMap(FollowSpec.Feed.init(rawValue:)) ?? .always,
-            method: entry["by"]?.text.flatMap(FollowSpec.Method.init(rawValue:))
-                ?? (access == .writeOnly ? .mirror : .copy),
+            method: FollowSpec.Method(of: entry["by"]?.text, access),
             hold: entry["hold"]?.duration ?? root["retention"]?["hold"]?.duration ?? FollowSpec.usualHold,
-            timeLimit: entry["time-limit"]?.duration)
+            timeLimit: entry["time-limit"]?.duration,
+            generations: entry["generations"]?.duration.map {
+                GenerationRule(length: $0, expiry: entry["expiry"]?.duration)
+            })
     }
 
     private var notifiers: [NotifierSpec] {

@@ -41,6 +41,8 @@ package struct Restic: Sendable, Equatable {
         package var downloadLimit: ByteCount?
         /// A file of certificates that servers are checked against, beside the system's.
         package var certificates: String?
+        /// How much of what is stored may be of no use before `prune` packs anew, as its `--max-unused` takes it.
+        package var unusedLimit: String?
         package init() {}
     }
 

@@ -80,7 +80,8 @@ extension Restic {
     }
 
     package func prune(dryRun: Bool) -> ToolCommand {
-        command(["prune"] + packingFlags + (dryRun ? ["--dry-run"] : []))
+        let limit = tuning.unusedLimit.map { ["--max-unused", $0] } ?? []
+        return command(["prune"] + packingFlags + limit + (dryRun ? ["--dry-run"] : []))
     }
 
     /// - Parameter locking: false for a repository that cannot be written to: restic would try for 15 minutes to lock it.

@@ -33,9 +33,14 @@ package struct S3Address: Sendable, Equatable {
 
     /// The address of one object, by path. Repository paths need no escaping; the prefix may.
     package func url(of path: String) -> String {
-        let allowed = CharacterSet(charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~/")
         let key = ([bucket] + (prefix.isEmpty ? [] : [prefix]) + [path]).joined(separator: "/")
-        return endpoint + "/" + (key.addingPercentEncoding(withAllowedCharacters: allowed) ?? key)
+        return endpoint + "/" + S3Address.escaped(key, keepingSlashes: true)
+    }
+
+    static func escaped(_ text: String, keepingSlashes: Bool) -> String {
+        let plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~"
+        let allowed = CharacterSet(charactersIn: plain + (keepingSlashes ? "/" : ""))
+        return text.addingPercentEncoding(withAllowedCharacters: allowed) ?? text
     }
 
     /// The region that a request is signed for, where the host is one of those that tell it.

@@ -51,21 +51,24 @@ package enum RepositoryRegistry {
             return unfed("a mirror is fed from a folder of this machine, and the primary is none")
         }
         let access = replica.access
-        let address = S3Address(replica.location)
-        guard access.folder != nil || address != nil else {
+        guard access.folder != nil || S3Address(replica.location) != nil else {
             return unfed("this version can mirror to a folder and to S3 only")
         }
+        let place = access.settings.location
         return MirrorFollower(
-            spec, follow, of: source, ledger: ledger, clock: services.clock, location: replica.location,
+            spec, follow, of: source, at: place, ledger: ledger, clock: services.clock,
             reading: spec.access.mayRead ? replica : nil
-        ) { () throws(RepositoryError) -> any MirrorTarget in
-            if let folder = access.folder {
+        ) { generation throws(RepositoryError) -> any MirrorTarget in
+            let location = place.appending(generation)
+            if let folder = location.folder {
                 try replica.requirePlace()
-                return FolderMirror(path: folder.path)
+                return FolderMirror(path: folder)
             }
-            guard let address else { throw .unsupported("this version can mirror to a folder and to S3 only") }
+            guard let address = S3Address(location.text) else {
+                throw .unsupported("this version can mirror to a folder and to S3 only")
+            }
             return S3Mirror(
-                address: address, location: replica.location, upload: try await access.s3Upload(to: address),
+                address: address, location: location.text, upload: try await access.s3Upload(to: address),
                 runner: services.runner)
         }
     }

@@ -188,7 +188,7 @@ final class ResticAccess: Sendable {
         return upload
     }
 
-    private func s3Credential(for address: S3Address) async throws(RepositoryError) -> S3Credential {
+    func s3Credential(for address: S3Address) async throws(RepositoryError) -> S3Credential {
         func needed(_ name: String) async throws(RepositoryError) -> Secret {
             if let reference = settings.secretVariables[name] { return try await secret(reference) }
             if let text = settings.plainVariables[name] { return Secret(text) }

@@ -39,6 +39,17 @@ package enum ResticLocation: Sendable, Equatable {
         return "/" + parts.joined(separator: "/")
     }
 
+    /// What is below it; itself for `nil`.
+    package func appending(_ name: String?) -> ResticLocation {
+        guard let name else { return self }
+        switch self {
+        case .folder(let path): return .folder(path == "/" ? "/" + name : path + "/" + name)
+        case .remote(var address):
+            while address.hasSuffix("/") { address.removeLast() }
+            return .remote(address + (address.hasSuffix(":") ? "" : "/") + name)
+        }
+    }
+
     package var folder: String? { if case .folder(let path) = self { path } else { nil } }
 
     /// As restic takes it. A folder whose name looks like a backend's is no trouble, for it begins with a slash.

@@ -39,6 +39,8 @@ struct ResticLocks: Sendable {
     }
 
     private func lockIDs() async throws(RepositoryError) -> [String] {
+        // Locks are not mirrored, and nobody takes any there: a folder has not even a place for them.
+        if access.settings.isMirror { return [] }
         if let folder = access.folder { return try folder.lockIDs() }
         return ResticListing.ids(try await access.run(try await access.restic().list(.locks)).output.text)
     }

@@ -134,6 +134,11 @@ final class Scrub: Sendable {
 
     // MARK: - What is there
 
+    /// What belongs into a repository, or into a mirror of one.
+    private var ownNames: [String] {
+        ["config", "data", "index", "keys", "locks", "snapshots", "lost+found", MirrorPass.completionMark]
+    }
+
     /// All files that bear a digest as their name. Locks come and go while we read, and are left out; the configuration is
     /// the one file with a name of its own.
     private func enumerate() throws(RepositoryError) -> [Item] {
@@ -142,7 +147,7 @@ final class Scrub: Sendable {
         var missing: [String] = []
         do throws(SystemFailure) {
             for name in try SystemFolder.names(in: folder.path)
-            where !["config", "data", "index", "keys", "locks", "snapshots", "lost+found"].contains(name) {
+            where !ownNames.contains(name) {
                 strangers.append(name)
             }
             for name in ["config", "data", "index", "keys", "snapshots"]

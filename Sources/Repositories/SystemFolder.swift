@@ -73,8 +73,9 @@ enum SystemFolder {
 
     /// Copies a file to a path where nothing is, making folders above it that are missing; durable when it returns. One that
     /// is there already stays.
-    static func copyDurably(_ source: String, to path: String) throws(SystemFailure) {
-        if try status(path) != nil { return }
+    /// - Returns: false when one was.
+    static func copyDurably(_ source: String, to path: String) throws(SystemFailure) -> Bool {
+        if try status(path) != nil { return false }
         let folder = (path as NSString).deletingLastPathComponent
         try makeFolders(folder)
         let draft = path + "-tmp-\(getpid())"
@@ -97,6 +98,7 @@ enum SystemFolder {
         guard handle >= 0 else { throw .last(folder) }
         defer { close(handle) }
         guard fsync(handle) == 0 || errno == EINVAL else { throw .last(folder) }
+        return true
     }
 
     private static func copyBytes(

@@ -71,6 +71,20 @@ enum Migrations {
                     ) WITHOUT ROWID;
                     """)
         }
+        migrator.registerMigration("4: generations of mirrors") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE generations (
+                        place TEXT NOT NULL,
+                        name TEXT NOT NULL,
+                        started REAL NOT NULL,
+                        completed REAL,
+                        closed REAL,
+                        proven REAL,
+                        PRIMARY KEY (place, name)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

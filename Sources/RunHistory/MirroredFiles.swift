@@ -1,4 +1,5 @@
 package import BackupModel
+import Foundation
 import GRDB
 
 /// The ledger of mirrors.
@@ -21,6 +22,53 @@ extension SQLiteRunStore: MirrorLedger {
             for (path, file) in files {
                 try statement.execute(arguments: [place, path, file.digest, file.bytes])
             }
+        }
+    }
+
+    package func mirroredSize(at place: String) throws(StoreError) -> (files: Int, bytes: ByteCount) {
+        try file.read { database in
+            let row = try Row.fetchOne(
+                database, sql: "SELECT count(*) AS files, sum(bytes) AS bytes FROM mirrored WHERE place = ?",
+                arguments: [place])
+            return (row?["files"] ?? 0, ByteCount(row?["bytes"] ?? 0))
+        }
+    }
+
+    package func dropMirrored(at place: String) throws(StoreError) {
+        try file.write { try $0.execute(sql: "DELETE FROM mirrored WHERE place = ?", arguments: [place]) }
+    }
+
+    package func generations(at place: String) throws(StoreError) -> [MirrorGeneration] {
+        try file.read { database in
+            try Row.fetchAll(
+                database, sql: "SELECT * FROM generations WHERE place = ? ORDER BY started, name", arguments: [place]
+            ).map { row in
+                func date(_ column: String) -> Date? {
+                    (row[column] as Double?).map(Date.init(timeIntervalSince1970:))
+                }
+                return MirrorGeneration(
+                    name: row["name"], started: date("started") ?? .distantPast, completed: date("completed"),
+                    closed: date("closed"), proven: date("proven"))
+            }
+        }
+    }
+
+    package func save(_ generations: [MirrorGeneration], at place: String) throws(StoreError) {
+        try file.write { database in
+            for one in generations {
+                try database.execute(
+                    sql: "INSERT OR REPLACE INTO generations VALUES (?, ?, ?, ?, ?, ?)",
+                    arguments: [
+                        place, one.name, one.started.timeIntervalSince1970, one.completed?.timeIntervalSince1970,
+                        one.closed?.timeIntervalSince1970, one.proven?.timeIntervalSince1970,
+                    ])
+            }
+        }
+    }
+
+    package func removeGeneration(_ name: String, at place: String) throws(StoreError) {
+        try file.write {
+            try $0.execute(sql: "DELETE FROM generations WHERE place = ? AND name = ?", arguments: [place, name])
         }
     }
 }

@@ -91,6 +91,19 @@ struct FeedingTests {
         #expect(bench.parts.count == 1)
     }
 
+    @Test(arguments: [FollowSpec.Feed.always, .onRequest])
+    func `one that begins to expire degrades every run until that is over`(feed: FollowSpec.Feed) async throws {
+        let follower = MemoryFollower(feed: feed)
+        let bench = try Bench(followers: [follower])
+        follower.alarm("generation g-20261121 begins to expire")
+        let run = await bench.backup()
+        #expect(run.outcome == .degraded && run.says("offsite: generation g-20261121 begins to expire"))
+        #expect(run.feeds?.map(\.outcome) == [.degraded])
+        #expect(follower.present.count == (feed == .always ? 2 : 0))
+        follower.alarm(nil)
+        #expect(await bench.backup().outcome == .succeeded)
+    }
+
     @Test func `a run with gaps feeds what it has`() async throws {
         let follower = MemoryFollower()
         let bench = try Bench(followers: [follower])

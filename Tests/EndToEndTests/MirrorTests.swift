@@ -105,6 +105,75 @@ struct MirrorTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
+    func `what feeds a mirror is pruned so that little is packed anew`() async throws {
+        let restic = try #require(RealTools.restics.last)
+        let world = try World("mirror-prune", restic: restic)
+        let said = world.folder["said"]
+        try world.program.writeTool("restic", "echo \"$@\" >> '\(said)'\nexec '\(restic.path)' \"$@\"")
+        func prunes(by method: String) async throws -> [String] {
+            try world.program.writeProfile(
+                """
+                sources: { documents: { files: "\(world.documents)" } }
+                repositories:
+                  local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+                  nas: { restic: "nas-\(method)", password: env:RESTIC_PASSWORD, follows: local, by: \(method) }
+                retention: { last: 1 }
+                """)
+            for _ in 1...2 {
+                let run = try await world.program.run("backup")
+                #expect(run.code == 0, "\(run)")
+            }
+            let lines = try String(contentsOfFile: said, encoding: .utf8).split(separator: "\n").map(String.init)
+            try world.folder.write("", to: "said")
+            return lines.filter { $0.contains(" \(world.program.repository) ") && $0.contains(" prune") }
+        }
+        let mirrored = try await prunes(by: "mirror")
+        #expect(!mirrored.isEmpty && mirrored.allSatisfy { $0.contains("--max-unused unlimited") }, "\(mirrored)")
+        let copied = try await prunes(by: "copy")
+        #expect(!copied.isEmpty && copied.allSatisfy { !$0.contains("--max-unused") }, "\(copied)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a prune by hand in the middle of a pass leaves a mirror that is whole`() async throws {
+        let server = try S3Server()
+        let restic = try #require(RealTools.restics.last)
+        let world = try timetiles(restic, server)
+        for number in 1...3 {
+            try change(world, number)
+            #expect(try await world.program.run("backup").code == 0)
+        }
+        try server.set(faults: [.init(.delay(.milliseconds(1500)), method: "PUT")])
+        try change(world, 4)
+        let running = try world.program.start(["backup", "--offsite"])
+        func hasBegun() throws -> Bool { try server.requests().contains { $0.key.contains("/keys/") } }
+        while running.isRunning, try !hasBegun() { try await Task.sleep(for: .milliseconds(10)) }
+        // With everything packed anew, so that nothing of what was listed is left.
+        let pruned = try await world.program.runTool(
+            restic.path, "--repo", world.program.repository, "forget", "--keep-last", "1", "--prune", "--max-unused",
+            "0")
+        #expect(pruned.code == 0, "\(pruned)")
+        #expect(try server.requests().allSatisfy { !$0.key.contains("/snapshots/") }, "the pass was over already")
+        let hit = await running.result()
+        #expect(hit.code == 0, "\(hit)")
+        try server.set(faults: [])
+        func check() async throws {
+            let check = try await world.program.runTool(
+                restic.path, "--repo", server.repository("timetiles"), "--no-cache", "--no-lock", "check",
+                "--read-data", environment: server.credential(.full).environment)
+            #expect(check.code == 0, "\(check)")
+        }
+        if !hit.output.contains("degraded") { try await check() }
+        let next = try await world.program.run("backup", "--offsite", "--strict")
+        #expect(next.code == 0, "\(next)")
+        try await check()
+        let restored = try await world.program.run(
+            "restore", "latest", "--offsite", "--credentials", try reader(world, server), "--to",
+            world.folder["back"], "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        #expect(try await world.differences(world.documents, world.folder["back/uploads"] + world.documents) == "")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
     func `losing the ledger costs one more upload, and a kill in the middle costs nothing`() async throws {
         let server = try S3Server()
         let restic = try #require(RealTools.restics.last)

@@ -81,6 +81,36 @@ struct ProfileCheckTests {
         #expect(messages[1].contains("cannot follow itself"))
     }
 
+    @Test(
+        arguments: [
+            ("follows: local, by: mirror, generations: 30d, expiry: 90d", nil),
+            ("follows: local, access: write-only, generations: 30d", nil),
+            ("follows: local, by: mirror, generations: 30d, expiry: 60d", nil),
+            ("follows: local, by: mirror, generations: 30d, expiry: 59d", "at least twice"),
+            ("follows: local, by: mirror, expiry: 90d", "add `generations:`"),
+            ("follows: local, by: mirror, generations: 3h", "a day or longer"),
+            ("follows: local, by: mirror, generations: often", "such as"),
+            ("follows: local, generations: 30d", "goes with `follows:` and `by: mirror` alone"),
+            (
+                "follows: local, by: copy, access: write-only, generations: 30d",
+                "goes with `follows:` and `by: mirror` alone"
+            ),
+            ("follows: local, by: copy, expiry: 30d", "goes with `follows:` and `by: mirror` alone"),
+        ] as [(String, String?)])
+    func `generations go with a mirror, and an expiry leaves room for two of them`(
+        keys: String, refusal: String?
+    ) throws {
+        let text = plainProfile + "\n  other: { restic: /r2, password: env:P, \(keys) }\n"
+        if let refusal {
+            let messages = try fixture.messages(text)
+            #expect(messages.count == 1 && messages[0].contains(refusal), "\(messages)")
+        } else {
+            let generations = try fixture.load(text).profile.repositories[1].follow?.generations
+            let length = Duration.seconds(30 * 86_400)
+            #expect(generations?.length == length && (generations?.expiry ?? .zero) >= length * 2)
+        }
+    }
+
     @Test func `a kind of a later version is named as unknown, with what there is`() throws {
         let messages = try fixture.messages(
             plainProfile.replacingOccurrences(of: "files: { paths: [/srv/app] }", with: "volume: app_data"))

@@ -57,6 +57,16 @@ struct ResticCommandTests {
         }
     }
 
+    @Test func `a prune packs anew as seldom as it is told to`() {
+        var restic = Self.restic("0.14.0")
+        #expect(!restic.prune(dryRun: false).arguments.contains("--max-unused"))
+        restic.tuning.unusedLimit = "unlimited"
+        for dryRun in [false, true] {
+            let arguments = restic.prune(dryRun: dryRun).arguments.joined(separator: " ")
+            #expect(arguments.contains("prune --max-unused unlimited"))
+        }
+    }
+
     @Test func `limits are given in kibibytes a second and never as no limit`() {
         var restic = Self.restic("0.18.0")
         restic.tuning.uploadLimit = .mebibytes(2)

@@ -90,6 +90,26 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: "\(state)/\(damaged()[0])")) == bytes)
     }
 
+    @Test func `keeps what a mirror has and its generations apart by place`() throws {
+        let start = Date(timeIntervalSince1970: 1_795_228_200.5)
+        let old = MirrorGeneration(
+            name: "g-20261121", started: start, completed: start + 60, closed: start + 90, proven: start + 100)
+        let new = MirrorGeneration(name: "g-20261121-2", started: start + 80)
+        let store = try SQLiteRunStore(folder: state)
+        try store.save([new, old], at: "there")
+        try store.enter(
+            ["config": MirroredFile(digest: "a", bytes: 3), "b": .init(digest: "b", bytes: 4)], at: "there/g")
+        let size = try store.mirroredSize(at: "there/g")
+        #expect(size.files == 2 && size.bytes == 7)
+        let again = try SQLiteRunStore(folder: state)
+        #expect(try again.generations(at: "there") == [old, new])
+        #expect(try again.generations(at: "elsewhere").isEmpty && again.mirrored(at: "there").isEmpty)
+        try again.removeGeneration(new.name, at: "there")
+        try again.dropMirrored(at: "there/g")
+        #expect(try again.generations(at: "there") == [old] && again.mirrored(at: "there/g").isEmpty)
+        #expect(try again.mirroredSize(at: "there/g").bytes == 0)
+    }
+
     @Test func `asks to be rebuilt until a repository was listed, and tells for good when it was lost`() throws {
         try filledAndClosed()
         try folder.write("no database at all, not one bit", to: "state/history.sqlite")

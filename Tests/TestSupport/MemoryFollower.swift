@@ -1,4 +1,5 @@
 package import BackupModel
+package import Foundation
 import Synchronization
 
 /// A follower in memory, which gets what it is told to get.
@@ -13,6 +14,7 @@ package final class MemoryFollower: Follower {
         var hangs = false
         var present: Set<SnapshotID> = []
         var feeds: [[SnapshotID]] = []
+        var alarm: String?
     }
     private let state = Mutex(State())
 
@@ -34,6 +36,9 @@ package final class MemoryFollower: Follower {
     package func hang(_ hangs: Bool) { state.withLock { $0.hangs = hangs } }
     /// Somebody else removes one that is there.
     package func lose(_ id: SnapshotID) { state.withLock { _ = $0.present.remove(id) } }
+    /// What it says of its expiry from now on.
+    package func alarm(_ text: String?) { state.withLock { $0.alarm = text } }
+    package func expiryAlarm(at now: Date) throws(StoreError) -> String? { state.withLock { $0.alarm } }
     package var present: Set<SnapshotID> { state.withLock { $0.present } }
     /// What each feed was asked to bring, in order.
     package var feeds: [[SnapshotID]] { state.withLock { $0.feeds } }

@@ -1,3 +1,5 @@
+package import Foundation
+
 /// A repository that is fed from the primary, after the primary has what it should. One type per way of feeding; made by
 /// `RepositoryRegistry`.
 package protocol Follower: Sendable {
@@ -15,6 +17,13 @@ package protocol Follower: Sendable {
     func feed(
         _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport
+
+    /// Says so when what is there begins to expire and nothing newer has taken its place, in good time.
+    func expiryAlarm(at now: Date) throws(StoreError) -> String?
+}
+
+extension Follower {
+    package func expiryAlarm(at now: Date) throws(StoreError) -> String? { nil }
 }
 
 package struct FeedReport: Sendable, Equatable {

@@ -5,6 +5,17 @@ package protocol MirrorLedger: Sendable {
     func mirrored(at place: String) throws(StoreError) -> [String: MirroredFile]
     /// Enters files once they have been acknowledged.
     func enter(_ files: [String: MirroredFile], at place: String) throws(StoreError)
+    /// How much is there, as far as it was acknowledged.
+    func mirroredSize(at place: String) throws(StoreError) -> (files: Int, bytes: ByteCount)
+    /// Forgets what is there: nothing goes there any more.
+    func dropMirrored(at place: String) throws(StoreError)
+
+    /// The generations below an address, oldest first.
+    func generations(at place: String) throws(StoreError) -> [MirrorGeneration]
+    /// Enters new ones and replaces those of the same name, all or none.
+    func save(_ generations: [MirrorGeneration], at place: String) throws(StoreError)
+    /// Forgets one whose name turned out to be taken.
+    func removeGeneration(_ name: String, at place: String) throws(StoreError)
 }
 
 package struct MirroredFile: Sendable, Equatable {

@@ -57,10 +57,13 @@ package protocol Repository: Sendable {
     var toolStarts: Int { get }
     /// Where creating it wrote a password that it made itself; `nil` when it made none.
     var newPasswordFile: String? { get }
+    /// How much it takes, where that can be seen without starting a tool; `nil` elsewhere.
+    func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)?
 }
 
 extension Repository {
     package var newPasswordFile: String? { nil }
+    package func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)? { nil }
 }
 
 /// Reads one snapshot.

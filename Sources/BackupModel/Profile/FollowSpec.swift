@@ -14,6 +14,11 @@ package struct FollowSpec: Sendable, Equatable {
         case backup
         /// The primary's files as they are: a replica, for credentials that can put and nothing else.
         case mirror
+
+        /// - Parameter text: as the profile names it; `nil` for what goes with the access.
+        package init(of text: String?, _ access: RepositoryAccess) {
+            self = text.flatMap(Method.init(rawValue:)) ?? (access == .writeOnly ? .mirror : .copy)
+        }
     }
 
     package var leader: RepositoryName
@@ -23,18 +28,21 @@ package struct FollowSpec: Sendable, Equatable {
     package var hold: Duration
     /// How long one feed may take; what arrived until then stays. `nil`: as long as anything moves.
     package var timeLimit: Duration?
+    /// Of a mirror whose objects expire by their age.
+    package var generations: GenerationRule?
 
     package static let usualHold = Duration.seconds(14 * 86_400)
 
     package init(
         leader: RepositoryName, feed: Feed = .always, method: Method = .copy, hold: Duration = FollowSpec.usualHold,
-        timeLimit: Duration? = nil
+        timeLimit: Duration? = nil, generations: GenerationRule? = nil
     ) {
         self.leader = leader
         self.feed = feed
         self.method = method
         self.hold = hold
         self.timeLimit = timeLimit
+        self.generations = generations
     }
 }
 

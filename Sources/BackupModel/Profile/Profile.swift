@@ -97,6 +97,15 @@ package struct RepositorySpec: Sendable {
     package var environment: [String: String]
     /// Variables of the backend that our own environment gives in place of the profile.
     package var replacedVariables: Set<String> = []
+    /// Its files are mirrored elsewhere, where nothing is ever replaced: what is packed anew is sent anew.
+    package var feedsMirror = false
+    /// Of a mirror, the generation that is looked at.
+    package var generation: String?
+
+    /// What its identity is pinned under: each generation of a mirror has an identity of its own.
+    package var pinName: RepositoryName {
+        generation.map { RepositoryName(unchecked: "\(name).\($0)") } ?? name
+    }
 
     package init(
         name: RepositoryName, kind: String, entry: ConfigValue, follow: FollowSpec? = nil,

@@ -50,6 +50,9 @@ package struct UTCTime: Hashable, Sendable {
         padded(year, 4) + padded(month) + padded(day) + "T" + padded(hour) + padded(minute) + padded(second) + "Z"
     }
 
+    /// `2026-11-21`
+    package var dayInWords: String { String(extended.prefix(10)) }
+
     /// `2026-11-21T02:30:00Z`
     package var extended: String {
         "\(padded(year, 4))-\(padded(month))-\(padded(day))T\(padded(hour)):\(padded(minute)):\(padded(second))Z"

@@ -30,7 +30,7 @@ struct BackupList: OperatorCommand {
         if place.isWanted, case let spec = try place.spec(live), !spec.access.mayRead {
             return try await listSent(to: spec, live, console)
         }
-        let engine = try live.engine(place)
+        let engine = try await live.engine(place)
         let points = try await PointList(engine).load(loadingManifests: true)
         let shown = Array(points.points.prefix(limit))
         let whereabouts = Whereabouts(points, engine)

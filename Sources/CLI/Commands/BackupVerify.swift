@@ -37,8 +37,9 @@ struct BackupVerify: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try place.live(global, console)
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
-        let engine = try live.engine(place)
+        let engine = try await live.engine(place)
         let report = await VerifyRun(engine, VerifyRequest(depth: depth, lockWait: lockWait?.duration)).run()
+        if depth != .scrub, report.record.outcome == .succeeded { try live.prove(engine.primary) }
         let status = RunReport.show(report.record, console)
         if console.isJSON { console.print(document(report).text()) }
         if !console.isJSON, !console.isQuiet { show(report, console) }

@@ -26,7 +26,7 @@ struct Ls: OperatorCommand {
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try place.live(global, console)
-        let engine = try live.engine(place)
+        let engine = try await live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
         let parts = chosen.entries.map(\.part).filter { sources.isEmpty || sources.contains($0.source.rawValue) }

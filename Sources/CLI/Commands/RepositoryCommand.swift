@@ -24,8 +24,10 @@ struct RepositoryList: OperatorCommand {
         var status = ExitStatus.success
         var documents: [JSONValue] = []
         for spec in live.profile.repositories {
-            let repository = spec.name == engine.primary.spec.name ? engine.primary : try live.repository(spec)
-            let pin = try engine.pins.pin(profile: live.profile.name, repository: spec.name)
+            let whole = spec.name == engine.primary.spec.name ? engine.primary : try live.repository(spec)
+            let generations = try live.generations(of: whole)
+            let repository = try live.generation(of: whole)
+            let pin = try engine.pins.pin(profile: live.profile.name, repository: repository.spec.pinName)
             let room = engine.host.room(at: repository.location)
             var lines = ["\(spec.name) (\(spec.kind)) at \(repository.location)"]
             var entries: [(String, JSONValue)] = [
@@ -33,7 +35,10 @@ struct RepositoryList: OperatorCommand {
                 ("location", .string(repository.location)), ("freeBytes", JSONValue(room?.free)),
             ]
             do {
-                switch try await repository.inspect(pin: pin) {
+                switch spec.access.mayRead ? try await repository.inspect(pin: pin) : nil {
+                case nil:
+                    lines.append("  its access is \(spec.access.rawValue): nothing can be looked at")
+                    entries.append(("state", "unreadable"))
                 case .absent:
                     lines.append(
                         "  no repository there" + (pin == nil ? " yet" : ", and there was one: look at its disk"))
@@ -61,6 +66,10 @@ struct RepositoryList: OperatorCommand {
                 lines.append("  \(error.description)")
                 entries.append(("error", RunViews.failure(Failure(error))))
                 status = ExitStatus(for: error.kind)
+            }
+            if let generations {
+                lines += generations.lines.map { "  " + $0 }
+                entries.append(("generations", generations.document))
             }
             if let room { lines.append("  \(room.free) free of \(room.total)") }
             if console.isJSON {

@@ -59,7 +59,7 @@ struct Restore: OperatorCommand {
         options.exact = exact
         if !only.isEmpty { options.only = try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
         options.databases = try databases()
-        let engine = try live.engine(place)
+        let engine = try await live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
         let plan = try RestorePlan(

@@ -40,6 +40,7 @@ struct ProfileChecker {
         checkRetention(result)
         checkSourceNames(root)
         checkFollowing(root, switchedOff: switchedOff)
+        checkGenerations(result, isAbstract: isAbstract)
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
     }
@@ -184,6 +185,40 @@ struct ProfileChecker {
         shapes.refuse(
             value.location, "retention.max-removal",
             "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+    }
+
+    private mutating func checkGenerations(_ root: ConfigValue, isAbstract: Bool) {
+        for entry in root["repositories"]?.entries ?? [] {
+            let path = "repositories.\(shown(entry.key))"
+            let (generations, expiry) = (entry.value["generations"], entry.value["expiry"])
+            guard !isAbstract, let place = (generations ?? expiry)?.location else { continue }
+            let access = entry.value["access"]?.text.flatMap(RepositoryAccess.init(rawValue:)) ?? .auto
+            guard entry.value["follows"] != nil, FollowSpec.Method(of: entry.value["by"]?.text, access) == .mirror
+            else {
+                let key = generations == nil ? "expiry" : "generations"
+                shapes.refuse(
+                    place, "\(path).\(key)",
+                    "goes with `follows:` and `by: mirror` alone: every other kind of repository decides by itself what it "
+                        + "still needs, and nothing in it may expire by age")
+                continue
+            }
+            guard let generations else {
+                shapes.refuse(
+                    place, "\(path).expiry",
+                    "objects that expire by their age destroy a mirror, its newest snapshot included; add `generations:`, at "
+                        + "most half as long")
+                continue
+            }
+            guard let length = generations.duration else { continue }
+            if length < .seconds(86_400) {
+                shapes.refuse(generations.location, "\(path).generations", "a generation lasts a day or longer")
+            } else if let expiry, let age = expiry.duration, age < length * GenerationRule.leastExpiryInLengths {
+                shapes.refuse(
+                    expiry.location, "\(path).expiry",
+                    "must be at least twice `generations:`: what is guaranteed is the expiry less a generation, and the older "
+                        + "one must last until the newer one is complete")
+            }
+        }
     }
 
     private mutating func checkFollowing(_ root: YAMLNode, switchedOff: [String]) {

@@ -122,7 +122,13 @@ package enum ProfileKeys {
             "access", .choice(RepositoryAccess.allCases.map(\.rawValue)),
             "What our credential may do there: everything, no delete but of locks, put alone, or as far as it is let.",
             default: "auto"),
-        KeyDescriptor("generations", .anything, "Starts a fresh prefix this often.", ignored: true),
+        KeyDescriptor(
+            "generations", .duration,
+            "Of a mirror whose objects expire by their age: starts a fresh prefix below its address this often."),
+        KeyDescriptor(
+            "expiry", .duration,
+            "The age at which the bucket's owner lets the objects of a mirror with `generations:` be deleted; at least twice "
+                + "as long.", default: "three times `generations:`"),
         KeyDescriptor(
             "hold", .duration, "How long retention leaves alone what this follower still lacks.",
             default: "that of `retention:`"),

@@ -1,5 +1,4 @@
 import BackupModel
-import Digests
 import Foundation
 import Programs
 
@@ -14,28 +13,25 @@ struct MirrorFollower: Follower {
     let follow: FollowSpec
     let repository: (any Repository)?
     private let source: ResticFolder
-    private let sourceLocation: String
-    private let target: @Sendable () async throws(RepositoryError) -> any MirrorTarget
+    private let place: ResticLocation
+    private let target: @Sendable (_ generation: String?) async throws(RepositoryError) -> any MirrorTarget
     private let ledger: any MirrorLedger
     private let clock: any HostClock
-    let location: String
 
-    /// Files that are put by one start of the tool.
-    private static let batchFiles = 200
-    private static let batchBytes: Int64 = 512 << 20
+    var location: String { place.text }
 
+    /// - Parameter target: the mirror itself, or a generation of it.
     init(
-        _ spec: RepositorySpec, _ follow: FollowSpec, of source: ResticFolder, ledger: any MirrorLedger,
-        clock: any HostClock, location: String, reading repository: (any Repository)?,
-        target: @escaping @Sendable () async throws(RepositoryError) -> any MirrorTarget
+        _ spec: RepositorySpec, _ follow: FollowSpec, of source: ResticFolder, at place: ResticLocation,
+        ledger: any MirrorLedger, clock: any HostClock, reading repository: (any Repository)?,
+        target: @escaping @Sendable (_ generation: String?) async throws(RepositoryError) -> any MirrorTarget
     ) {
         self.spec = spec
         self.follow = follow
         self.source = source
-        sourceLocation = source.path
+        self.place = place
         self.ledger = ledger
         self.clock = clock
-        self.location = location
         self.repository = repository
         self.target = target
     }
@@ -43,184 +39,102 @@ struct MirrorFollower: Follower {
     func feed(
         _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport {
-        let target = try await target()
-        var pass = Pass(follower: self, target: target, known: try known(at: target.place), progress: progress)
-        var attempts = 1
-        while true {
-            do {
-                try await pass.run()
-                break
-            } catch is Pass.Vanished where attempts < 3 {
-                // Somebody pruned meanwhile: what was listed is no more, and a fresh list is.
-                attempts += 1
-            } catch let error as RepositoryError {
-                throw error
-            } catch {
-                throw .unreachable(location: sourceLocation, detail: "its files keep vanishing; is a prune at work?")
-            }
+        var notices: [String] = []
+        var pass: MirrorPass
+        if let rule = follow.generations {
+            let open = try await openGeneration(rule, progress)
+            pass = open.pass
+            try await pass.run()
+            notices = open.notices + (try await complete(open.name, rule, &pass))
+        } else {
+            pass = try await self.pass(to: nil, progress)
+            try await pass.run()
         }
         let there = pass.known
-        let present = Set(wanted.map(\.id).filter { there["snapshots/\($0.rawValue)"] != nil })
+        let sent = pass.sent
         return FeedReport(
-            present: present, delivered: wanted.count { pass.sent.contains("snapshots/\($0.id.rawValue)") },
-            bytes: ByteCount(pass.bytes), tool: target.tool)
+            present: Set(wanted.map(\.id).filter { there["snapshots/\($0.rawValue)"] != nil }),
+            delivered: wanted.count { sent.contains("snapshots/\($0.id.rawValue)") },
+            bytes: ByteCount(pass.bytes), tool: pass.target.tool, notices: notices)
     }
 
-    private func known(at place: String) throws(RepositoryError) -> [String: MirroredFile] {
-        do throws(StoreError) {
-            return try ledger.mirrored(at: place)
-        } catch {
-            throw .unsupported(error.description)
-        }
+    private func pass(
+        to generation: String?, _ progress: @escaping @Sendable (TransferProgress) -> Void
+    ) async throws(RepositoryError) -> MirrorPass {
+        try MirrorPass(
+            of: source, to: try await target(generation), ledger: ledger, clock: clock, progress: progress)
     }
 
-    /// One way through the repository.
-    private struct Pass {
-        /// A file that was listed is gone.
-        struct Vanished: Error {}
+    // MARK: - Generations
 
-        let follower: MirrorFollower
-        let target: any MirrorTarget
-        var known: [String: MirroredFile]
-        let progress: @Sendable (TransferProgress) -> Void
-        var sent: Set<String> = []
-        var bytes: Int64 = 0
-        private var files: Int64 = 0
-
-        init(
-            follower: MirrorFollower, target: any MirrorTarget, known: [String: MirroredFile],
-            progress: @escaping @Sendable (TransferProgress) -> Void
-        ) {
-            self.follower = follower
-            self.target = target
-            self.known = known
-            self.progress = progress
-        }
-
-        mutating func run() async throws {
-            let source = follower.source
-            let snapshots = try source.mirrorable("snapshots")
-            let indexes = try source.mirrorable("index")
-            let data = try source.mirrorableData()
-            try checkConfiguration()
-            try await send(["config"])
-            try await send(try source.mirrorable("keys"))
-            try await send(data)
-            try await send(indexes)
-            try await send(snapshots, mayVanish: true)
-        }
-
-        /// Two repositories must never be mixed in one place.
-        private func checkConfiguration() throws(RepositoryError) {
-            let digest = try follower.source.configDigest()
-            guard let there = known["config"], there.digest != digest else { return }
-            throw .occupied(
-                location: follower.location,
-                by: "the mirror of another repository, or of this one before it was changed; give it another path")
-        }
-
-        private mutating func send(_ paths: [String], mayVanish: Bool = false) async throws {
-            var batch: [MirrorItem] = []
-            var size: Int64 = 0
-            for path in paths where known[path] == nil {
-                if Task.isCancelled { throw RepositoryError.cancelled }
-                guard let item = try item(path) else {
-                    if mayVanish { continue }
-                    throw Vanished()
-                }
-                batch.append(item)
-                size += item.bytes
-                if batch.count >= MirrorFollower.batchFiles || size >= MirrorFollower.batchBytes {
-                    try await put(batch)
-                    batch = []
-                    size = 0
-                }
-            }
-            try await put(batch)
-        }
-
-        /// - Returns: `nil` when it is gone.
-        /// - Throws: ``RepositoryError/damaged(location:detail:)`` when it is not what its name says.
-        private func item(_ path: String) throws(RepositoryError) -> MirrorItem? {
-            let file = follower.source.path + "/" + path
-            var size: Int64 = 0
-            let digest: String
-            do throws(DigestError) {
-                digest = try FileDigest().digest(ofFile: file) { count in
-                    size += Int64(count)
-                    return !Task.isCancelled
-                }.description
-            } catch {
-                switch error {
-                case .unreadable(ENOENT, _): return nil
-                case .unreadable(_, let reason):
-                    throw .damaged(location: follower.sourceLocation, detail: "\(path) cannot be read: \(reason)")
-                case .stopped: throw .cancelled
-                case .unavailable: throw .unsupported(error.description)
-                }
-            }
-            guard path == "config" || path.hasSuffix("/" + digest) else {
-                throw .damaged(
-                    location: follower.sourceLocation,
-                    detail: "\(path) does not hold what its name says; it was not sent")
-            }
-            return MirrorItem(path: path, file: file, digest: digest, bytes: size)
-        }
-
-        private mutating func put(_ batch: [MirrorItem]) async throws {
-            var left = batch
-            var pauses: [Duration] = [.seconds(2), .seconds(10)]
-            while !left.isEmpty {
-                let (put, failure) = try await target.put(left)
-                try enter(left.filter { put.contains($0.path) })
-                left.removeAll { put.contains($0.path) }
-                guard let failure, !left.isEmpty else { continue }
-                if left.contains(where: { !FileManager.default.fileExists(atPath: $0.file) }) { throw Vanished() }
-                guard case .unreachable = failure, !pauses.isEmpty else { throw failure }
-                try await follower.clock.sleep(for: pauses.removeFirst())
+    /// The generation that is to be fed: the current one, or a new one where it is due, where the primary's configuration has
+    /// changed, and where nothing is known.
+    ///
+    /// A new one's name is entered before it is used, and it is ours only if nothing was there: with a ledger that was lost, or
+    /// another machine at work, the name may be taken.
+    private func openGeneration(
+        _ rule: GenerationRule, _ progress: @escaping @Sendable (TransferProgress) -> Void
+    ) async throws(RepositoryError) -> (name: String, pass: MirrorPass, notices: [String]) {
+        let state = MirrorGenerations(
+            rule, try stored { () throws(StoreError) in try ledger.generations(at: location) })
+        var why = state.all.isEmpty ? "" : "the one before it is older than \(Words.days(rule.length)): "
+        if let open = state.open(at: clock.now) {
+            var pass = try await pass(to: open.name, progress)
+            let config = pass.known["config"]?.digest
+            if try config == source.configDigest() { return (open.name, pass, []) }
+            why = "the primary's configuration has changed: "
+            if config == nil {
+                if try await pass.claim() { return (open.name, pass, []) }
+                try giveUp(open.name, pass)
+                why = ""
             }
         }
-
-        private mutating func enter(_ items: [MirrorItem]) throws(RepositoryError) {
-            guard !items.isEmpty else { return }
-            let entries = Dictionary(
-                uniqueKeysWithValues: items.map { ($0.path, MirroredFile(digest: $0.digest, bytes: $0.bytes)) })
-            do throws(StoreError) {
-                try follower.ledger.enter(entries, at: target.place)
-            } catch {
-                throw .unsupported(error.description)
+        for name in state.names(at: clock.now).prefix(50) {
+            let new = MirrorGeneration(name: name, started: clock.now)
+            try stored { () throws(StoreError) in try ledger.save([new], at: location) }
+            var pass = try await pass(to: name, progress)
+            if try await pass.claim() {
+                return (name, pass, ["\(why)generation \(name) begins, at \(pass.target.place)"])
             }
-            known.merge(entries) { $1 }
-            for item in items {
-                sent.insert(item.path)
-                bytes += item.bytes
-                files += 1
-            }
-            progress(TransferProgress(bytes: ByteCount(bytes), files: files))
+            try giveUp(name, pass)
         }
+        throw .occupied(location: location, by: "generations of today that are not known here")
     }
-}
 
-extension ResticFolder {
-    /// Files of a folder that are named by their digest; what is being written bears another name.
-    fileprivate func mirrorable(_ folder: String) throws(RepositoryError) -> [String] {
-        do throws(SystemFailure) {
-            return try SystemFolder.names(in: "\(path)/\(folder)").filter(ResticListing.isID).map { "\(folder)/\($0)" }
-        } catch {
-            throw repositoryError(error)
+    private func giveUp(_ name: String, _ pass: MirrorPass) throws(RepositoryError) {
+        try stored { () throws(StoreError) in
+            try ledger.dropMirrored(at: pass.target.place)
+            try ledger.removeGeneration(name, at: location)
         }
     }
 
-    fileprivate func mirrorableData() throws(RepositoryError) -> [String] {
-        do throws(SystemFailure) {
-            var paths: [String] = []
-            for name in try SystemFolder.names(in: path + "/data") where name.utf8.count == 2 {
-                paths += try SystemFolder.names(in: "\(path)/data/\(name)").filter(ResticListing.isID)
-                    .map { "data/\(name)/\($0)" }
-            }
-            return paths
-        } catch {
-            throw repositoryError(error)
+    /// Enters that a generation has everything, and closes those before it.
+    /// - Returns: what its owner should know, in words.
+    private func complete(
+        _ name: String, _ rule: GenerationRule, _ pass: inout MirrorPass
+    ) async throws(RepositoryError) -> [String] {
+        try await pass.markComplete()
+        let before = MirrorGenerations(
+            rule, try stored { () throws(StoreError) in try ledger.generations(at: location) })
+        let changed = before.completing(name, at: clock.now)
+        guard !changed.isEmpty else { return [] }
+        let closed = changed.filter { $0.closed != nil }
+        try stored { () throws(StoreError) in
+            try ledger.save(changed, at: location)
+            for one in closed { try ledger.dropMirrored(at: place.appending(one.name).text) }
+        }
+        let rules = ExpiryRules(
+            MirrorGenerations(rule, changed), location: location)
+        return ["generation \(name) is complete; it is unproven until a credential that may read has checked it"]
+            + closed.flatMap { rules.words(on: $0) }
+    }
+
+    func expiryAlarm(at now: Date) throws(StoreError) -> String? {
+        guard let rule = follow.generations else { return nil }
+        let generations = MirrorGenerations(rule, try ledger.generations(at: location))
+        return generations.alarm(at: now).map { alarm in
+            "generation \(alarm.generation) \(alarm.expires > now ? "begins" : "began") to expire on "
+                + "\(UTCTime(alarm.expires).dayInWords) and no newer one is complete"
         }
     }
 }

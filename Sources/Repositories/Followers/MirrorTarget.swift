@@ -17,8 +17,17 @@ protocol MirrorTarget: Sendable {
     var place: String { get }
     var tool: String? { get }
     /// Puts files, creating and never replacing: one that is there already counts as put.
-    /// - Returns: the paths that were acknowledged; when not all of them, why.
-    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> (put: Set<String>, failure: RepositoryError?)
+    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer
+}
+
+/// What came of putting files.
+struct MirrorAnswer: Sendable {
+    /// The paths that were acknowledged.
+    var put: Set<String> = []
+    /// Those of them that were there before.
+    var found: Set<String> = []
+    /// When not all of them are there, why.
+    var failure: RepositoryError?
 }
 
 /// A folder of this machine, such as a mounted NAS.
@@ -27,18 +36,20 @@ struct FolderMirror: MirrorTarget {
     var place: String { path }
     var tool: String? { nil }
 
-    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> (put: Set<String>, failure: RepositoryError?) {
-        var put: Set<String> = []
+    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer {
+        var answer = MirrorAnswer()
         for item in items {
             if Task.isCancelled { throw .cancelled }
             do throws(SystemFailure) {
-                try SystemFolder.copyDurably(item.file, to: "\(path)/\(item.path)")
-                put.insert(item.path)
+                let isNew = try SystemFolder.copyDurably(item.file, to: "\(path)/\(item.path)")
+                if !isNew { answer.found.insert(item.path) }
+                answer.put.insert(item.path)
             } catch {
-                return (put, failure(error))
+                answer.failure = failure(error)
+                return answer
             }
         }
-        return (put, nil)
+        return answer
     }
 
     private func failure(_ error: SystemFailure) -> RepositoryError {
@@ -61,27 +72,30 @@ struct S3Mirror: MirrorTarget {
     var place: String { location }
     var tool: String? { nil }
 
-    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> (put: Set<String>, failure: RepositoryError?) {
+    func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer {
         let byURL = Dictionary(items.map { (address.url(of: $0.path), $0) }) { first, _ in first }
         let answers = CurlUpload.answers(try await run(upload.command(byURL.map(S3Mirror.item))))
-        var put: Set<String> = []
+        var told = MirrorAnswer()
         var worst: (item: MirrorItem, answer: CurlUpload.Answer)?
         for answer in answers {
             guard let item = byURL[answer.url] else { continue }
-            // 412: there is one already, and we asked to create.
-            if answer.status == 200 || answer.status == 204 || answer.status == 412 {
-                put.insert(item.path)
-            } else if worst == nil || answer.status > worst?.answer.status ?? 0 {
-                worst = (item, answer)
+            switch answer.status {
+            case 200, 204: told.put.insert(item.path)
+            // There is one already, and we asked to create.
+            case 412:
+                told.put.insert(item.path)
+                told.found.insert(item.path)
+            default: if worst == nil || answer.status > worst?.answer.status ?? 0 { worst = (item, answer) }
             }
         }
-        guard put.count < items.count else { return (put, nil) }
-        guard let worst else {
-            return (
-                put, .unreachable(location: location, detail: "curl told nothing of \(items.count - put.count) files")
-            )
+        guard told.put.count < items.count else { return told }
+        if let worst {
+            told.failure = try await failure(of: worst.item, worst.answer)
+        } else {
+            let silent = Words.count(items.count - told.put.count, "file")
+            told.failure = .unreachable(location: location, detail: "curl told nothing of \(silent)")
         }
-        return (put, try await failure(of: worst.item, worst.answer))
+        return told
     }
 
     private static func item(_ url: String, _ item: MirrorItem) -> CurlUpload.Item {

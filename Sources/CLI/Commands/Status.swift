@@ -1,0 +1,171 @@
+import ArgumentParser
+import BackupEngine
+import BackupModel
+import Foundation
+import HostSystem
+import ProfileLoader
+import RunHistory
+
+/// `holdfast status`
+struct Status: OperatorCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Show how things stand: the last good backup, each follower, the last test.",
+        usage: "holdfast status [<options>]",
+        discussion: """
+            Where no profile is chosen, all of this host. It says what is on record and
+            how large the repository is; nothing is started and no password is needed.
+
+            Example: holdfast status
+            """)
+
+    @OptionGroup var global: GlobalOptions
+
+    func perform(_ console: Console) async throws -> ExitStatus {
+        var documents: [JSONValue] = []
+        for path in try paths(console) {
+            var options = global
+            options.profile = path
+            let view = try StatusView(try Live(options, console))
+            documents.append(view.document)
+            if !console.isJSON { console.print(Console.harmless(view.lines.joined(separator: "\n"))) }
+        }
+        if console.isJSON { console.print(.object([("profiles", .array(documents))])) }
+        return .success
+    }
+
+    private func paths(_ console: Console) throws -> [String] {
+        let profiles = Profiles(global)
+        do throws(ProfileError) {
+            return [try profiles.chosenPath()]
+        } catch {
+            let isNamed = global.profile != nil || ProcessInfo.processInfo.environment["HOLDFAST_PROFILE"] != nil
+            let entries = profiles.catalog().entries.filter { !$0.isAbstract && $0.shadowedBy == nil }
+            guard !isNamed, entries.count > 1 else { throw error }
+            for entry in entries where !entry.problems.isEmpty {
+                console.warn(
+                    "profile \(entry.title) has \(Words.count(entry.problems.count, "problem")): `holdfast profile check`"
+                )
+            }
+            return entries.filter(\.problems.isEmpty).map(\.path)
+        }
+    }
+}
+
+/// One profile at a glance.
+private struct StatusView {
+    let lines: [String]
+    let document: JSONValue
+
+    init(_ live: Live) throws {
+        let engine = try live.engine()
+        let now = live.clock.now
+        let status = try StatusReview(engine).status()
+        let (size, trouble) = StatusView.size(of: engine.primary)
+        var lines = ["\(live.profile.name): " + StatusView.backup(status, now)]
+        if let last = status.lastBackup, last.id != status.lastGood?.id {
+            let outcome = last.outcome?.rawValue ?? "unfinished"
+            let why = last.failures.first.map { ": \($0.description)" } ?? ""
+            lines.append("  last run \(last.id) \(outcome), \(StatusView.ago(last.started, now))\(why)")
+        }
+        let inFiles = size.map { ", \($0.bytes) in \(Words.count($0.files, "file"))" } ?? ""
+        lines.append(
+            "  \(engine.primary.spec.name): \(Words.count(status.restorePoints, "restore point"))\(inFiles), at "
+                + engine.primary.location)
+        if let trouble { lines.append("    cannot be looked at: \(trouble.description)") }
+        var followers: [JSONValue] = []
+        for follower in status.followers {
+            let view = try FollowerView(follower, live, local: size?.bytes, now)
+            lines += view.lines.map { "  " + $0 }
+            followers.append(view.document)
+        }
+        lines.append(
+            "  last test: "
+                + (status.lastVerify.map {
+                    "\($0.outcome?.rawValue ?? "unfinished"), \(StatusView.ago($0.started, now))"
+                }
+                    ?? "none; `holdfast backup verify`"))
+        if engine.store.wasRecreated {
+            lines.append("  the history was lost: `holdfast backup list` puts together again what can be")
+        }
+        self.lines = lines
+        document = .object([
+            ("profile", .string(live.profile.name.rawValue)),
+            ("lastGood", StatusView.run(status.lastGood, now)), ("lastBackup", StatusView.run(status.lastBackup, now)),
+            ("lastVerify", StatusView.run(status.lastVerify, now)),
+            ("repository", .string(engine.primary.spec.name.rawValue)),
+            ("restorePoints", JSONValue(status.restorePoints)), ("bytes", JSONValue(size?.bytes)),
+            ("files", JSONValue(size?.files)), ("error", trouble.map { RunViews.failure(Failure($0)) } ?? .null),
+            ("followers", .array(followers)),
+        ])
+    }
+
+    private static func backup(_ status: ProfileStatus, _ now: Date) -> String {
+        guard let good = status.lastGood else {
+            return status.lastBackup == nil ? "no backup on record" : "no good backup on record"
+        }
+        let degraded = good.outcome == .degraded ? ", degraded" : ""
+        return "last good backup \(ago(good.started, now)) (\(Format.time(good.started))\(degraded))"
+    }
+
+    /// A repository whose disk is away must not hide what is on record.
+    private static func size(
+        of repository: any Repository
+    ) -> (size: (files: Int, bytes: ByteCount)?, trouble: RepositoryError?) {
+        do throws(RepositoryError) {
+            return (try repository.sizeOnDisk(), nil)
+        } catch {
+            return (nil, error)
+        }
+    }
+
+    static func ago(_ date: Date, _ now: Date) -> String {
+        "\(Age.words(.seconds(max(0, now.timeIntervalSince(date))))) ago"
+    }
+
+    private static func run(_ run: RunRecord?, _ now: Date) -> JSONValue {
+        guard let run else { return .null }
+        return .object([
+            ("run", .string(run.id.rawValue)), ("outcome", JSONValue(run.outcome?.rawValue)),
+            ("started", JSONValue(run.started)), ("ageSeconds", JSONValue(Int(now.timeIntervalSince(run.started)))),
+        ])
+    }
+}
+
+/// One follower at a glance.
+private struct FollowerView {
+    let lines: [String]
+    let document: JSONValue
+
+    init(_ follower: ProfileStatus.Follower, _ live: Live, local: ByteCount?, _ now: Date) throws {
+        let name = follower.spec.name
+        let behind = follower.behind.map { $0 == 0 ? "nothing behind" : "\(Words.count($0, "restore point")) behind" }
+        let fed = follower.lastFed.map { "fed \(StatusView.ago($0, now))" } ?? "never fed"
+        var lines = ["\(name): " + [fed, behind].compactMap(\.self).joined(separator: ", ")]
+        if let failure = follower.failure { lines.append("  \(failure.description)") }
+        var entries: [(String, JSONValue)] = [
+            ("name", .string(name.rawValue)), ("by", .string(follower.follow.method.rawValue)),
+            ("lastFed", JSONValue(follower.lastFed)),
+            ("ageSeconds", JSONValue(follower.lastFed.map { Int(now.timeIntervalSince($0)) })),
+            ("behind", JSONValue(follower.behind)),
+            ("failure", follower.failure.map(RunViews.failure) ?? .null),
+            ("recentBytes", JSONValue(follower.recentBytes)),
+        ]
+        if follower.follow.method == .mirror {
+            let mirror = try live.repository(follower.spec)
+            let there = try live.store().mirroredSize(at: try live.generation(of: mirror).location)
+            lines.append(
+                "  mirror of \(Words.count(there.files, "file")), \(there.bytes)"
+                    + (local.map { " (here \($0))" } ?? "")
+                    + ", \(follower.recentBytes) went over in \(Words.days(StatusReview.recent))")
+            entries += [("files", JSONValue(there.files)), ("bytes", JSONValue(there.bytes))]
+            if let generations = try live.generations(of: mirror) {
+                lines.append("  generation " + (generations.relied ?? "none is whole yet"))
+                if let alarm = generations.alarm { lines.append("  ALARM: " + alarm) }
+                lines.append("  " + generations.guarantee)
+                entries.append(("generations", generations.document))
+            }
+        }
+        self.lines = lines
+        document = .object(entries)
+    }
+}
