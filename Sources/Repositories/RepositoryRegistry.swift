@@ -51,10 +51,16 @@ package enum RepositoryRegistry {
             return unfed("a mirror is fed from a folder of this machine, and the primary is none")
         }
         let access = replica.access
-        guard access.folder != nil || S3Address(replica.location) != nil else {
-            return unfed("this version can mirror to a folder and to S3 only")
-        }
         let place = access.settings.location
+        let isRemote = access.sftp(at: place) != nil || access.rclone(at: place) != nil
+        guard access.folder != nil || S3Address(replica.location) != nil || isRemote else {
+            return unfed("this version can mirror to a folder, to S3, by sftp and by rclone only")
+        }
+        guard spec.access.mayRead || !isRemote else {
+            return unfed(
+                "a mirror by sftp or rclone looks at what is there, for they cannot create otherwise; with a credential that can "
+                    + "put and nothing else, mirror to S3 by its own address")
+        }
         return MirrorFollower(
             spec, follow, of: source, at: place, ledger: ledger, clock: services.clock,
             reading: spec.access.mayRead ? replica : nil
@@ -64,8 +70,14 @@ package enum RepositoryRegistry {
                 try replica.requirePlace()
                 return FolderMirror(path: folder)
             }
+            if let batch = access.sftp(at: location) {
+                return SFTPMirror(location: location.text, batch: batch, access: access)
+            }
+            if let transfer = access.rclone(at: location) {
+                return RcloneMirror(location: location.text, transfer: transfer, access: access)
+            }
             guard let address = S3Address(location.text) else {
-                throw .unsupported("this version can mirror to a folder and to S3 only")
+                throw .unsupported("a mirror cannot be at \(location.text)")
             }
             return S3Mirror(
                 address: address, location: location.text, upload: try await access.s3Upload(to: address),

@@ -206,7 +206,7 @@ final class ResticAccess: Sendable {
         return credential
     }
 
-    private func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {
+    func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {
         do throws(SecretError) {
             return try await services.secrets.resolve(reference, environment: services.settings.environment)
         } catch {

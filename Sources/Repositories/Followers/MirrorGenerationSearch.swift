@@ -55,6 +55,26 @@ package struct MirrorGenerationSearch: Sendable {
                 throw ResticFolder(path: folder).repositoryError(error)
             }
         }
+        if let batch = replica.access.sftp(at: location) {
+            let result = try await replica.access.backend(batch.list(batch.address.path))
+            guard result.termination == .exited(0) else {
+                throw .unreachable(location: location.text, detail: ResticDiagnostics(result.errors.text).telling)
+            }
+            let names = SFTPBatch.names(result.output.text)
+            return (names, names)
+        }
+        if let transfer = replica.access.rclone(at: location) {
+            let result = try await replica.access.backend(transfer.list())
+            if result.termination == .exited(RcloneTransfer.noFolder) { return ([], []) }
+            guard result.termination == .exited(0) else {
+                throw .unreachable(location: location.text, detail: ResticDiagnostics(result.errors.text).telling)
+            }
+            let names = result.output.text.split(separator: "\n").map(String.init)
+            return (
+                Set(names.filter { !$0.hasSuffix("/") }),
+                Set(names.filter { $0.hasSuffix("/") }.map { String($0.dropLast()) })
+            )
+        }
         guard let address = S3Address(location.text) else {
             throw .unsupported(
                 "which generations there are at \(place.text) cannot be listed by this version; give the newest one that is "

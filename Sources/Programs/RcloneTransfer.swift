@@ -1,0 +1,75 @@
+package import BackupModel
+import Foundation
+
+/// Puts files to one of rclone's remotes, and lists what is there.
+/// - Source: https://rclone.org/commands/rclone_copy/, https://rclone.org/docs/; checked with rclone 1.60.1.
+package struct RcloneTransfer: Sendable, Equatable {
+    package var program: String
+    /// `REMOTE:path`
+    package var remote: String
+    package var limit: ByteCount?
+
+    package init(program: String = "rclone", remote: String, limit: ByteCount? = nil) {
+        self.program = program
+        self.remote = remote
+        self.limit = limit
+    }
+
+    /// Copies files to the same paths there. One that is there already is looked at, never replaced; another one under its name is an
+    /// error.
+    /// - Parameters:
+    ///   - folder: absolute.
+    ///   - paths: in it.
+    package func copy(_ paths: [String], from folder: String) -> ToolCommand {
+        var command = command(["copy", "--files-from-raw", "-", "--no-traverse"] + creating, [folder, remote])
+        command.input = .bytes(Array(paths.map { $0 + "\n" }.joined().utf8))
+        return command
+    }
+
+    /// As ``copy(_:from:)``, of one file to another name.
+    package func copy(_ file: String, to path: String) -> ToolCommand {
+        command(["copyto"] + creating, [file, remote + "/" + path])
+    }
+
+    private var creating: [String] {
+        let rate = limit.map { ["--bwlimit", "\(max(1, $0.bytes / 1024))K"] } ?? []
+        return ["--immutable", "--size-only", "--use-json-log", "--verbose", "--retries", "1", "--stats", "0"] + rate
+    }
+
+    /// What is directly there, folders with a slash at their ends.
+    package func list() -> ToolCommand { command(["lsf", "--max-depth", "1"], [remote]) }
+
+    /// rclone's exit code for a folder that is not there.
+    package static let noFolder: Int32 = 3
+
+    private func command(_ words: [String], _ operands: [String]) -> ToolCommand {
+        var command = ToolCommand(program, words + ["--"] + operands)
+        command.inheritedVariables = ["RCLONE_CONFIG"]
+        command.keptOutput = .mebibytes(4)
+        command.acceptedExitCodes = Set(0...255)
+        command.teardown = TeardownStep.terminateFirst
+        return command
+    }
+
+    /// What rclone says of one file, or of all.
+    private struct Line: Decodable {
+        var level: String
+        var msg: String
+        var object: String?
+    }
+
+    /// What came of a copy: the paths that were created, and what went wrong, with the path where there is one.
+    package static func outcome(_ log: String) -> (created: Set<String>, failures: [(path: String?, message: String)]) {
+        var created: Set<String> = []
+        var failures: [(path: String?, message: String)] = []
+        for text in log.split(separator: "\n") {
+            guard let line = try? JSONDecoder().decode(Line.self, from: Data(text.utf8)) else { continue }
+            if line.msg.contains("Copied (new)"), let object = line.object {
+                created.insert(object)
+            } else if line.level == "error" || line.level == "critical" {
+                failures.append((line.object, line.msg.split(whereSeparator: \.isNewline).joined(separator: " ")))
+            }
+        }
+        return (created, failures)
+    }
+}

@@ -1,0 +1,146 @@
+package import BackupModel
+
+/// Where on an SFTP server a repository is, read as restic reads it.
+/// - Source: https://restic.readthedocs.io/en/stable/030_preparing_a_new_repo.html#sftp, checked for 0.14.0 to 0.19.1.
+package struct SFTPAddress: Sendable, Equatable {
+    /// `user@host`, or a name that ssh's configuration knows.
+    package var destination: String
+    package var port: Int?
+    /// Relative ones begin in the user's home.
+    package var path: String
+
+    /// `sftp:user@host:/path`, `sftp://user@host:port//path`; `nil` for anything else.
+    package init?(_ location: String) {
+        guard location.hasPrefix("sftp:") else { return nil }
+        let rest = location.dropFirst("sftp:".count)
+        if rest.hasPrefix("//") {
+            let parts = rest.dropFirst(2).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts.count == 2, !parts[0].isEmpty else { return nil }
+            let host = parts[0].split(separator: ":", maxSplits: 1)
+            destination = String(host[0])
+            port = host.count > 1 ? Int(host[1]) : nil
+            path = String(parts[1])
+        } else {
+            guard let colon = rest.firstIndex(of: ":"), colon > rest.startIndex else { return nil }
+            destination = String(rest[..<colon])
+            path = String(rest[rest.index(after: colon)...])
+        }
+        guard !path.isEmpty, !destination.hasPrefix("-") else { return nil }
+    }
+}
+
+/// OpenSSH's `sftp` with a batch of commands on its standard input.
+/// - Source: https://man.openbsd.org/sftp, checked with OpenSSH 9.2; `-D` with arguments is from 8.9 on.
+package struct SFTPBatch: Sendable, Equatable {
+    package var address: SFTPAddress
+    /// restic's `sftp.command`: what to start in place of ssh.
+    package var connection: String?
+    /// restic's `sftp.args`: further arguments of ssh.
+    package var options: [String]
+    /// Per second.
+    package var limit: ByteCount?
+
+    package init(
+        _ address: SFTPAddress, connection: String? = nil, options: [String] = [], limit: ByteCount? = nil
+    ) {
+        self.limit = limit
+        self.address = address
+        self.connection = connection
+        self.options = options
+    }
+
+    /// - Parameter lines: each of them may fail without ending the batch where a `-` stands before it.
+    package func command(_ lines: [String]) -> ToolCommand {
+        var arguments = ["-b", "-"]
+        // In kilobits.
+        if let limit { arguments += ["-l", String(max(1, limit.bytes * 8 / 1000))] }
+        if let connection {
+            arguments += ["-D", connection]
+        } else {
+            for option in ["BatchMode=yes", "ConnectTimeout=15", "ServerAliveInterval=15", "ServerAliveCountMax=4"] {
+                arguments += ["-o", option]
+            }
+            if let port = address.port { arguments += ["-P", String(port)] }
+            // What ssh calls -p is -P here.
+            arguments += options.map { $0 == "-p" ? "-P" : $0 } + ["--", address.destination]
+        }
+        var command = ToolCommand("sftp", arguments)
+        command.input = .bytes(Array((lines.joined(separator: "\n") + "\n").utf8))
+        command.inheritedVariables = SecureShell.variables
+        command.keptOutput = .mebibytes(4)
+        command.acceptedExitCodes = Set(0...255)
+        command.teardown = TeardownStep.terminateFirst
+        return command
+    }
+
+    /// A path as one word. In quotes no character stands for others.
+    package static func quoted(_ path: String) -> String {
+        "\"" + path.map { "\\\"".contains($0) ? "\\\($0)" : String($0) }.joined() + "\""
+    }
+
+    // MARK: - Putting
+
+    package struct Item: Sendable, Equatable {
+        /// Absolute, here.
+        package var file: String
+        /// There.
+        package var path: String
+        package init(file: String, path: String) {
+            self.file = file
+            self.path = path
+        }
+    }
+
+    /// Puts each file under a name of its own and then gives it its real one, which fails where there is one already: `rename -l`
+    /// never replaces. What is there afterwards is listed.
+    /// - Parameter folders: to be made first, those above before those below.
+    package func put(_ items: [Item], folders: [String]) -> ToolCommand {
+        var lines = folders.map { "-mkdir \(SFTPBatch.quoted($0))" }
+        for item in items {
+            let (final, draft) = (SFTPBatch.quoted(item.path), SFTPBatch.quoted(item.path + "-tmp"))
+            lines += [
+                "-put -f \(SFTPBatch.quoted(item.file)) \(draft)",
+                "-rename -l \(draft) \(final)", "-rm \(draft)",
+                SFTPBatch.listing(item),
+            ]
+        }
+        return command(lines)
+    }
+
+    private static func listing(_ item: Item) -> String { "-ls -ln \(quoted(item.path))" }
+
+    /// The sizes of the files that are there after ``put(_:folders:)``, by their paths.
+    package static func sizes(_ output: String, _ items: [Item]) -> [String: Int64] {
+        let wanted = Dictionary(items.map { ("sftp> " + listing($0), $0.path) }) { first, _ in first }
+        var sizes: [String: Int64] = [:]
+        var path: String?
+        for line in output.split(whereSeparator: \.isNewline) {
+            if line.hasPrefix("sftp> ") {
+                path = wanted[String(line)]
+            } else if let found = path {
+                let words = line.split(separator: " ", omittingEmptySubsequences: true)
+                if words.count > 5 { sizes[found] = Int64(words[4]) }
+                path = nil
+            }
+        }
+        return sizes
+    }
+
+    /// Whether a file was there before, for its draft could not be given its name.
+    package static func wasThere(_ diagnostics: String, _ item: Item) -> Bool {
+        diagnostics.split(whereSeparator: \.isNewline).contains {
+            $0.hasPrefix("remote rename ") && $0.contains(" to \"\(item.path)\": Failure")
+        }
+    }
+
+    // MARK: - Looking
+
+    package func list(_ path: String) -> ToolCommand { command(["-ls -1 \(SFTPBatch.quoted(path))"]) }
+
+    /// The names that ``list(_:)`` printed.
+    package static func names(_ output: String) -> Set<String> {
+        Set(
+            output.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("sftp> ") }
+                .map { line in String(line.split(separator: "/").last ?? line) })
+    }
+}
