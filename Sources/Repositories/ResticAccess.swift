@@ -188,6 +188,7 @@ final class ResticAccess: Sendable {
         return upload
     }
 
+    /// The credential that restic would use.
     func s3Credential(for address: S3Address) async throws(RepositoryError) -> S3Credential {
         func needed(_ name: String) async throws(RepositoryError) -> Secret {
             if let reference = settings.secretVariables[name] { return try await secret(reference) }
@@ -204,6 +205,14 @@ final class ResticAccess: Sendable {
             credential.sessionToken = try await needed("AWS_SESSION_TOKEN")
         }
         return credential
+    }
+
+    /// A REST server's user and password; `nil` where the profile names none.
+    func restCredential() async throws(RepositoryError) -> (user: Secret, password: Secret)? {
+        guard let credential = settings.restCredential else { return nil }
+        let user =
+            if let reference = credential.user { try await secret(reference) } else { Secret(credential.userText) }
+        return (user, try await secret(credential.password))
     }
 
     private func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {
