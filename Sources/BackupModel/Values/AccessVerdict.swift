@@ -8,7 +8,7 @@ package struct AccessVerdict: Sendable, Equatable {
         case noDelete = "no-delete"
         case writeOnly = "write-only"
         case readOnly = "read-only"
-        case none
+        case nothing = "none"
     }
 
     /// `nil` where too little is known, or where it is none of these.
@@ -40,7 +40,7 @@ package struct AccessVerdict: Sendable, Equatable {
     private func effectiveAccess() -> Effective? {
         if mayNot(.put) {
             if may(.read), mayNot(.deleteData) { return .readOnly }
-            return mayNot(.list, .read, .deleteData, .deleteLocks) ? Effective.none : nil
+            return mayNot(.list, .read, .deleteData, .deleteLocks) ? Effective.nothing : nil
         }
         if may(.list, .read, .deleteData, .deleteLocks) { return .full }
         guard mayNot(.deleteData) else { return nil }
