@@ -33,6 +33,13 @@ struct AccessExamination {
         let unknown = AccessRight.allCases.compactMap { right in
             if case .unknown(let why) = report[right] { (right, why) } else { nil }
         }
+        if unknown.count == AccessRight.allCases.count, let (_, why) = unknown.first {
+            return [
+                Finding(
+                    state: spec.access == .auto ? .good : .warning, subject: subject,
+                    detail: "\(spec.access.rawValue); what its credential may do could not be told: \(why)")
+            ]
+        }
         let isUnproven = verdict.effective == nil && !unknown.isEmpty && verdict.falsehoods.isEmpty
         var first = Finding(
             state: isUnproven && spec.access != .auto ? .warning : .good, subject: subject,

@@ -23,7 +23,7 @@ struct JSONTests {
             ),
             (["backup", "list"], ["profile", "repository", "points", "incomplete", "foreign", "notices"]),
             (["show"], Self.runKeys + ["steps", "tools", "toolStarts", "pid", "profileDigest", "rebuilt"]),
-            (["history"], ["runs"]), (["why"], ["run", "outcome", "reasons"]), (["doctor"], ["profile", "findings"]),
+            (["history"], ["runs"]), (["why"], ["run", "outcome", "reasons"]), (["doctor"], ["profile", "findings", "access"]),
             (["repository", "list"], ["repositories"]), (["repository", "unlock"], ["removed", "left"]),
             (["repository", "adopt"], ["restorePoints", "foreign"]), (["profile", "list"], ["searched", "profiles"]),
             (["profile", "check"], ["files"]),

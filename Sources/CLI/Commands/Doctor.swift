@@ -38,8 +38,9 @@ struct Doctor: OperatorCommand {
         } else {
             for finding in findings { finding.show(console) }
         }
-        let worst = findings.filter { $0.state == .bad }.map(\.status).first
-        return worst ?? .success
+        let bad = findings.filter { $0.state == .bad }.map(\.status)
+        // A false claim is what the others come from.
+        return bad.first { $0 == .badProfile } ?? bad.first ?? .success
     }
 }
 

@@ -52,10 +52,12 @@ struct RepositoryList: OperatorCommand {
                         "  id \(identity.id.prefix(10)), format \(identity.formatVersion), "
                             + (isPinned == nil
                                 ? "not pinned yet" : isPinned == true ? "as pinned" : "NOT the pinned one"))
-                    lines.append("  keys " + identity.keyIDs.map { String($0.prefix(8)) }.joined(separator: " "))
+                    let keys = KeyComparison(identity.keyIDs, pinned: pin?.identity.keyIDs)
+                    lines += keys.lines
                     entries += [
                         ("state", "present"), ("id", .string(identity.id)), ("keys", JSONValue(identity.keyIDs)),
-                        ("pinned", isPinned.map(JSONValue.boolean) ?? .null),
+                        ("pinned", isPinned.map(JSONValue.boolean) ?? .null), ("newKeys", JSONValue(keys.added)),
+                        ("lostKeys", JSONValue(keys.lost)),
                     ]
                     if isPinned == false { status = .damaged }
                     for lock in try await repository.locks() {
@@ -80,6 +82,29 @@ struct RepositoryList: OperatorCommand {
         }
         if console.isJSON { console.print(.object([("repositories", .array(documents))])) }
         return status
+    }
+}
+
+/// The keys that open a repository beside those that are pinned: each is a password, and a new one opens everything.
+private struct KeyComparison {
+    /// In the repository, and pinned by nobody.
+    let added: [String]
+    /// Pinned, and not in the repository.
+    let lost: [String]
+    let lines: [String]
+
+    /// - Parameter pinned: `nil` while nothing is.
+    init(_ found: [String], pinned: [String]?) {
+        let added = pinned.map { pinned in found.filter { !pinned.contains($0) } } ?? []
+        lost = pinned.map { $0.filter { !found.contains($0) } } ?? []
+        self.added = added
+        lines =
+            found.map { key in
+                "  key \(key.prefix(8)) "
+                    + (pinned == nil
+                        ? "(not pinned yet)"
+                        : added.contains(key) ? "is NEW: nobody added it here; it opens everything" : "(pinned)")
+            } + lost.map { "  key \($0.prefix(8)) is pinned, and is GONE" }
     }
 }
 
