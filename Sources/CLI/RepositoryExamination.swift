@@ -5,9 +5,6 @@ import Foundation
 /// The doctor's look at the primary and at those that follow it: whether each is there, is the one that is pinned, has room
 /// and is not locked.
 struct RepositoryExamination {
-    /// A tool that cannot reach a server goes on trying for a quarter of an hour.
-    private static let patience = Duration.seconds(90)
-
     private let live: Live
     private let engine: Engine
     init(_ live: Live, _ engine: Engine) {
@@ -47,7 +44,7 @@ struct RepositoryExamination {
         let subject = RepositoryExamination.subject(repository.spec)
         do {
             let pin = try engine.pins.pin(profile: live.profile.name, repository: repository.spec.name)
-            let look = try await lookPatiently(repository)
+            let look = try await RepositoryLook.at(repository, pin: nil, clock: engine.clock)
             switch look.state {
             case .absent:
                 return [
@@ -108,35 +105,5 @@ struct RepositoryExamination {
                     hint: "`holdfast repository unlock` removes it if its owner is dead"))
         }
         return findings
-    }
-
-    private struct Look: Sendable {
-        var state: RepositoryState
-        var locks: [RepositoryLock]
-    }
-
-    private static func look(_ repository: any Repository) async throws(RepositoryError) -> Look {
-        let state = try await repository.inspect(pin: nil)
-        guard case .present = state else { return Look(state: state, locks: []) }
-        return Look(state: state, locks: try await repository.locks())
-    }
-
-    /// - Throws: ``RepositoryError``.
-    private func lookPatiently(_ repository: any Repository) async throws -> Look {
-        let clock = engine.clock
-        return try await withThrowingTaskGroup(of: Look?.self) { group in
-            group.addTask { try await RepositoryExamination.look(repository) }
-            group.addTask {
-                try await clock.sleep(for: RepositoryExamination.patience)
-                return nil
-            }
-            defer { group.cancelAll() }
-            guard let first = try await group.next(), let look = first else {
-                throw RepositoryError.unreachable(
-                    location: repository.location,
-                    detail: "no answer within \(Int(RepositoryExamination.patience.inSeconds)) seconds")
-            }
-            return look
-        }
     }
 }

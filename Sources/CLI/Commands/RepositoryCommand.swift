@@ -35,7 +35,10 @@ struct RepositoryList: OperatorCommand {
                 ("location", .string(repository.location)), ("freeBytes", JSONValue(room?.free)),
             ]
             do {
-                switch spec.access.mayRead ? try await repository.inspect(pin: pin) : nil {
+                let look =
+                    spec.access.mayRead
+                    ? try await RepositoryLook.at(repository, pin: pin, clock: engine.clock) : nil
+                switch look?.state {
                 case nil:
                     lines.append("  its access is \(spec.access.rawValue): nothing can be looked at")
                     entries.append(("state", "unreadable"))
@@ -60,11 +63,11 @@ struct RepositoryList: OperatorCommand {
                         ("lostKeys", JSONValue(keys.lost)),
                     ]
                     if isPinned == false { status = .damaged }
-                    for lock in try await repository.locks() {
+                    for lock in look?.locks ?? [] {
                         lines.append("  " + RepositoryViews.words(lock))
                     }
                 }
-            } catch {
+            } catch let error as any OperatorError {
                 lines.append("  \(error.description)")
                 entries.append(("error", RunViews.failure(Failure(error))))
                 status = ExitStatus(for: error.kind)
