@@ -8,7 +8,8 @@ struct AccessExamination {
 
     static func of(_ spec: RepositorySpec, _ live: Live) async -> AccessExamination {
         do {
-            return AccessExamination(spec: spec, result: .success(try await live.probe(spec).probe()))
+            let place = try live.generation(of: try live.repository(spec)).spec
+            return AccessExamination(spec: spec, result: .success(try await live.probe(place).probe()))
         } catch let error as any OperatorError {
             return AccessExamination(spec: spec, result: .failure(Failure(error)))
         } catch {

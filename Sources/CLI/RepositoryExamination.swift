@@ -34,7 +34,17 @@ struct RepositoryExamination {
                     hint: "`by: copy` and `by: mirror` work; see docs/offsite.md")
             ]
         }
-        return await look(at: repository, untouched: "the first feed makes it")
+        do {
+            return await look(at: try live.generation(of: repository), untouched: "the first feed makes it")
+        } catch let error as any OperatorError {
+            return [.bad(RepositoryExamination.subject(follower.spec), error)]
+        } catch {
+            return [
+                Finding(
+                    state: .bad, subject: RepositoryExamination.subject(follower.spec), detail: "\(error)",
+                    status: .failed)
+            ]
+        }
     }
 
     static func subject(_ spec: RepositorySpec) -> String { "repository \(spec.name)" }
@@ -43,7 +53,7 @@ struct RepositoryExamination {
     private func look(at repository: any Repository, untouched: String) async -> [Finding] {
         let subject = RepositoryExamination.subject(repository.spec)
         do {
-            let pin = try engine.pins.pin(profile: live.profile.name, repository: repository.spec.name)
+            let pin = try engine.pins.pin(profile: live.profile.name, repository: repository.spec.pinName)
             let look = try await RepositoryLook.at(repository, pin: nil, clock: engine.clock)
             switch look.state {
             case .absent:
