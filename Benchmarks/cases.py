@@ -274,5 +274,146 @@ def snapshots(bench: Bench) -> None:
     memory(bench, "snapshots", runs)
 
 
+def offsite(bench: Bench) -> None:
+    """A repository of 1 GiB sent to S3, first and after a change of a hundredth, by each of the ways that there are. The server
+    is that of the tests: it checks signatures and digests, and costs all of them the same."""
+    folder = bench.scratch / "sent"
+    data.equal_files(folder, bench.sized(2_000, 40), 512 << 10)
+    server = data.S3(bench.scratch / "s3")
+    try:
+        send(bench, folder, server)
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def send(bench: Bench, folder: Path, server: data.S3) -> None:
+    environment = {**server.environment, "RESTIC_PASSWORD_FILE": str(bench.password),
+                   "RESTIC_FROM_PASSWORD_FILE": str(bench.password)}
+    profile = bench.profile("offsite", {"folder": {"files": {"paths": [str(folder)]}}})
+    local = bench.repository("offsite")
+    found: dict[tuple[str, str], list[tuple[float, float, int, int]]] = {}
+    peaks = []
+    for number in range(bench.repeats):
+        bench.forget("offsite")
+        place = f"r{number}"
+        text = json.loads(profile.read_text())
+        text["repositories"]["offsite"] = {
+            "restic": server.repository(f"{place}/mirror"), "password": f"file:{bench.password}", "follows": "local",
+            "feed": "on-request", "access": "write-only",
+            "environment": {name: f"env:{name}" for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}}
+        profile.write_text(json.dumps(text))
+        back_up = [bench.holdfast, "backup", "--json", "-p", profile]
+        bench.run(back_up, environment)
+        copy, second = (server.repository(f"{place}/{name}") for name in ("copy", "second"))
+        bench.run(["restic", "-r", copy, "init", "--quiet", "--from-repo", local, "--copy-chunker-params"], environment)
+        bench.run(["restic", "-r", second, "init", "--quiet"], environment)
+        sent: set[Path] = set()
+        for turn in ("first", "repeat"):
+            if turn == "repeat":
+                data.change(folder, number)
+                bench.run(back_up, environment)
+            # What a backup costs that finds nothing new is taken off.
+            plain = bench.run(back_up, environment)
+            ways = {
+                "restic copy": ["restic", "-r", copy, "copy", "--quiet", "--from-repo", local],
+                "second restic backup": ["restic", "-r", second, "backup", "--quiet", folder],
+                "rclone copy": ["rclone", "copy", "--transfers", "8", local, f"bench:{server.BUCKET}/{place}/rclone"],
+            }
+            if shutil.which("aws"):
+                ways["aws s3 sync"] = [
+                    "aws", "s3", "sync", "--only-show-errors", "--endpoint-url", server.endpoint, local,
+                    f"s3://{server.BUCKET}/{place}/aws"]
+            files = {path for path in local.rglob("*") if path.is_file()}
+            ways["bare curl --parallel"] = [
+                "curl", "--disable", "--parallel", "--parallel-max", "8", "--config",
+                server.uploads(bench.scratch / "uploads", local, files - sent, f"{place}/curl")]
+            sent |= files
+            server.clear_log()
+            fed = bench.run([*back_up, "--offsite"], environment)
+            peaks.append(fed)
+            step = data.feed_step(fed.output)
+            requests, size = server.asked()
+            found.setdefault(("mirror", turn), []).append((step, fed.tree_cpu - plain.tree_cpu, size, requests))
+            for name, words in ways.items():
+                server.clear_log()
+                measured = bench.run(words, environment)
+                requests, size = server.asked()
+                found.setdefault((name, turn), []).append((measured.wall, measured.tree_cpu, size, requests))
+    for (name, turn), runs in sorted(found.items(), key=lambda item: (item[0][1], item[0][0] != "mirror")):
+        wall, cpu, size, requests = (median(run[index] for run in runs) for index in range(4))
+        for run in runs:
+            for what, value in zip(("wall", "tree_cpu", "bytes", "requests"), run):
+                bench.report.raw(f"offsite {turn}", name, what, value)
+        other = median(run[0] for run in found["restic copy", turn])
+        bench.report.row(
+            f"offsite {turn}", name, f"{wall:.2f} s, {cpu:.2f} s of CPU",
+            f"{size / 2**20:.1f} MiB, {requests:.0f} requests, {wall / other:.2f} × restic copy's wall", None)
+    for turn in ("first", "repeat"):
+        wall, cpu = (median(run[index] for run in found["mirror", turn]) for index in range(2))
+        copy_wall, copy_cpu = (median(run[index] for run in found["restic copy", turn]) for index in range(2))
+        curl = median(run[0] for run in found["bare curl --parallel", turn])
+        bench.report.row(
+            f"offsite {turn}", "mirror beside restic copy", f"{wall / copy_wall:.2f} × wall, {cpu / copy_cpu:.2f} × CPU", "",
+            ("a quarter of the wall, a tenth of the CPU", wall <= copy_wall / 4 and cpu <= copy_cpu / 10))
+        bench.report.row(
+            f"offsite {turn}", "mirror beside bare curl", f"{wall / curl:.2f} × wall", "", ("within 10 %", wall <= 1.1 * curl))
+    peak = max(one.peak for one in peaks)
+    bench.report.row("offsite", "own peak memory", f"{peak / 2**20:.1f} MiB", "", ("under 64 MB", peak < 64e6))
+
+
+def kept_bytes(bench: Bench) -> None:
+    """Forty days of backup, forget and prune: what is sent to a mirror for each byte that is kept, beside what restic's own
+    settings for prune would have had sent. A day is a run; the last seven are kept."""
+    days, kept = bench.sized(40, 6), 7
+    folder = bench.scratch / "daily"
+    mirror = bench.scratch / "mirror"
+    data.mixed_files(folder, bench.sized(128 << 20, 4 << 20))
+    profile = bench.profile("kept", {"folder": {"files": {"paths": [str(folder)]}}})
+    text = json.loads(profile.read_text())
+    text["repositories"]["mirror"] = {
+        "restic": str(mirror), "password": f"file:{bench.password}", "follows": "local", "by": "mirror"}
+    text["retention"] = {"last": kept}
+    profile.write_text(json.dumps(text))
+    bench.forget("kept", "kept-plain")
+    plain = bench.repository("kept-plain")
+    environment = {"RESTIC_REPOSITORY": str(plain), "RESTIC_PASSWORD_FILE": str(bench.password)}
+    bench.run(["restic", "init", "--quiet"], environment)
+    known: set[Path] = set()
+    sent = 0
+    for day in range(days):
+        if day:
+            data.change(folder, day)
+            data.change(folder, 1000 + day)
+        bench.run([bench.holdfast, "backup", "-p", profile])
+        # As a mirror would: what is there when the run ends, and was not there before.
+        bench.run(["restic", "backup", "--quiet", folder], environment)
+        sent += new_bytes(plain, known)
+        bench.run(["restic", "forget", "--quiet", "--keep-last", str(kept), "--prune"], environment)
+        sent += new_bytes(plain, known)
+    ours, ours_kept = (new_bytes(place, set()) for place in (mirror, bench.repository("kept")))
+    theirs_kept = new_bytes(plain, set())
+    shutil.rmtree(folder)
+    shutil.rmtree(mirror)
+    ratio = (ours / ours_kept) / (sent / theirs_kept)
+    for what, value in (("sent", ours), ("kept", ours_kept)):
+        bench.report.raw("kept-bytes", "holdfast", what, value)
+    for what, value in (("sent", sent), ("kept", theirs_kept)):
+        bench.report.raw("kept-bytes", "restic's own prune", what, value)
+    bench.report.row(
+        "kept-bytes", f"sent per kept byte, {days} days", f"{ours / ours_kept:.2f}",
+        f"{sent / theirs_kept:.2f} with restic's own settings: {ratio:.2f} ×", ("half", ratio <= 0.5))
+    bench.report.row(
+        "kept-bytes", "sent in all", f"{ours / 2**20:.0f} MiB, of which {ours_kept / 2**20:.0f} MiB are kept here",
+        f"{sent / 2**20:.0f} MiB, {theirs_kept / 2**20:.0f} MiB", None)
+
+
+def new_bytes(repository: Path, known: set[Path]) -> int:
+    files = {path for path in repository.rglob("*") if path.is_file() and "locks" not in path.parts}
+    size = sum(path.stat().st_size for path in files - known)
+    known |= files
+    return size
+
+
 ALL = {case.__name__.replace("_", "-"): case
-       for case in (startup, small_files, mixed_files, database, pipe, scrub, listing, snapshots)}
+       for case in (startup, small_files, mixed_files, database, pipe, scrub, listing, snapshots, offsite, kept_bytes)}

@@ -1,8 +1,11 @@
 """Makes the data that is backed up, and changes a little of it. The same seed gives the same bytes."""
 
+import hashlib
+import json
 import os
 import random
 import subprocess
+import time
 from pathlib import Path
 
 WORDS = [f"{word}{number}" for word in ("request", "answer", "error", "user", "page", "cache") for number in range(40)]
@@ -44,6 +47,15 @@ def one_large_file(path: Path, size: int) -> None:
     with path.open("wb") as out:
         for _ in range(max(1, size >> 20)):
             out.write(source.randbytes(1 << 20))
+
+
+def equal_files(folder: Path, count: int, size: int) -> None:
+    """Random ones, a hundred to a folder."""
+    source = random.Random(4)
+    for number in range(count):
+        place = folder / f"{number // 100:04}"
+        place.mkdir(parents=True, exist_ok=True)
+        (place / f"file-{number:05}").write_bytes(source.randbytes(size))
 
 
 def many_names(folder: Path, count: int) -> None:
@@ -108,3 +120,71 @@ class PostgreSQL:
         if done.returncode:
             raise SystemExit(f"{program} ended with {done.returncode}:\n{done.stdout}")
         return done.stdout
+
+
+class S3:
+    """The S3 server of the tests."""
+
+    BUCKET = "bucket"
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        self.log = folder / "log"
+        self.log.touch()
+        port_file = folder / "port"
+        program = Path(__file__).resolve().parent.parent / "Tests/Servers/s3-server"
+        self.process = subprocess.Popen(
+            ["python3", program, "--storage", folder / "storage", "--log", self.log, "--port-file", port_file],
+            stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+        while not port_file.exists():
+            if self.process.poll() is not None:
+                raise SystemExit("the S3 server did not come up")
+            time.sleep(0.05)
+        self.endpoint = f"http://127.0.0.1:{port_file.read_text().strip()}"
+        self.key, self.secret = "test-full", "secret-full"
+        self.environment = {
+            "AWS_ACCESS_KEY_ID": self.key, "AWS_SECRET_ACCESS_KEY": self.secret, "AWS_DEFAULT_REGION": "us-east-1",
+            "RCLONE_CONFIG": "/dev/null", "RCLONE_CONFIG_BENCH_TYPE": "s3", "RCLONE_CONFIG_BENCH_PROVIDER": "Other",
+            "RCLONE_CONFIG_BENCH_ACCESS_KEY_ID": self.key, "RCLONE_CONFIG_BENCH_SECRET_ACCESS_KEY": self.secret,
+            "RCLONE_CONFIG_BENCH_ENDPOINT": self.endpoint, "RCLONE_CONFIG_BENCH_REGION": "us-east-1",
+        }
+
+    def stop(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+    def repository(self, path: str) -> str:
+        return f"s3:{self.endpoint}/{self.BUCKET}/{path}"
+
+    def clear_log(self) -> None:
+        self.seen = self.log.stat().st_size
+
+    def asked(self) -> tuple[int, int]:
+        """Requests, and bytes that came in, since the log was cleared."""
+        with self.log.open("rb") as log:
+            log.seek(self.seen)
+            lines = [json.loads(line) for line in log]
+        return len(lines), sum(line["in"] for line in lines)
+
+    def uploads(self, config: Path, repository: Path, files: set[Path], prefix: str) -> Path:
+        """curl's configuration that puts these files."""
+        blocks = []
+        for path in sorted(files):
+            name = path.relative_to(repository)
+            digest = hashlib.sha256(path.read_bytes()).hexdigest()
+            blocks.append("\n".join((
+                "silent", f'url = "{self.endpoint}/{self.BUCKET}/{prefix}/{name}"', f'upload-file = "{path}"',
+                'aws-sigv4 = "aws:amz:us-east-1:s3"', f'user = "{self.key}:{self.secret}"', 'output = "/dev/null"',
+                f'header = "x-amz-content-sha256: {digest}"', 'header = "Expect:"')))
+        config.write_text("\nnext\n".join(blocks) + "\n")
+        return config
+
+
+def feed_step(output: str) -> float:
+    """Seconds that feeding a follower took, by the record of a run."""
+    for line in reversed(output.splitlines()):
+        event = json.loads(line) if line.startswith("{") else {}
+        if "record" in event:
+            step = next(one for one in event["record"]["steps"] if one["step"] == "feed")
+            return step["seconds"]
+    raise SystemExit("no record of a run")

@@ -27,6 +27,10 @@ class Measured:
     peak: int
     starts: dict[str, int] = field(default_factory=dict)
     longest: dict[str, float] = field(default_factory=dict)
+    #: CPU seconds of the program and everything it started.
+    tree_cpu: float = 0.0
+    #: What it printed.
+    output: str = ""
 
 
 class ToolWatch:
@@ -74,10 +78,12 @@ def run(words: list, watch: ToolWatch, environment: dict[str, str], cold: bool =
         os.waitid(os.P_PID, process.pid, os.WEXITED | os.WNOWAIT)
         ended = time.monotonic_ns()
         sampler.finish()
-        if process.wait():
-            output.seek(0)
-            said = output.read()[-4000:].decode(errors="replace")
-            raise SystemExit(f"{' '.join(map(str, words))} ended with {process.returncode}:\n{said}")
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        output.seek(0)
+        said = output.read().decode(errors="replace")
+        if process.returncode:
+            raise SystemExit(f"{' '.join(map(str, words))} ended with {process.returncode}:\n{said[-4000:]}")
     notes = watch.read()
     starts: dict[str, int] = {}
     longest: dict[str, float] = {}
@@ -85,7 +91,8 @@ def run(words: list, watch: ToolWatch, environment: dict[str, str], cold: bool =
         starts[name] = starts.get(name, 0) + 1
         longest[name] = max(longest.get(name, 0), (tool_ended - tool_began) / 1e9)
     wall = (ended - began) / 1e9
-    return Measured(wall, wall - covered(notes), sampler.cpu, sampler.peak, starts, longest)
+    return Measured(
+        wall, wall - covered(notes), sampler.cpu, sampler.peak, starts, longest, usage.ru_utime + usage.ru_stime, said)
 
 
 def covered(notes: list[tuple[str, int, int]]) -> float:

@@ -191,6 +191,8 @@ package struct BackupRun: Sendable {
         _ void: [SnapshotID], _ recorder: RunRecorder, _ catalog: RepositoryCatalog, _ holdings: Holdings,
         wait: Duration
     ) async throws {
+        // Whoever may remove does it, with `backup prune`.
+        guard engine.primary.spec.access.mayRemove else { return }
         let work = RetentionWork(engine, catalog: catalog, allowedRemovals: request.allowedRemovals)
         var retains = request.retention && engine.profile.retention.hasRules
         if retains {

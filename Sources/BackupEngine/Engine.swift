@@ -88,6 +88,9 @@ extension Engine {
         return copy
     }
 
+    /// Whether a removal may be refused here without anything being wrong: in a follower whose access nobody has named.
+    var expectsRefusal: Bool { primary.spec.follow != nil && primary.spec.access == .auto }
+
     /// Why a repository that must lie on another disk than what is backed up does not.
     /// - Parameter paths: what is backed up.
     func sharedDisk(_ spec: RepositorySpec, at location: String, with paths: [String]) -> Failure? {

@@ -40,7 +40,11 @@ package struct PruneRun: Sendable {
             lockWait: request.lockWait ?? engine.profile.settings.lockWait,
             reason: request.dryRun ? PruneRun.dryRunReason : nil)
         let record = await frame.run { recorder, opened, _ in
-            try await prune(recorder, opened, findings)
+            do {
+                try await prune(recorder, opened, findings)
+            } catch let refusal as RepositoryError where engine.expectsRefusal && refusal.kind == .notPermitted {
+                throw RunStop.skipped(refusal)
+            }
         }
         return await Report(
             record: record, plan: findings.plan, incomplete: findings.incomplete, toolSaid: findings.toolSaid)

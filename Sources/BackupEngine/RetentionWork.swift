@@ -85,6 +85,11 @@ struct RetentionWork: Sendable {
         await engine.moment(.forgotten)
         try catalog.forgetKnowledge(of: report.removed)
         let remaining = Set(doomed).subtracting(report.removed)
+        if report.removed.isEmpty, !remaining.isEmpty, engine.expectsRefusal {
+            throw RepositoryError.denied(
+                location: engine.primary.location,
+                detail: "it let none of \(Words.count(remaining.count, "snapshot")) go")
+        }
         if !remaining.isEmpty {
             recorder.notice(
                 "\(remaining.count) snapshots that retention dropped are still there; the repository did not let them go"

@@ -50,6 +50,11 @@ final class Live: Sendable {
         try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
     }
 
+    /// Finds out what our credential may do in a repository.
+    func probe(_ spec: RepositorySpec) throws -> any AccessProbe {
+        try RepositoryRegistry.probe(spec, services, cacheFolder: folders.cache)
+    }
+
     /// - Parameter name: `nil` for the primary.
     func repository(named name: String?, _ engine: Engine) throws -> any Repository {
         guard let name, name != engine.primary.spec.name.rawValue else { return engine.primary }

@@ -4,6 +4,7 @@ package import BackupModel
 /// - Source: https://curl.se/docs/manpage.html#-K, checked for curl 7.88.1.
 struct CurlConfiguration {
     private(set) var text: [UInt8] = []
+    private var secrets: [Secret] = []
 
     mutating func add(_ option: String) { text += Array(option.utf8) + [10] }
 
@@ -16,12 +17,27 @@ struct CurlConfiguration {
     /// Signs the request as S3 wants it.
     /// - Parameter digest: SHA-256 of the body.
     mutating func sign(_ credential: S3Credential, digest: String) {
+        for secret in [credential.keyID, credential.key, credential.sessionToken].compactMap(\.self)
+        where !secrets.contains(secret) {
+            secrets.append(secret)
+        }
         add("aws-sigv4", "aws:amz:\(credential.region):s3")
         add("user", credential.keyID.reveal(for: .childProcess) + [58] + credential.key.reveal(for: .childProcess))
         add("header", "x-amz-content-sha256: \(digest)")
         if let token = credential.sessionToken {
             add("header", Array("x-amz-security-token: ".utf8) + token.reveal(for: .childProcess))
         }
+    }
+
+    mutating func add(user: Secret, password: Secret) {
+        secrets.append(password)
+        add("user", user.reveal(for: .childProcess) + [58] + password.reveal(for: .childProcess))
+    }
+
+    /// Has a curl read this.
+    func give(to command: inout ToolCommand) {
+        command.input = .secret(Secret(text))
+        command.secretsInInput = secrets
     }
 
     /// Inside the quotes of curl's configuration.
@@ -42,6 +58,9 @@ package struct S3Credential: Sendable, Equatable {
     package var keyID: Secret
     package var key: Secret
     package var sessionToken: Secret?
+
+    /// SHA-256 of nothing, which a request without a body is signed with.
+    package static let digestOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 
     package init(region: String, keyID: Secret, key: Secret, sessionToken: Secret? = nil) {
         self.region = region

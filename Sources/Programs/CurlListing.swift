@@ -14,8 +14,6 @@ package struct CurlListing: Sendable {
         self.certificates = certificates
     }
 
-    private static let digestOfNothing = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
-
     /// What is directly below a prefix, as XML: names of objects, and of what stands before the next slash. One page of it, a
     /// thousand names. ``CurlUpload/answers(_:)`` has the status.
     /// - Parameter prefix: a key's beginning, with a slash at its end unless it is empty.
@@ -25,12 +23,12 @@ package struct CurlListing: Sendable {
         var configuration = CurlConfiguration()
         configuration.add("silent")
         configuration.add("url", "\(address.endpoint)/\(address.bucket)/?\(query)")
-        configuration.sign(credential, digest: CurlListing.digestOfNothing)
+        configuration.sign(credential, digest: S3Credential.digestOfNothing)
         if let certificates { configuration.add("cacert", certificates) }
         configuration.add("connect-timeout = 30")
         configuration.add("write-out = \"\\n%{http_code}\\t%{url}\\t%{errormsg}\\n\"")
         var command = ToolCommand("curl", ["--disable", "--config", "-"])
-        command.input = .secret(Secret(configuration.text))
+        configuration.give(to: &command)
         command.keptOutput = .mebibytes(4)
         command.acceptedExitCodes = Set(0...99)
         command.limits.total = .seconds(300)

@@ -49,16 +49,16 @@ package struct CurlUpload: Sendable {
             arguments = ["--disable", "--parallel", "--parallel-max", String(atATime), "--config", "-"]
         }
         var command = ToolCommand("curl", arguments)
-        command.input = .secret(Secret(config(items, showingBody: showingBody)))
+        config(items, showingBody: showingBody).give(to: &command)
         // Each answer is one line.
-        command.keptOutput = .mebibytes(4)
+        command.keptOutput = .kibibytes(512)
         // Transfers that fail are told one by one.
         command.acceptedExitCodes = Set(0...99)
         command.teardown = TeardownStep.terminateFirst
         return command
     }
 
-    private func config(_ items: [Item], showingBody: Bool) -> [UInt8] {
+    private func config(_ items: [Item], showingBody: Bool) -> CurlConfiguration {
         let credential = S3Credential(region: region, keyID: keyID, key: key, sessionToken: sessionToken)
         var configuration = CurlConfiguration()
         for (index, item) in items.enumerated() {
@@ -79,7 +79,7 @@ package struct CurlUpload: Sendable {
             if !showingBody { configuration.add("output", "/dev/null") }
             configuration.add("write-out = \"\\n%{http_code}\\t%{url}\\t%{errormsg}\\n\"")
         }
-        return configuration.text
+        return configuration
     }
 
     /// The answers among what curl printed.

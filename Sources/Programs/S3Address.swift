@@ -43,6 +43,15 @@ package struct S3Address: Sendable, Equatable {
         return text.addingPercentEncoding(withAllowedCharacters: allowed) ?? text
     }
 
+    /// Lists one object of the repository; the query is in order and escaped, as it is signed.
+    package var listURL: String {
+        let unreserved = CharacterSet(
+            charactersIn: "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._~")
+        let under = prefix.isEmpty ? "" : prefix + "/"
+        return "\(endpoint)/\(bucket)/?list-type=2&max-keys=1&prefix="
+            + (under.addingPercentEncoding(withAllowedCharacters: unreserved) ?? under)
+    }
+
     /// The region that a request is signed for, where the host is one of those that tell it.
     /// - Source: the providers' own pages on endpoints; tried with none of them.
     package var regionOfHost: String? {

@@ -85,6 +85,17 @@ package enum RepositoryRegistry {
         }
     }
 
+    /// What finds out what our credential may do in `spec`.
+    /// - Throws: ``RepositoryError/unsupported(_:)`` for settings that cannot be used.
+    package static func probe(
+        _ spec: RepositorySpec, _ services: Services, cacheFolder: String
+    ) throws(RepositoryError) -> any AccessProbe {
+        guard spec.kind == ResticSettings.descriptor.kind else {
+            throw .unsupported("a \(spec.kind) repository cannot be probed yet")
+        }
+        return try ResticRepository(spec, services, cacheFolder: cacheFolder).probe
+    }
+
     /// - Parameter cacheFolder: a private folder that all repositories may share; each keeps to a folder of its own in it.
     /// - Throws: ``RepositoryError/unsupported(_:)`` for a kind that is not listed, or settings that cannot be used.
     package static func repository(

@@ -131,17 +131,17 @@ final class ResticAccess: Sendable {
     /// - Throws: ``RepositoryError/denied(location:detail:)`` or ``RepositoryError/unreachable(location:detail:)``, in the server's
     ///   own words. What it says of the repository is left to restic.
     func greet() async throws(RepositoryError) -> Bool {
-        guard services.runner.locate("curl") != nil, let greeting = try await greeting() else { return true }
+        guard services.runner.locate("curl") != nil, let request = try await greeting() else { return true }
         var pauses: [Duration] = [.seconds(1), .seconds(4)]
         while true {
             let result: ToolResult
             do throws(ToolError) {
-                result = try await services.runner.run(greeting.command)
+                result = try await services.runner.run(request.command())
             } catch {
                 throw .tool(error)
             }
             if result.stopped == .cancelled { throw .cancelled }
-            switch CurlGreeting.finding(result.output.text) {
+            switch ServerGreeting(CurlRequest.answer(result.output.text)) {
             case .fine: return true
             case .noBucket: return false
             case .refused(let how): throw .denied(location: location, detail: how)
@@ -156,26 +156,29 @@ final class ResticAccess: Sendable {
         }
     }
 
-    private func greeting() async throws(RepositoryError) -> CurlGreeting? {
-        let certificates = settings.tuning.certificates
+    private func greeting() async throws(RepositoryError) -> CurlRequest? {
+        let url: String
+        let credential: CurlRequest.Credential
         if let address = S3Address(location) {
             let hasKey = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].allSatisfy { name in
                 settings.secretVariables[name] != nil || settings.plainVariables[name] != nil
             }
             guard hasKey else { return nil }
-            let credential = try await s3Credential(for: address)
-            return CurlGreeting(url: address.url(of: "config"), credential: .s3(credential), certificates: certificates)
+            url = address.url(of: "config")
+            credential = .s3(try await s3Credential(for: address), digest: S3Credential.digestOfNothing)
+        } else if location.hasPrefix("rest:http") {
+            let base = location.dropFirst("rest:".count)
+            url = base + (base.hasSuffix("/") ? "" : "/") + "config"
+            credential =
+                if let own = try await restCredential() {
+                    .password(user: own.user, password: own.password)
+                } else { .anonymous }
+        } else {
+            return nil
         }
-        guard location.hasPrefix("rest:http") else { return nil }
-        let base = location.dropFirst("rest:".count)
-        let url = base + (base.hasSuffix("/") ? "" : "/") + "config"
-        guard let own = settings.restCredential else {
-            return CurlGreeting(url: String(url), credential: .none, certificates: certificates)
-        }
-        let user = if let reference = own.user { try await text(of: reference) } else { own.userText }
-        return CurlGreeting(
-            url: String(url), credential: .basic(user: user, password: try await secret(own.password)),
-            certificates: certificates)
+        var request = CurlRequest(.get, url, credential)
+        request.certificates = settings.tuning.certificates
+        return request
     }
 
     /// Puts files into S3 with the credential that restic would use.
@@ -188,6 +191,7 @@ final class ResticAccess: Sendable {
         return upload
     }
 
+    /// The credential that restic would use.
     func s3Credential(for address: S3Address) async throws(RepositoryError) -> S3Credential {
         func needed(_ name: String) async throws(RepositoryError) -> Secret {
             if let reference = settings.secretVariables[name] { return try await secret(reference) }
@@ -204,6 +208,14 @@ final class ResticAccess: Sendable {
             credential.sessionToken = try await needed("AWS_SESSION_TOKEN")
         }
         return credential
+    }
+
+    /// A REST server's user and password; `nil` where the profile names none.
+    func restCredential() async throws(RepositoryError) -> (user: Secret, password: Secret)? {
+        guard let credential = settings.restCredential else { return nil }
+        let user =
+            if let reference = credential.user { try await secret(reference) } else { Secret(credential.userText) }
+        return (user, try await secret(credential.password))
     }
 
     func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {

@@ -139,6 +139,22 @@ enum SystemFolder {
         guard access(path, W_OK | X_OK) == 0 else { throw .last(path) }
     }
 
+    static func requireReadable(_ path: String) throws(SystemFailure) {
+        let file = open(path, O_RDONLY | O_CLOEXEC)
+        guard file >= 0 else { throw .last(path) }
+        defer { close(file) }
+        var byte: UInt8 = 0
+        guard read(file, &byte, 1) >= 0 else { throw .last(path) }
+    }
+
+    /// Makes or replaces a small file.
+    static func makeFile(_ bytes: [UInt8], at path: String) throws(SystemFailure) {
+        let file = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0o600)
+        guard file >= 0 else { throw .last(path) }
+        defer { close(file) }
+        guard write(file, bytes, bytes.count) == bytes.count else { throw .last(path) }
+    }
+
     /// Makes a folder and those above it, for us alone.
     static func makePrivate(_ path: String) throws(SystemFailure) {
         guard mkdir(path, 0o700) != 0 else { return }

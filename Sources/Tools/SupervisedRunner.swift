@@ -107,7 +107,7 @@ package final class SupervisedRunner: ToolRunner {
 
     private func remember(_ command: ToolCommand) {
         var secrets = command.secrets.map(\.secret) + command.firstLines
-        if case .secret(let secret) = command.input { secrets.append(secret) }
+        if case .secret(let secret) = command.input { secrets += command.secretsInInput ?? [secret] }
         delivered.withLock { delivered in
             for secret in secrets where !delivered.contains(secret) { delivered.append(secret) }
         }

@@ -42,7 +42,8 @@ struct CommandLineTests {
         let program = try HoldfastProgram("help")
         #expect(try await program.run("--version").output.hasPrefix("0."))
         for command in [
-            ["backup"], ["backup", "list"], ["backup", "prune"], ["backup", "verify"], ["restore"], ["ls"], ["status"], ["history"],
+            ["backup"], ["backup", "list"], ["backup", "prune"], ["backup", "verify"], ["restore"], ["ls"], ["status"],
+            ["history"],
             ["show"], ["why"], ["doctor"], ["recover"], ["profile", "check"], ["repository", "adopt"],
         ] {
             let help = try await program.run(command + ["--help"])

@@ -32,8 +32,8 @@ package final class MemoryFollower: Follower {
 
     /// Every feed fails with this until it is `nil` again.
     package func fail(with error: RepositoryError?) { state.withLock { $0.failure = error } }
-    /// A feed answers to nothing but being cancelled.
-    package func hang(_ hangs: Bool) { state.withLock { $0.hangs = hangs } }
+    /// From now on a feed answers to nothing but being cancelled.
+    package func hang() { state.withLock { $0.hangs = true } }
     /// Somebody else removes one that is there.
     package func lose(_ id: SnapshotID) { state.withLock { _ = $0.present.remove(id) } }
     /// What it says of its expiry from now on.

@@ -50,6 +50,7 @@ extension RepositoryError {
                 ? "the keys of the repository at \(location) changed: pinned "
                     + "\(pinned.keyIDs.map { String($0.prefix(8)) }.joined(separator: " ")), found "
                     + found.keyIDs.map { String($0.prefix(8)) }.joined(separator: " ")
+                    + (Set(found.keyIDs).isSubset(of: pinned.keyIDs) ? "" : "; whoever added a key can open everything")
                 : "the repository at \(location) is another one: pinned id \(pinned.id.prefix(10)), found "
                     + found.id.prefix(10)
         case .toolTooOld(let tool, let version, let needed): "\(tool) \(version) is too old; \(needed) is needed"

@@ -10,6 +10,9 @@ package struct ToolCommand: Sendable, Equatable {
     package var inheritedVariables: Set<String> = []
     package var secrets: [SecretDelivery] = []
     package var input: ToolInput = .none
+    /// What is secret in a secret ``input`` that holds more than that; `nil`: all of it. A whole configuration is nowhere to be
+    /// found in a message, and searching for one costs time and memory.
+    package var secretsInInput: [Secret]?
     /// Lines that come on its standard input before everything else: secrets for a program that starts another one
     /// elsewhere and can hand over nothing but this stream. Without line breaks, and a few kilobytes at most.
     package var firstLines: [Secret] = []

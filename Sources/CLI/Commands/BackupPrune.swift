@@ -30,13 +30,24 @@ struct BackupPrune: OperatorCommand {
         let live = try Live(global, console)
         let request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
         let engine = try live.engine()
+        let status = await prune(engine, request, live, console)
+        guard !Task.isCancelled else { return status }
+        for follower in engine.followers { await prune(follower, engine, request, console) }
+        return status
+    }
+
+    private func prune(_ engine: Engine, _ request: PruneRequest, _ live: Live, _ console: Console) async -> ExitStatus
+    {
+        let spec = engine.primary.spec
+        guard spec.access.mayRemove else {
+            console.say("\(spec.name): skipped, its access is \(spec.access.rawValue) and removes nothing")
+            return .success
+        }
         let report = await PruneRun(engine, request).run()
         // As JSON lines the plan was told of as it was made.
         if !console.isJSON { show(report, console) }
         let status = RunReport.show(report.record, console)
         if !dryRun { await live.tell(of: report.record, engine) }
-        guard !Task.isCancelled else { return status }
-        for follower in engine.followers { await prune(follower, engine, request, console) }
         return status
     }
 
@@ -63,9 +74,9 @@ struct BackupPrune: OperatorCommand {
         if !console.isJSON { console.print("\(name):") }
         let report = await PruneRun(other, request).run()
         if !console.isJSON { show(report, console) }
-        let refused = report.record.failures.allSatisfy { $0.kind == .notPermitted } && !report.record.failures.isEmpty
-        if refused, follower.spec.access == .auto {
-            console.say("\(name): its credential may not remove anything; say so with `access:`, and it is not tried")
+        if report.record.outcome == .skipped, report.record.failures.allSatisfy({ $0.kind == .notPermitted }) {
+            console.say(
+                "\(name): skipped, its credential removes nothing; write `access: append-only`, and it is not tried")
         } else {
             for failure in report.record.failures { console.warn("\(name): \(failure.description)") }
         }

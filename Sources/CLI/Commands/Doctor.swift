@@ -8,43 +8,39 @@ import Notifiers
 struct Doctor: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Look at tools, versions, secrets, folders and repositories, and say what is missing.",
-        usage: "holdfast doctor [<options>]",
-        discussion: "Changes nothing. Example: holdfast doctor")
+        usage: "holdfast doctor [--probe] [<options>]",
+        discussion: """
+            Changes nothing. With --probe it also finds out, harmlessly, what each credential
+            may really do in its repository, what a thief of it could do, and whether what the
+            profile says under `access:` is true.
+
+            Example: holdfast doctor --probe
+            """)
+
+    @Flag(help: "Ask each repository's place what its credential may really do.")
+    var probe = false
 
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
-        let findings = try await Examination(live).run()
+        let examination = Examination(live)
+        var findings = try await examination.run()
+        let probed = probe ? try await examination.probe() : nil
+        findings += probed?.flatMap(\.findings) ?? []
         if console.isJSON {
             console.print(
                 .object([
                     ("profile", .string(live.profile.name.rawValue)),
-                    (
-                        "findings",
-                        .array(
-                            findings.map {
-                                .object([
-                                    ("state", .string($0.state.rawValue)), ("subject", .string($0.subject)),
-                                    ("detail", .string($0.detail)), ("hint", JSONValue($0.hint)),
-                                ])
-                            })
-                    ),
+                    ("findings", .array(findings.map(\.document))),
+                    ("access", probed.map { .array($0.map(\.document)) } ?? .null),
                 ]))
         } else {
-            for finding in findings {
-                let mark =
-                    switch finding.state {
-                    case .good: console.styled("ok     ", "32")
-                    case .warning: console.styled("warning", "33")
-                    case .bad: console.styled("bad    ", "31")
-                    }
-                console.print("\(mark)  \(finding.subject): \(Console.harmless(finding.detail))")
-                if let hint = finding.hint { console.print("           → \(Console.harmless(hint))") }
-            }
+            for finding in findings { finding.show(console) }
         }
-        let worst = findings.filter { $0.state == .bad }.map(\.status).first
-        return worst ?? .success
+        let bad = findings.filter { $0.state == .bad }.map(\.status)
+        // A false claim is what the others come from.
+        return bad.first { $0 == .badProfile } ?? bad.first ?? .success
     }
 }
 
@@ -55,7 +51,28 @@ struct Finding {
     var subject: String
     var detail: String
     var hint: String?
+    /// Lines below it, for people.
+    var details: [String] = []
     var status: ExitStatus = .success
+
+    var document: JSONValue {
+        .object([
+            ("state", .string(state.rawValue)), ("subject", .string(subject)), ("detail", .string(detail)),
+            ("hint", JSONValue(hint)),
+        ])
+    }
+
+    func show(_ console: Console) {
+        let mark =
+            switch state {
+            case .good: console.styled("ok     ", "32")
+            case .warning: console.styled("warning", "33")
+            case .bad: console.styled("bad    ", "31")
+            }
+        console.print("\(mark)  \(subject): \(Console.harmless(detail))")
+        for line in details { console.print("           \(Console.harmless(line))") }
+        if let hint { console.print("           → \(Console.harmless(hint))") }
+    }
 
     static func bad(_ subject: String, _ error: any OperatorError) -> Finding {
         Finding(
@@ -76,7 +93,7 @@ struct Examination {
         do { engine = try live.engine() } catch let error as any OperatorError {
             return findings + [.bad("profile \(live.profile.name)", error)]
         }
-        findings += await repository(engine)
+        findings += await RepositoryExamination(live, engine).run()
         findings += await sources(engine)
         findings += await notifiers()
         for key in live.profile.ignoredKeys {
@@ -86,6 +103,13 @@ struct Examination {
                     detail: "this version does not act on `\(key)`"))
         }
         return findings
+    }
+
+    /// What each repository's credential may really do.
+    func probe() async throws -> [AccessExamination] {
+        var examinations: [AccessExamination] = []
+        for spec in live.profile.repositories { examinations.append(await AccessExamination.of(spec, live)) }
+        return examinations
     }
 
     /// What the profile's kinds start, with the way to ask for a version.
@@ -134,68 +158,6 @@ struct Examination {
             return [.bad("state", error)]
         } catch {
             return [Finding(state: .bad, subject: "state", detail: "\(error)", status: .failed)]
-        }
-    }
-
-    private func repository(_ engine: Engine) async -> [Finding] {
-        let repository = engine.primary
-        let subject = "repository \(repository.spec.name)"
-        do {
-            let pin = try engine.pins.pin(profile: live.profile.name, repository: repository.spec.name)
-            switch try await repository.inspect(pin: nil) {
-            case .absent:
-                return [
-                    pin == nil
-                        ? Finding(
-                            state: .good, subject: subject,
-                            detail: "nothing at \(repository.location) yet; the first backup makes it")
-                        : .bad(subject, RepositoryError.absent(location: repository.location))
-                ]
-            case .occupied(let what):
-                return [.bad(subject, RepositoryError.occupied(location: repository.location, by: what))]
-            case .present(let identity):
-                if let pin, pin.identity.id != identity.id || pin.identity.keyIDs != identity.keyIDs {
-                    return [
-                        .bad(
-                            subject,
-                            RepositoryError.changed(
-                                location: repository.location, pinned: pin.identity, found: identity))
-                    ]
-                }
-                let room = engine.host.room(at: repository.location)
-                var findings = [
-                    Finding(
-                        state: .good, subject: subject,
-                        detail: "\(repository.location), id \(identity.id.prefix(10))"
-                            + (room.map { ", \($0.free) free of \($0.total)" } ?? ""))
-                ]
-                if repository.location.hasPrefix("/"),
-                    engine.host.mount(containing: repository.location)?.isReadOnly == true
-                {
-                    findings.append(
-                        .bad(
-                            subject,
-                            RepositoryError.readOnly(
-                                location: repository.location, detail: "its disk is mounted read-only")))
-                }
-                if let room, room.free.bytes * 20 < room.total.bytes {
-                    findings.append(
-                        Finding(
-                            state: .warning, subject: subject, detail: "less than 5 % of its disk is free",
-                            hint: "free room, or shorten `retention:` and run `holdfast backup prune`"))
-                }
-                for lock in try await repository.locks() {
-                    findings.append(
-                        Finding(
-                            state: .warning, subject: subject, detail: RepositoryViews.words(lock),
-                            hint: "`holdfast repository unlock` removes it if its owner is dead"))
-                }
-                return findings
-            }
-        } catch let error as any OperatorError {
-            return [.bad(subject, error)]
-        } catch {
-            return [Finding(state: .bad, subject: subject, detail: "\(error)", status: .failed)]
         }
     }
 

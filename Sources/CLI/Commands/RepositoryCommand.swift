@@ -35,7 +35,10 @@ struct RepositoryList: OperatorCommand {
                 ("location", .string(repository.location)), ("freeBytes", JSONValue(room?.free)),
             ]
             do {
-                switch spec.access.mayRead ? try await repository.inspect(pin: pin) : nil {
+                let look =
+                    spec.access.mayRead
+                    ? try await RepositoryLook.at(repository, pin: pin, clock: engine.clock) : nil
+                switch look?.state {
                 case nil:
                     lines.append("  its access is \(spec.access.rawValue): nothing can be looked at")
                     entries.append(("state", "unreadable"))
@@ -52,17 +55,19 @@ struct RepositoryList: OperatorCommand {
                         "  id \(identity.id.prefix(10)), format \(identity.formatVersion), "
                             + (isPinned == nil
                                 ? "not pinned yet" : isPinned == true ? "as pinned" : "NOT the pinned one"))
-                    lines.append("  keys " + identity.keyIDs.map { String($0.prefix(8)) }.joined(separator: " "))
+                    let keys = KeyComparison(identity.keyIDs, pinned: pin?.identity.keyIDs)
+                    lines += keys.lines
                     entries += [
                         ("state", "present"), ("id", .string(identity.id)), ("keys", JSONValue(identity.keyIDs)),
-                        ("pinned", isPinned.map(JSONValue.boolean) ?? .null),
+                        ("pinned", isPinned.map(JSONValue.boolean) ?? .null), ("newKeys", JSONValue(keys.added)),
+                        ("lostKeys", JSONValue(keys.lost)),
                     ]
                     if isPinned == false { status = .damaged }
-                    for lock in try await repository.locks() {
+                    for lock in look?.locks ?? [] {
                         lines.append("  " + RepositoryViews.words(lock))
                     }
                 }
-            } catch {
+            } catch let error as any OperatorError {
                 lines.append("  \(error.description)")
                 entries.append(("error", RunViews.failure(Failure(error))))
                 status = ExitStatus(for: error.kind)
@@ -80,6 +85,29 @@ struct RepositoryList: OperatorCommand {
         }
         if console.isJSON { console.print(.object([("repositories", .array(documents))])) }
         return status
+    }
+}
+
+/// The keys that open a repository beside those that are pinned: each is a password, and a new one opens everything.
+private struct KeyComparison {
+    /// In the repository, and pinned by nobody.
+    let added: [String]
+    /// Pinned, and not in the repository.
+    let lost: [String]
+    let lines: [String]
+
+    /// - Parameter pinned: `nil` while nothing is.
+    init(_ found: [String], pinned: [String]?) {
+        let added = pinned.map { pinned in found.filter { !pinned.contains($0) } } ?? []
+        lost = pinned.map { $0.filter { !found.contains($0) } } ?? []
+        self.added = added
+        lines =
+            found.map { key in
+                "  key \(key.prefix(8)) "
+                    + (pinned == nil
+                        ? "(not pinned yet)"
+                        : added.contains(key) ? "is NEW: nobody added it here; it opens everything" : "(pinned)")
+            } + lost.map { "  key \($0.prefix(8)) is pinned, and is GONE" }
     }
 }
 

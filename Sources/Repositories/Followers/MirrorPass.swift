@@ -25,10 +25,6 @@ struct MirrorPass: Sendable {
     private(set) var bytes: Int64 = 0
     private var files: Int64 = 0
 
-    /// Files that are put by one start of the tool.
-    private static let batchFiles = 200
-    private static let batchBytes: Int64 = 512 << 20
-
     init(
         of source: ResticFolder, to target: any MirrorTarget, ledger: any MirrorLedger, clock: any HostClock,
         progress: @escaping @Sendable (TransferProgress) -> Void
@@ -69,7 +65,10 @@ struct MirrorPass: Sendable {
 
     private mutating func only(_ path: String, from file: String) async throws(RepositoryError) {
         guard known[path] == nil else { return }
-        guard var item = try item(file) else { throw .damaged(location: source.path, detail: "\(file) is missing") }
+        let hashing = MirrorHashing(source: source, mayVanish: false)
+        guard var item = try hashing.item(file, with: try MirrorHashing.digest()) else {
+            throw .damaged(location: source.path, detail: "\(file) is missing")
+        }
         item.path = path
         do {
             try await put([item])
@@ -85,8 +84,7 @@ struct MirrorPass: Sendable {
         let indexes = try source.mirrorable("index")
         let data = try source.mirrorableData()
         try checkConfiguration()
-        try await send(["config"])
-        try await send(try source.mirrorable("keys"))
+        try await send(["config"] + (try source.mirrorable("keys")))
         try await send(data)
         try await send(indexes)
         try await send(snapshots, mayVanish: true)
@@ -101,51 +99,26 @@ struct MirrorPass: Sendable {
             by: "the mirror of another repository, or of this one before it was changed; give it another path")
     }
 
+    /// Hashes what is to be put next while the last is on its way.
     private mutating func send(_ paths: [String], mayVanish: Bool = false) async throws {
-        var batch: [MirrorItem] = []
-        var size: Int64 = 0
-        for path in paths where known[path] == nil {
-            if Task.isCancelled { throw RepositoryError.cancelled }
-            guard let item = try item(path) else {
-                if mayVanish { continue }
-                throw Vanished()
+        let missing = paths.filter { known[$0] == nil }
+        guard !missing.isEmpty else { return }
+        let hashing = MirrorHashing(source: source, mayVanish: mayVanish)
+        var next: Task<MirrorHashing.Batch, any Error>? = hashing.start(missing[...], isFirst: true)
+        while let task = next {
+            let batch = try await withTaskCancellationHandler {
+                try await task.value
+            } onCancel: {
+                task.cancel()
             }
-            batch.append(item)
-            size += item.bytes
-            if batch.count >= MirrorPass.batchFiles || size >= MirrorPass.batchBytes {
-                try await put(batch)
-                batch = []
-                size = 0
-            }
-        }
-        try await put(batch)
-    }
-
-    /// - Returns: `nil` when it is gone.
-    /// - Throws: ``RepositoryError/damaged(location:detail:)`` when it is not what its name says.
-    private func item(_ path: String) throws(RepositoryError) -> MirrorItem? {
-        let file = source.path + "/" + path
-        var size: Int64 = 0
-        let digest: String
-        do throws(DigestError) {
-            digest = try FileDigest().digest(ofFile: file) { count in
-                size += Int64(count)
-                return !Task.isCancelled
-            }.description
-        } catch {
-            switch error {
-            case .unreadable(ENOENT, _): return nil
-            case .unreadable(_, let reason):
-                throw .damaged(location: source.path, detail: "\(path) cannot be read: \(reason)")
-            case .stopped: throw .cancelled
-            case .unavailable: throw .unsupported(error.description)
+            next = batch.rest.isEmpty ? nil : hashing.start(batch.rest, isFirst: false)
+            do {
+                try await put(batch.items)
+            } catch {
+                next?.cancel()
+                throw error
             }
         }
-        guard path == "config" || path.hasSuffix("/" + digest) else {
-            throw .damaged(
-                location: source.path, detail: "\(path) does not hold what its name says; it was not sent")
-        }
-        return MirrorItem(path: path, file: file, digest: digest, bytes: size)
     }
 
     private mutating func put(_ batch: [MirrorItem]) async throws {
