@@ -39,6 +39,9 @@ package struct RcloneTransfer: Sendable, Equatable {
     /// What is directly there, folders with a slash at their ends.
     package func list() -> ToolCommand { command(["lsf", "--max-depth", "1"], [remote]) }
 
+    /// Prints one small file.
+    package func print(_ path: String) -> ToolCommand { command(["cat"], [remote + "/" + path]) }
+
     /// rclone's exit code for a folder that is not there.
     package static let noFolder: Int32 = 3
 

@@ -91,49 +91,74 @@ package struct SFTPBatch: Sendable, Equatable {
         }
     }
 
+    /// As restic's own end: nothing that reads the repository takes one for a file of it.
+    private static func draft(_ item: Item) -> String { item.path + "-tmp-0" }
+
     /// Puts each file under a name of its own and then gives it its real one, which fails where there is one already: `rename -l`
-    /// never replaces. What is there afterwards is listed.
+    /// never replaces. The first that cannot be put whole ends it, before it gets its name. What is there afterwards is listed, a
+    /// draft too whose name was taken.
     /// - Parameter folders: to be made first, those above before those below.
     package func put(_ items: [Item], folders: [String]) -> ToolCommand {
         var lines = folders.map { "-mkdir \(SFTPBatch.quoted($0))" }
         for item in items {
-            let (final, draft) = (SFTPBatch.quoted(item.path), SFTPBatch.quoted(item.path + "-tmp"))
+            let (final, draft) = (SFTPBatch.quoted(item.path), SFTPBatch.quoted(SFTPBatch.draft(item)))
             lines += [
-                "-put -f \(SFTPBatch.quoted(item.file)) \(draft)",
-                "-rename -l \(draft) \(final)", "-rm \(draft)",
-                SFTPBatch.listing(item),
+                // What a kill left bears the file's own mode, and perhaps may not be written to.
+                "-rm \(draft)", "put -f \(SFTPBatch.quoted(item.file)) \(draft)", "-rename -l \(draft) \(final)",
+                SFTPBatch.listing(SFTPBatch.draft(item)), SFTPBatch.listing(item.path), "-rm \(draft)",
             ]
         }
         return command(lines)
     }
 
-    private static func listing(_ item: Item) -> String { "-ls -ln \(quoted(item.path))" }
+    /// Removes what a put that failed has left.
+    package func discardDrafts(of items: [Item]) -> ToolCommand {
+        command(items.map { "-rm \(SFTPBatch.quoted(SFTPBatch.draft($0)))" })
+    }
 
-    /// The sizes of the files that are there after ``put(_:folders:)``, by their paths.
-    package static func sizes(_ output: String, _ items: [Item]) -> [String: Int64] {
-        let wanted = Dictionary(items.map { ("sftp> " + listing($0), $0.path) }) { first, _ in first }
+    private static func listing(_ path: String) -> String { "-ls -ln \(quoted(path))" }
+
+    /// A file that is there after ``put(_:folders:)``.
+    package struct Found: Sendable, Equatable {
+        package var size: Int64
+        /// It was there before, for its draft could not be given its name.
+        package var wasThere: Bool
+        package init(size: Int64, wasThere: Bool) {
+            self.size = size
+            self.wasThere = wasThere
+        }
+    }
+
+    /// What ``put(_:folders:)`` found afterwards, by path.
+    package static func found(_ output: String, _ items: [Item]) -> [String: Found] {
+        let paths = items.flatMap { [$0.path, draft($0)] }
+        let wanted = Dictionary(paths.map { ("sftp> " + listing($0), $0) }) { first, _ in first }
         var sizes: [String: Int64] = [:]
         var path: String?
         for line in output.split(whereSeparator: \.isNewline) {
             if line.hasPrefix("sftp> ") {
                 path = wanted[String(line)]
-            } else if let found = path {
+            } else if let listed = path {
                 let words = line.split(separator: " ", omittingEmptySubsequences: true)
-                if words.count > 5 { sizes[found] = Int64(words[4]) }
+                if words.count > 5 { sizes[listed] = Int64(words[4]) }
                 path = nil
             }
         }
-        return sizes
-    }
-
-    /// Whether a file was there before, for its draft could not be given its name.
-    package static func wasThere(_ diagnostics: String, _ item: Item) -> Bool {
-        diagnostics.split(whereSeparator: \.isNewline).contains {
-            $0.hasPrefix("remote rename ") && $0.contains(" to \"\(item.path)\": Failure")
+        var found: [String: Found] = [:]
+        for item in items {
+            guard let size = sizes[item.path] else { continue }
+            found[item.path] = Found(size: size, wasThere: sizes[draft(item)] != nil)
         }
+        return found
     }
 
     // MARK: - Looking
+
+    /// Fetches one file.
+    /// - Parameter file: absolute, here; nothing is there.
+    package func fetch(_ path: String, to file: String) -> ToolCommand {
+        command(["get \(SFTPBatch.quoted(path)) \(SFTPBatch.quoted(file))"])
+    }
 
     package func list(_ path: String) -> ToolCommand { command(["-ls -1 \(SFTPBatch.quoted(path))"]) }
 

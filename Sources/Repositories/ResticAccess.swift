@@ -116,7 +116,7 @@ final class ResticAccess: Sendable {
         }
     }
 
-    private func privateFolder(_ name: String) throws(RepositoryError) -> String {
+    func privateFolder(_ name: String) throws(RepositoryError) -> String {
         let path = "\(cacheFolder)/\(name)"
         do throws(SystemFailure) {
             try SystemFolder.makePrivate(path)

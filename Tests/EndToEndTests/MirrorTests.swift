@@ -205,6 +205,49 @@ struct MirrorTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
+    func `another host's mirror in the same place is left whole`() async throws {
+        let server = try S3Server()
+        let restic = try #require(RealTools.restics.last)
+        let (one, other) = (try timetiles(restic, server), try timetiles(restic, server))
+        let nas = one.folder["nas"]
+        func mirrorToFolder(_ world: World) throws {
+            try world.program.writeProfile(
+                """
+                sources: { documents: { files: "\(world.documents)" } }
+                repositories:
+                  local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+                  nas: { restic: "\(nas)", password: env:RESTIC_PASSWORD, follows: local, by: mirror }
+                """, named: "timetiles")
+        }
+        // What may only put cannot compare, and says so.
+        #expect(try await one.program.run("backup", "--offsite", "--strict").code == 0)
+        let second = try await one.program.run("backup", "--offsite", "--strict")
+        #expect(second.code == 0 && !second.errors.contains("cannot compare"), "\(second)")
+        let untold = try await other.program.run("backup", "--offsite", "--strict")
+        #expect(untold.errors.contains("another host puts its own there"), "\(untold)")
+
+        try mirrorToFolder(one)
+        #expect(try await one.program.run("backup", "--strict").code == 0)
+        let before = try FileManager.default.subpathsOfDirectory(atPath: nas).sorted()
+        try mirrorToFolder(other)
+        for _ in 1...2 {
+            let refused = try await other.program.run("backup", "--strict")
+            #expect(refused.code == 4 && refused.errors.contains("the mirror of another repository"), "\(refused)")
+        }
+        #expect(try FileManager.default.subpathsOfDirectory(atPath: nas).sorted() == before)
+        // Its own it knows again, also without the ledger.
+        for name in try FileManager.default.contentsOfDirectory(atPath: one.program.state)
+        where name.hasPrefix("history") {
+            try FileManager.default.removeItem(atPath: one.program.state + "/" + name)
+        }
+        let again = try await one.program.run("backup", "--strict")
+        #expect(again.code == 0 && !again.errors.contains("cannot compare"), "\(again)")
+        let check = try await one.program.runTool(
+            restic.path, "--repo", nas, "--no-cache", "--no-lock", "check", "--read-data")
+        #expect(check.code == 0, "\(check)")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
     func `a file that is damaged here is not sent, and is named`() async throws {
         let server = try S3Server()
         let world = try timetiles(try #require(RealTools.restics.last), server)

@@ -132,4 +132,94 @@ struct RemoteMirrorTests {
         let world = try World("mirror-rclone", restic: restic)
         try await prove(world, try rclone(world), restic)
     }
+
+    /// What is under a name of the repository's is all of it.
+    private func whole(_ folder: String, _ world: World) throws -> [String] {
+        try FileManager.default.subpathsOfDirectory(atPath: folder).filter { name in
+            let there = try FileManager.default.attributesOfItem(atPath: "\(folder)/\(name)")
+            guard there[.type] as? FileAttributeType == .typeRegular, name != "filler", !name.contains("-tmp-") else {
+                return false
+            }
+            let here = try FileManager.default.attributesOfItem(atPath: "\(world.program.repository)/\(name)")
+            #expect(there[.size] as? Int == here[.size] as? Int, "\(name)")
+            return true
+        }
+    }
+
+    @Test(
+        .timeLimit(.minutes(5)),
+        .enabled(if: SFTPServer.program != nil && geteuid() == 0, "openssh-server is not installed, or not root"))
+    func `a full disk behind SFTP gives its name to no half file, and the next pass goes on`() async throws {
+        let server = try SFTPServer()
+        let folder = server.repositoryFolder("full")
+        let disk = try TemporaryFileSystem(at: folder, kibibytes: 8192)
+        defer { disk.unmount() }
+        let filler = folder + "/filler"
+        try Data(count: 8_000_000).write(to: URL(fileURLWithPath: filler))
+        let world = try World("mirror-full")
+        let command = "ssh -F \(server.clientConfiguration) \(server.host) -s sftp"
+        try world.program.writeProfile(
+            """
+            sources: { documents: { files: "\(world.documents)" } }
+            repositories:
+              local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+              offsite:
+                restic: "\(server.repository("full"))"
+                options: { sftp.command: "\(command)" }
+                password: env:RESTIC_PASSWORD
+                follows: local
+                by: mirror
+            """)
+        for number in 0...2 { try change(world, number) }
+        let full = try await world.program.run("backup", "--strict")
+        #expect(full.code == 4 && full.errors.contains("disk may be full"), "\(full)")
+        let put = try whole(folder, world)
+        #expect(put.contains("config") && !put.contains { $0.hasPrefix("snapshots/") }, "\(put)")
+        try FileManager.default.removeItem(atPath: filler)
+        let next = try await world.program.run("backup", "--strict")
+        #expect(next.code == 0, "\(next)")
+        let files = try FileManager.default.subpathsOfDirectory(atPath: folder)
+        #expect(!files.contains { $0.contains("-tmp-") }, "\(files)")
+        #expect(try whole(folder, world).contains { $0.hasPrefix("snapshots/") })
+    }
+
+    private func leavesAnothersWhole(_ place: Place, _ one: World, _ other: World) async throws {
+        for world in [one, other] {
+            try world.program.writeProfile(
+                """
+                sources: { documents: { files: "\(world.documents)" } }
+                repositories:
+                  local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+                  offsite: { restic: "\(place.address)", password: env:RESTIC_PASSWORD, follows: local, by: mirror, \(place.keys) }
+                """)
+        }
+        func all() throws -> [String] {
+            let config = place.file("config") as NSString
+            return try FileManager.default.subpathsOfDirectory(atPath: config.deletingLastPathComponent).sorted()
+        }
+        #expect(try await one.program.run("backup", "--strict").code == 0)
+        let before = try all()
+        for _ in 1...2 {
+            let refused = try await other.program.run("backup", "--strict")
+            #expect(refused.code == 4 && refused.errors.contains("the mirror of another repository"), "\(refused)")
+        }
+        #expect(try all() == before)
+        for file in try FileManager.default.contentsOfDirectory(atPath: one.program.state)
+        where file.hasPrefix("history") {
+            try FileManager.default.removeItem(atPath: one.program.state + "/" + file)
+        }
+        let again = try await one.program.run("backup", "--strict")
+        #expect(again.code == 0, "\(again)")
+    }
+
+    @Test(.timeLimit(.minutes(4)), .enabled(if: SFTPServer.program != nil, "openssh-server is not installed"))
+    func `another host's mirror on the same SFTP server is left whole`() async throws {
+        try await leavesAnothersWhole(try sftp(), try World("mirror-one"), try World("mirror-other"))
+    }
+
+    @Test(.timeLimit(.minutes(4)), .enabled(if: RcloneServer.program != nil && S3Server.isAvailable))
+    func `another host's mirror at the same rclone remote is left whole`() async throws {
+        let one = try World("mirror-one")
+        try await leavesAnothersWhole(try rclone(one), one, try World("mirror-other"))
+    }
 }

@@ -50,6 +50,12 @@ struct MirrorFollower: Follower {
             pass = try await self.pass(to: nil, progress)
             try await pass.run()
         }
+        if pass.isOnTrust {
+            notices.append(
+                "there was a configuration at \(pass.target.place) before, which this credential cannot compare with ours: if the "
+                    + "state folder was not lost, another host puts its own there, and then neither can be read; test it with "
+                    + "`backup verify --offsite --credentials FILE`")
+        }
         let there = pass.known
         let sent = pass.sent
         return FeedReport(

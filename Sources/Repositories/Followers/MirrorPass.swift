@@ -22,7 +22,10 @@ struct MirrorPass: Sendable {
     private(set) var sent: Set<String> = []
     /// Of what was sent, what had been there before.
     private(set) var found: Set<String> = []
+    /// There was a configuration before ours that could not be compared with it.
+    private(set) var isOnTrust = false
     private(set) var bytes: Int64 = 0
+    private var isClaiming = false
     private var files: Int64 = 0
 
     init(
@@ -54,6 +57,8 @@ struct MirrorPass: Sendable {
     /// Puts the configuration.
     /// - Returns: false when there was one before: the place belongs to another repository, or to what is known no more.
     mutating func claim() async throws(RepositoryError) -> Bool {
+        isClaiming = true
+        defer { isClaiming = false }
         try await only("config", from: "config")
         return !found.contains("config")
     }
@@ -84,8 +89,9 @@ struct MirrorPass: Sendable {
         let indexes = try source.mirrorable("index")
         let data = try source.mirrorableData()
         try checkConfiguration()
-        try await send(["config"] + (try source.mirrorable("keys")))
-        try await send(data)
+        // Alone, for nothing else may go where another's is.
+        try await send(["config"])
+        try await send(try source.mirrorable("keys") + data)
         try await send(indexes)
         try await send(snapshots, mayVanish: true)
     }
@@ -97,6 +103,17 @@ struct MirrorPass: Sendable {
         throw .occupied(
             location: target.place,
             by: "the mirror of another repository, or of this one before it was changed; give it another path")
+    }
+
+    /// Where one was before ours, the ledger was lost or the place is another repository's, which what is put would break for good.
+    private mutating func compareConfiguration() async throws(RepositoryError) {
+        guard let there = try await target.digest(of: "config") else {
+            isOnTrust = true
+            return
+        }
+        guard try there == source.configDigest() else {
+            throw .occupied(location: target.place, by: "the mirror of another repository; give it another path")
+        }
     }
 
     /// Hashes what is to be put next while the last is on its way.
@@ -126,6 +143,7 @@ struct MirrorPass: Sendable {
         var pauses: [Duration] = [.seconds(2), .seconds(10)]
         while !left.isEmpty {
             let answer = try await target.put(left)
+            if answer.found.contains("config"), !isClaiming { try await compareConfiguration() }
             found.formUnion(answer.found)
             try enter(left.filter { answer.put.contains($0.path) })
             left.removeAll { answer.put.contains($0.path) }

@@ -1,4 +1,5 @@
 import BackupModel
+import Digests
 import Programs
 
 /// One file of a repository, to be put where a mirror is.
@@ -18,6 +19,12 @@ protocol MirrorTarget: Sendable {
     var tool: String? { get }
     /// Puts files, creating and never replacing: one that is there already counts as put.
     func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer
+    /// SHA-256 of a file that is there, 64 hexadecimal digits; `nil` where it cannot be looked at.
+    func digest(of path: String) async throws(RepositoryError) -> String?
+}
+
+extension MirrorTarget {
+    func digest(of path: String) async throws(RepositoryError) -> String? { nil }
 }
 
 /// What came of putting files.
@@ -50,6 +57,18 @@ struct FolderMirror: MirrorTarget {
             }
         }
         return answer
+    }
+
+    func digest(of name: String) async throws(RepositoryError) -> String? {
+        do throws(DigestError) {
+            return try FileDigest().digest(ofFile: "\(path)/\(name)") { _ in !Task.isCancelled }.description
+        } catch {
+            switch error {
+            case .unreadable(_, let reason): throw .unreachable(location: path, detail: "\(name): \(reason)")
+            case .stopped: throw .cancelled
+            case .unavailable: throw .unsupported(error.description)
+            }
+        }
     }
 
     private func failure(_ error: SystemFailure) -> RepositoryError {

@@ -1,4 +1,5 @@
 import BackupModel
+import Digests
 import Foundation
 import Programs
 
@@ -23,6 +24,18 @@ struct RcloneMirror: MirrorTarget {
             if answer.failure != nil { return answer }
         }
         return answer
+    }
+
+    func digest(of path: String) async throws(RepositoryError) -> String? {
+        let result = try await access.backend(transfer.print(path))
+        guard result.termination == .exited(0) else {
+            throw failure(RcloneTransfer.outcome(result.errors.text).failures, result)
+        }
+        do throws(DigestError) {
+            return try SHA256.digest(of: result.output.head + result.output.tail).description
+        } catch {
+            throw .unsupported(error.description)
+        }
     }
 
     private func run(

@@ -1,4 +1,5 @@
 import BackupModel
+import Digests
 import Foundation
 import Programs
 
@@ -14,24 +15,39 @@ struct SFTPMirror: MirrorTarget {
     func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer {
         let transfers = items.map { SFTPBatch.Item(file: $0.file, path: path(of: $0)) }
         let result = try await access.backend(batch.put(transfers, folders: folders(of: items)))
-        let sizes = SFTPBatch.sizes(result.output.text, transfers)
-        let said = result.errors.text
+        let found = SFTPBatch.found(result.output.text, transfers)
         var answer = MirrorAnswer()
         for (item, transfer) in zip(items, transfers) {
-            guard let size = sizes[transfer.path] else { continue }
-            guard size == item.bytes else {
+            guard let there = found[transfer.path] else { continue }
+            guard there.size == item.bytes else {
                 answer.failure = .occupied(
                     location: location,
-                    by: "\(item.path), which is \(ByteCount(size)) large and not \(ByteCount(item.bytes))")
+                    by: "\(item.path), which is \(ByteCount(there.size)) large and not \(ByteCount(item.bytes))")
                 continue
             }
             answer.put.insert(item.path)
-            if SFTPBatch.wasThere(said, transfer) { answer.found.insert(item.path) }
+            if there.wasThere { answer.found.insert(item.path) }
         }
         if answer.failure == nil, answer.put.count < items.count {
-            answer.failure = failure(said, result)
+            answer.failure = failure(result.errors.text, result)
+            // It may take the room that is lacking. Where even this fails the next put of the file does it.
+            let left = transfers.first { found[$0.path] == nil }.map { [$0] } ?? []
+            _ = try await access.backend(batch.discardDrafts(of: left))
         }
         return answer
+    }
+
+    func digest(of path: String) async throws(RepositoryError) -> String? {
+        let file = try access.privateFolder("mirror") + "/fetched-\(UUID().uuidString)"
+        defer { unlink(file) }
+        let place = (batch.address.path == "/" ? "" : batch.address.path) + "/" + path
+        let result = try await access.backend(batch.fetch(place, to: file))
+        guard result.termination == .exited(0) else { throw failure(result.errors.text, result) }
+        do throws(DigestError) {
+            return try FileDigest().digest(ofFile: file) { _ in !Task.isCancelled }.description
+        } catch {
+            throw .unreachable(location: location, detail: "\(path): \(error.description)")
+        }
     }
 
     private func path(of item: MirrorItem) -> String {
@@ -51,10 +67,12 @@ struct SFTPMirror: MirrorTarget {
     }
 
     private func failure(_ said: String, _ result: ToolResult) -> RepositoryError {
-        let lines = said.split(whereSeparator: \.isNewline).filter {
-            !$0.hasPrefix("remote mkdir") && !$0.hasPrefix("Can't ls")
-        }
-        let detail = lines.last.map(String.init) ?? result.termination.description
+        // What may fail says so each time, in the words of OpenSSH 9 and of those before.
+        let usual = ["remote mkdir", "Couldn't create directory", "remote delete", "Couldn't delete", "Can't ls"]
+        let lines = said.split(whereSeparator: \.isNewline).filter { line in !usual.contains(where: line.hasPrefix) }
+        var detail = lines.last.map(String.init) ?? result.termination.description
+        // SFTP has no word for it.
+        if detail.hasSuffix(": Failure") { detail += " (its disk may be full)" }
         switch SecureShell.Trouble(diagnostics: said) {
         case .notAuthenticated, .unknownHost: return .denied(location: location, detail: detail)
         case .unreachable: return .unreachable(location: location, detail: detail)
