@@ -334,7 +334,7 @@ def send(bench: Bench, folder: Path, server: data.S3) -> None:
             peaks.append(fed)
             step = data.feed_step(fed.output)
             requests, size = server.asked()
-            found.setdefault(("mirror", turn), []).append((step, fed.tree_cpu - plain.tree_cpu, size, requests))
+            found.setdefault(("mirror", turn), []).append((step, max(0.0, fed.tree_cpu - plain.tree_cpu), size, requests))
             for name, words in ways.items():
                 server.clear_log()
                 measured = bench.run(words, environment)
