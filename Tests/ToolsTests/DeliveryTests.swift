@@ -153,6 +153,14 @@ struct DeliveryTests {
         #expect(result.usage.bytesWritten != nil)
     }
 
+    @Test func `of an input that is more than its secrets, these alone are blotted out`() async throws {
+        var command = ToolCommand("true")
+        command.input = .secret(Secret("user = \"me:a-password\"\nurl = \"https://host\"\n"))
+        command.secretsInInput = [Secret("a-password")]
+        _ = try await runner.run(command)
+        #expect(runner.redactor.redact("me:a-password@https://host") == "me:‹redacted›@https://host")
+    }
+
     @Test func `the runner's redactor knows every secret it delivered`() async throws {
         var command = ToolCommand("true")
         command.input = .secret(Secret("by-input"))

@@ -18,12 +18,28 @@ package protocol Follower: Sendable {
         _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport
 
+    /// How much of what the primary has was sent there and acknowledged; `nil` where only reading tells. Starts no tool.
+    func acknowledged() throws(RepositoryError) -> AcknowledgedFiles?
+
     /// Says so when what is there begins to expire and nothing newer has taken its place, in good time.
     func expiryAlarm(at now: Date) throws(StoreError) -> String?
 }
 
 extension Follower {
+    package func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? { nil }
     package func expiryAlarm(at now: Date) throws(StoreError) -> String? { nil }
+}
+
+/// Files of the primary, and those of them that a server has taken, checking the digest that each was signed with.
+package struct AcknowledgedFiles: Sendable, Equatable {
+    package var files: Int
+    package var acknowledged: Int
+    package var bytes: ByteCount
+    package init(files: Int, acknowledged: Int, bytes: ByteCount) {
+        self.files = files
+        self.acknowledged = acknowledged
+        self.bytes = bytes
+    }
 }
 
 package struct FeedReport: Sendable, Equatable {

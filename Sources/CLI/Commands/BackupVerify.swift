@@ -10,6 +10,8 @@ struct BackupVerify: OperatorCommand {
         discussion: """
             Without options the structure is tested. --data 5% also reads a twentieth of
             all data, another one each time; twenty such runs have read everything.
+            Where the offsite credential may only write, what was sent is compared with
+            what is here, and that nothing was read is said.
             --scrub hashes the repository's files against their names: it needs no
             password, uses all cores, and names a damaged file. None of them goes through
             the cache.
@@ -37,6 +39,7 @@ struct BackupVerify: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try place.live(global, console)
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
+        if let status = try unread(live, console) { return status }
         let engine = try await live.engine(place)
         let report = await VerifyRun(engine, VerifyRequest(depth: depth, lockWait: lockWait?.duration)).run()
         if depth != .scrub, report.record.outcome == .succeeded { try live.prove(engine.primary) }
@@ -47,7 +50,49 @@ struct BackupVerify: OperatorCommand {
         return status
     }
 
+    /// What can be said of a follower whose credential reads nothing: what was sent, and that nothing was read.
+    /// - Returns: `nil` where it can be read.
+    private func unread(_ live: Live, _ console: Console) throws -> ExitStatus? {
+        guard place.isWanted, place.credentials == nil else { return nil }
+        let spec = try place.spec(live)
+        guard !spec.access.mayRead,
+            let sent = try live.engine().followers.first(where: { $0.spec.name == spec.name })?.acknowledged()
+        else { return nil }
+        let isWhole = sent.acknowledged == sent.files
+        if console.isJSON {
+            console.print(
+                JSONValue.object([
+                    ("event", .string("acknowledged")), ("repository", .string(spec.name.rawValue)),
+                    ("files", JSONValue(sent.files)), ("acknowledged", JSONValue(sent.acknowledged)),
+                    ("bytes", JSONValue(sent.bytes)), ("read", .string("nothing")),
+                ]).text())
+        } else {
+            console.print(
+                "\(spec.name): \(sent.acknowledged) of \(Words.count(sent.files, "file")) of the primary were sent and "
+                    + "acknowledged with their digests, \(sent.bytes)")
+        }
+        console.warn(
+            "nothing that is stored at \(spec.name) was read, for its credential may not: whether it is still there and whole, "
+                + "`--credentials FILE` with one that may read tells")
+        if !isWhole {
+            console.warn(
+                "\(Words.count(sent.files - sent.acknowledged, "file")) must still go there: `backup --offsite`")
+        }
+        return isWhole ? .success : .overdue
+    }
+
     private func show(_ report: VerifyRun.Report, _ console: Console) {
+        if report.record.outcome == .succeeded, !scrub {
+            switch data?.value {
+            case nil:
+                console.print(
+                    "tested that everything a restore needs is there; its content was not read (`--data 5%` reads some, "
+                        + "`--data 100%` all)")
+            case .some(100):
+                console.print("tested that everything a restore needs is there, and read all of its content")
+            case .some: console.print("tested that everything a restore needs is there, and read some of its content")
+            }
+        }
         if let slice = report.slice {
             console.print("read slice \(slice.index) of \(slice.count); the next run reads the next one")
         }
@@ -68,6 +113,7 @@ extension BackupVerify {
     private func document(_ report: VerifyRun.Report) -> JSONValue {
         .object([
             ("event", .string("verified")),
+            ("read", .string(scrub || data?.value == 100 ? "all" : data == nil ? "nothing" : "some")),
             (
                 "slice",
                 report.slice.map { .object([("index", JSONValue($0.index)), ("count", JSONValue($0.count))]) } ?? .null

@@ -71,6 +71,21 @@ struct MirrorFollower: Follower {
             of: source, to: try await target(generation), ledger: ledger, clock: clock, progress: progress)
     }
 
+    func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? {
+        var there = place
+        if let rule = follow.generations {
+            let state = MirrorGenerations(
+                rule, try stored { () throws(StoreError) in try ledger.generations(at: location) })
+            if let relied = state.relied { there = place.appending(relied.name) }
+        }
+        let known = try stored { () throws(StoreError) in try ledger.mirrored(at: there.text) }
+        var here = ["config"] + (try source.mirrorableData())
+        for folder in ["keys", "index", "snapshots"] { here += try source.mirrorable(folder) }
+        let sent = here.compactMap { known[$0] }
+        return AcknowledgedFiles(
+            files: here.count, acknowledged: sent.count, bytes: ByteCount(sent.reduce(0) { $0 + $1.bytes }))
+    }
+
     // MARK: - Generations
 
     /// The generation that is to be fed: the current one, or a new one where it is due, where the primary's configuration has

@@ -180,7 +180,7 @@ func stored<Value>(_ body: () throws(StoreError) -> Value) throws(RepositoryErro
 
 extension ResticFolder {
     /// Files of a folder that are named by their digest; what is being written bears another name.
-    fileprivate func mirrorable(_ folder: String) throws(RepositoryError) -> [String] {
+    func mirrorable(_ folder: String) throws(RepositoryError) -> [String] {
         do throws(SystemFailure) {
             return try SystemFolder.names(in: "\(path)/\(folder)").filter(ResticListing.isID).map { "\(folder)/\($0)" }
         } catch {
@@ -188,7 +188,7 @@ extension ResticFolder {
         }
     }
 
-    fileprivate func mirrorableData() throws(RepositoryError) -> [String] {
+    func mirrorableData() throws(RepositoryError) -> [String] {
         do throws(SystemFailure) {
             var paths: [String] = []
             for name in try SystemFolder.names(in: path + "/data") where name.utf8.count == 2 {
