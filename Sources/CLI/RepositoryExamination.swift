@@ -35,7 +35,18 @@ struct RepositoryExamination {
             ]
         }
         do {
-            return await look(at: try live.generation(of: repository), untouched: "the first feed makes it")
+            let findings = await look(at: try live.generation(of: repository), untouched: "the first feed makes it")
+            // A mirror's credential need not read, and the profile need not say so.
+            if follower.follow.method == .mirror, follower.spec.access == .auto,
+                findings.contains(where: { $0.status == .notPermitted })
+            {
+                return [
+                    Finding(
+                        state: .good, subject: RepositoryExamination.subject(follower.spec),
+                        detail: "\(follower.location) cannot be looked at: its credential may not read")
+                ]
+            }
+            return findings
         } catch let error as any OperatorError {
             return [.bad(RepositoryExamination.subject(follower.spec), error)]
         } catch {
@@ -87,7 +98,7 @@ struct RepositoryExamination {
     private func present(
         _ identity: RepositoryIdentity, _ locks: [RepositoryLock], _ repository: any Repository, _ subject: String
     ) -> [Finding] {
-        let room = engine.host.room(at: repository.location)
+        let room = repository.location.hasPrefix("/") ? engine.host.room(at: repository.location) : nil
         var findings = [
             Finding(
                 state: .good, subject: subject,

@@ -79,6 +79,7 @@ struct AccessVerdictTests {
         ("yynnnn", ["could neither add nor remove", "could read every backup"]),
         ("ynynnn", ["neither change nor remove any", "could see names"]),
         ("??????", ["could not be told: it rains"]),
+        ("nn??nn", ["could remove nothing. Whether one could add or replace", "could read nothing"]),
     ])
     func `a thief could do what the rights let him`(letters: String, sentences: [String]) {
         let thief = AccessVerdict(AccessVerdictTests.report(letters), claim: .auto, method: .mirror).thief

@@ -64,7 +64,7 @@ struct AccessProbeTests {
         arguments: [
             (S3Server.Preset.full, "yyyyyy", true, []), (.appendOnly, "yyyyny", true, ["object"]),
             (.immutable, "yyynny", nil, ["object"]), (.writeOnly, "nnyynn", true, ["object"]),
-            (.putIfAbsent, "nnynnn", nil, ["object"]), (.readOnly, "yynnnn", nil, []), (.none, "nnnnnn", nil, []),
+            (.putIfAbsent, "nnynnn", nil, ["object"]), (.readOnly, "yy??nn", nil, []), (.none, "nn??nn", nil, []),
         ] as [(S3Server.Preset, String, Bool?, [String])])
     func `S3 tells the rights of each credential, twice the same, and the repository stays as it was`(
         preset: S3Server.Preset, rights: String, createOnly: Bool?, left: [String]
@@ -199,6 +199,14 @@ struct AccessProbeTests {
         try bench.scratch.write("x", to: "repository/holdfast-probe/object")
         #expect(try await letters(repository.probe.probe()) == "yyyyyy")
         #expect(try tree(bench.folder) == before)
+        // Another's folder in its place is left alone.
+        let other = bench.scratch["other"]
+        try bench.scratch.write("precious", to: "other/object")
+        try FileManager.default.createSymbolicLink(
+            atPath: bench.folder + "/holdfast-probe", withDestinationPath: other)
+        let report = try await repository.probe.probe()
+        #expect(letters(report) == "yyy?yy", "\(report)")
+        #expect(try String(contentsOfFile: other + "/object", encoding: .utf8) == "precious")
         try FileManager.default.removeItem(atPath: bench.folder)
         #expect(try await letters(repository.probe.probe()) == "??????")
         #expect(!FileManager.default.fileExists(atPath: bench.folder))

@@ -114,6 +114,9 @@ package struct AccessVerdict: Sendable, Equatable {
                     + "the place keeps old versions.")
         case (.refused, .refused) where !mayNot(.put):
             sentences.append("A thief could add files until the place is full, and neither change nor remove any.")
+        case (.refused, .unknown(let why)) where !mayNot(.put) && !may(.put):
+            sentences.append(
+                "A thief could remove nothing. Whether one could add or replace files could not be told: \(why).")
         case (.refused, _) where !mayNot(.put):
             sentences.append("A thief could add files until the place is full, and remove none.")
         case (.refused, _):

@@ -41,17 +41,28 @@ struct FolderProbe: AccessProbe {
     }
 
     /// Makes, replaces and removes a file in a folder of ours. What an earlier probe left, when it was killed, goes too.
+    ///
+    /// A link in its place leads to somebody else's files: it is not followed.
     private func tryWriting() -> Permission {
         let own = folder.path + "/" + Inquiry.folder
-        let file = own + "/object"
-        let result = permission { () throws(SystemFailure) in
-            try SystemFolder.makePrivate(own)
-            for content in ["first", "second"] { try SystemFolder.makeFile(Array(content.utf8), at: file) }
-            try SystemFolder.remove(file)
+        guard mkdir(own, 0o700) == 0 || errno == EEXIST else { return FolderProbe.permission(code: errno, own) }
+        let place = open(own, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard place >= 0 else { return .unknown("\(own) is there and is no folder") }
+        defer {
+            close(place)
+            rmdir(own)
         }
-        unlink(file)
-        rmdir(own)
-        return result
+        unlinkat(place, "object", 0)
+        for flags in [O_CREAT | O_EXCL, O_TRUNC] {
+            let file = openat(place, "object", O_WRONLY | O_NOFOLLOW | O_CLOEXEC | flags, 0o600)
+            guard file >= 0 else { return FolderProbe.permission(code: errno, own + "/object") }
+            let written = write(file, "probe", 5)
+            let code = errno
+            close(file)
+            guard written == 5 else { return FolderProbe.permission(code: code, own + "/object") }
+        }
+        guard unlinkat(place, "object", 0) == 0 else { return FolderProbe.permission(code: errno, own + "/object") }
+        return .allowed
     }
 
     private func permission(_ body: () throws(SystemFailure) -> Void) -> Permission {
@@ -59,10 +70,14 @@ struct FolderProbe: AccessProbe {
             try body()
             return .allowed
         } catch {
-            switch error.code {
-            case SystemFailure.noAccess, SystemFailure.notPermitted, SystemFailure.readOnly: return .refused
-            default: return .unknown("\(error.path): \(error.reason)")
-            }
+            return FolderProbe.permission(code: error.code, error.path)
+        }
+    }
+
+    private static func permission(code: Int32, _ path: String) -> Permission {
+        switch code {
+        case SystemFailure.noAccess, SystemFailure.notPermitted, SystemFailure.readOnly: .refused
+        default: .unknown("\(path): \(String(cString: strerror(code)))")
         }
     }
 }

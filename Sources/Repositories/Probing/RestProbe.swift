@@ -46,11 +46,17 @@ struct RestProbe: AccessProbe {
 
     private func putting(server: String?) async throws(RepositoryError) -> Permission {
         if let server { return .unknown("with \(server) no request is known that would leave nothing behind") }
-        let answer = try await ask(.post, "data/\(Inquiry.absentName)") { request in
-            request.headers += ["Content-Length: 64", "Expect: 100-continue"]
-            // Less than was announced: it is never a whole file, whatever the server checks.
-            request.body = "probe"
-            request.limit = .seconds(4)
+        let answer: CurlRequest.Answer
+        do throws(RepositoryError) {
+            answer = try await ask(.post, "data/\(Inquiry.absentName)") { request in
+                request.headers += ["Content-Length: 64", "Expect: 100-continue"]
+                // Less than was announced: it is never a whole file, whatever the server checks.
+                request.body = "probe"
+                request.limit = .seconds(4)
+            }
+        } catch {
+            guard case .unreachable = error else { throw error }
+            return .unknown("the server does not say whether it would take one")
         }
         return answer.status == 100 ? .allowed : Inquiry.permission(answer)
     }

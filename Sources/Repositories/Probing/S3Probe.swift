@@ -78,9 +78,16 @@ struct S3Probe: AccessProbe {
     /// A refusal may be for the object of an earlier probe, which must not be replaced; a name that is free tells.
     private func putElsewhere(_ report: inout AccessReport) async throws(RepositoryError) -> [String] {
         let name = "\(Inquiry.folder)/\(String(UInt64.random(in: 0...UInt64.max), radix: 16))"
-        report[.put] = Inquiry.permission(try await write(name, onlyCreating: true))
+        guard Inquiry.permission(try await write(name, onlyCreating: true)) == .allowed else {
+            // Rights may be given by prefix, and those of data/ are not tried: what is put there might stay.
+            let why = "it is refused below \(Inquiry.folder)/, and may be allowed elsewhere"
+            report[.put] = .unknown(why)
+            report[.overwrite] = .unknown(why)
+            return []
+        }
+        report[.put] = .allowed
         report[.overwrite] = .refused
-        return report[.put] == .allowed ? [name, S3Probe.object] : []
+        return [name, S3Probe.object]
     }
 
     private func canReadObject() async throws(RepositoryError) -> Bool {
