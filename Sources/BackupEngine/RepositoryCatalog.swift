@@ -97,7 +97,25 @@ package struct RepositoryCatalog: Sendable {
     }
 
     package func forgetKnowledge(of ids: [SnapshotID]) throws(StoreError) {
+        try forgetDeliveries(of: Set(ids))
         try engine.store.removeSnapshots(ids, from: key)
+    }
+
+    /// What we removed from a follower would otherwise be missed by its next feed, and be told of as tampering.
+    private func forgetDeliveries(of ids: Set<SnapshotID>) throws(StoreError) {
+        let name = repository.spec.name
+        guard let leader = repository.spec.follow?.leader,
+            let pin = try engine.pins.pin(profile: engine.profile.name, repository: leader),
+            let known = try engine.store.deliveries(from: pin.identity.id)[name]
+        else { return }
+        // A copy has an id of its own, and knows the first one that its snapshot had.
+        let copied = Set(
+            try engine.store.snapshots(of: key).filter { ids.contains($0.id) }.map { $0.original ?? $0.id })
+        let gone = try engine.store.snapshots(of: pin.identity.id).filter {
+            copied.contains($0.id) || $0.original.map(copied.contains) == true
+        }
+        try engine.store.setDeliveries(
+            known.subtracting(copied).subtracting(gone.map(\.id)), from: pin.identity.id, to: name)
     }
 }
 

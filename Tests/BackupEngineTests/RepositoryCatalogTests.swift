@@ -31,6 +31,26 @@ struct RepositoryCatalogTests {
         #expect(try !bench.store.snapshots(of: MemoryRepository.identity.id).contains { $0.id == gone })
     }
 
+    @Test func `what is removed from a follower is not missed there afterwards`() async throws {
+        let bench = try Bench()
+        await bench.backup()
+        let home = MemoryRepository.identity.id
+        let (kept, removed) = (bench.repository.contents[0], bench.repository.contents[1])
+        let offsite = MemoryRepository(
+            "offsite", following: FollowSpec(leader: bench.repository.spec.name), clock: bench.clock)
+        var identity = MemoryRepository.identity
+        identity.id = String(repeating: "2e", count: 32)
+        let copy = Snapshot(
+            id: SnapshotID(rawValue: String(repeating: "3f", count: 32)), time: removed.time, host: removed.host,
+            paths: removed.paths, tags: removed.tags, original: removed.id)
+        try bench.store.replaceSnapshots(of: identity.id, with: [copy])
+        try bench.store.setDeliveries([kept.id, removed.id], from: home, to: offsite.spec.name)
+        let catalog = RepositoryCatalog(bench.engine().at(offsite), repository: offsite, identity: identity)
+        try catalog.forgetKnowledge(of: [copy.id])
+        #expect(try bench.store.deliveries(from: home) == [offsite.spec.name: [kept.id]])
+        #expect(try bench.store.snapshots(of: identity.id).isEmpty)
+    }
+
     @Test func `a history that was lost is rebuilt, runs included`() async throws {
         let old = try Bench()
         await old.backup()

@@ -56,12 +56,13 @@ package final class MemoryRepository: Repository {
         id: String(repeating: "1d", count: 32), formatVersion: 2, keyIDs: ["aaaa"], configDigest: "digest")
 
     package init(
-        clock: any HostClock, location: String = "/backups/home",
+        _ name: String = "local", following follow: FollowSpec? = nil, clock: any HostClock,
+        location: String = "/backups/home",
         entry: ConfigValue = ConfigValue(.map([]), at: SourceLocation(file: "", line: 1, column: 1))
     ) {
         self.clock = clock
         self.location = location
-        spec = RepositorySpec(name: RepositoryName(unchecked: "local"), kind: "memory", entry: entry)
+        spec = RepositorySpec(name: RepositoryName(unchecked: name), kind: "memory", entry: entry, follow: follow)
     }
 
     // MARK: - For tests
