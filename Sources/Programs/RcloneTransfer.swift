@@ -66,6 +66,7 @@ package struct RcloneTransfer: Sendable, Equatable {
         var created: Set<String> = []
         var failures: [(path: String?, message: String)] = []
         for text in log.split(separator: "\n") {
+            // Lines of plain text come from programs that rclone starts, and say nothing of a file.
             guard let line = try? JSONDecoder().decode(Line.self, from: Data(text.utf8)) else { continue }
             if line.msg.contains("Copied (new)"), let object = line.object {
                 created.insert(object)

@@ -11,17 +11,7 @@ extension ResticAccess {
             command.secrets.append(.environment(variable: name, try await secret(reference)))
         }
         command.niceness = services.settings.niceness
-        let result: ToolResult
-        do throws(ToolError) {
-            result = try await services.runner.run(command)
-        } catch {
-            throw .tool(error)
-        }
-        switch result.stopped {
-        case .cancelled: throw .cancelled
-        case .totalLimit, .stallLimit: throw .timedOut(tool: command.program, limit: "its time limit")
-        case .pipelineFailed, nil: return result
-        }
+        return try await services.runner.end(of: command)
     }
 
     /// - Returns: `nil` where it is no SFTP server.

@@ -134,14 +134,8 @@ final class ResticAccess: Sendable {
         guard services.runner.locate("curl") != nil, let request = try await greeting() else { return true }
         var pauses: [Duration] = [.seconds(1), .seconds(4)]
         while true {
-            let result: ToolResult
-            do throws(ToolError) {
-                result = try await services.runner.run(request.command())
-            } catch {
-                throw .tool(error)
-            }
-            if result.stopped == .cancelled { throw .cancelled }
-            switch ServerGreeting(CurlRequest.answer(result.output.text)) {
+            let said = try await services.runner.end(of: request.command()).output.text
+            switch ServerGreeting(CurlRequest.answer(said)) {
             case .fine: return true
             case .noBucket: return false
             case .refused(let how): throw .denied(location: location, detail: how)

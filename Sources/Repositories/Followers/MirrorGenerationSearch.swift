@@ -91,14 +91,8 @@ package struct MirrorGenerationSearch: Sendable {
         let listing = CurlListing(
             credential: try await replica.access.s3Credential(for: address),
             certificates: replica.access.settings.tuning.certificates)
-        let result: ToolResult
-        do throws(ToolError) {
-            result = try await replica.access.services.runner.run(listing.command(address, prefix: prefix))
-        } catch {
-            throw .tool(error)
-        }
-        if result.stopped == .cancelled { throw .cancelled }
-        let body = result.output.text
+        let command = listing.command(address, prefix: prefix)
+        let body = try await replica.access.services.runner.end(of: command).output.text
         let answer = CurlUpload.answers(body).last
         guard let answer, answer.status == 200 else {
             let said = CurlUpload.errorCode(body) ?? answer?.trouble ?? "no answer"

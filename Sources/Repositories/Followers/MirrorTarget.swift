@@ -93,7 +93,8 @@ struct S3Mirror: MirrorTarget {
 
     func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer {
         let byURL = Dictionary(items.map { (address.url(of: $0.path), $0) }) { first, _ in first }
-        let answers = CurlUpload.answers(try await run(upload.command(byURL.map(S3Mirror.item))))
+        let answers = CurlUpload.answers(
+            try await runner.end(of: upload.command(byURL.map(S3Mirror.item))).output.text)
         var told = MirrorAnswer()
         var worst: (item: MirrorItem, answer: CurlUpload.Answer)?
         for answer in answers {
@@ -121,20 +122,6 @@ struct S3Mirror: MirrorTarget {
         CurlUpload.Item(file: item.file, url: url, digest: item.digest)
     }
 
-    private func run(_ command: ToolCommand) async throws(RepositoryError) -> String {
-        let result: ToolResult
-        do throws(ToolError) {
-            result = try await runner.run(command)
-        } catch {
-            throw .tool(error)
-        }
-        switch result.stopped {
-        case .cancelled: throw .cancelled
-        case .totalLimit, .stallLimit: throw .timedOut(tool: "curl", limit: "its time limit")
-        case .pipelineFailed, nil: return result.output.text
-        }
-    }
-
     /// Asks once more for the file that was refused, to hear why.
     private func failure(of item: MirrorItem, _ answer: CurlUpload.Answer) async throws(RepositoryError)
         -> RepositoryError
@@ -142,7 +129,8 @@ struct S3Mirror: MirrorTarget {
         guard answer.status >= 300 else {
             return .unreachable(location: location, detail: answer.trouble.isEmpty ? "no answer" : answer.trouble)
         }
-        let body = try await run(upload.command([S3Mirror.item(address.url(of: item.path), item)], showingBody: true))
+        let again = upload.command([S3Mirror.item(address.url(of: item.path), item)], showingBody: true)
+        let body = try await runner.end(of: again).output.text
         let code = CurlUpload.errorCode(body)
         let detail = "PUT \(item.path): \(answer.status)" + (code.map { " \($0)" } ?? "")
         switch (answer.status, code) {

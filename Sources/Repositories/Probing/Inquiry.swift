@@ -15,17 +15,7 @@ struct Inquiry: Sendable {
     /// - Parameter patience: how long an answer is waited for.
     /// - Throws: ``RepositoryError`` where nobody answers.
     func ask(_ request: CurlRequest) async throws(RepositoryError) -> CurlRequest.Answer {
-        let result: ToolResult
-        do throws(ToolError) {
-            result = try await runner.run(request.command())
-        } catch {
-            throw .tool(error)
-        }
-        switch result.stopped {
-        case .cancelled: throw .cancelled
-        case .totalLimit, .stallLimit: throw .timedOut(tool: "curl", limit: "its time limit")
-        case .pipelineFailed, nil: break
-        }
+        let result = try await runner.end(of: request.command())
         guard let answer = CurlRequest.answer(result.output.text) else {
             throw .toolFailed(tool: "curl", how: result.termination.description, detail: result.errors.text)
         }
