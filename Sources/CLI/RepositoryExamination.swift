@@ -98,7 +98,7 @@ struct RepositoryExamination {
     private func present(
         _ identity: RepositoryIdentity, _ locks: [RepositoryLock], _ repository: any Repository, _ subject: String
     ) -> [Finding] {
-        let room = repository.location.hasPrefix("/") ? engine.host.room(at: repository.location) : nil
+        let room = engine.host.room(at: repository.location)
         var findings = [
             Finding(
                 state: .good, subject: subject,

@@ -62,9 +62,11 @@ package struct LocalHost: HostFacts {
 
     package func user(named name: String) -> UserIdentity? { UserDatabase.user(named: name) }
 
-    /// `path`, or the nearest of its parents that exists. A dangling link counts as missing.
+    /// `path`, or the nearest of its parents that exists. A dangling link counts as missing. `nil` for what is no absolute
+    /// path: an address such as `s3:https://host/bucket` has no place on this machine.
     private func nearestExisting(_ path: String) -> String? {
-        var place = path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        guard path.hasPrefix("/") else { return nil }
+        var place = path
         var facts = stat()
         while stat(place, &facts) != 0 {
             guard errno == ENOENT || errno == ENOTDIR, place != "/" else { return nil }
