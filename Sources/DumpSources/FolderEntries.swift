@@ -28,14 +28,22 @@ final class FolderEntries {
 
     deinit { closedir(stream) }
 
-    /// `nil` after the last. An entry is gone with the next call.
+    /// Whether reading failed before the last entry.
+    private(set) var isCutShort = false
+
+    /// `nil` after the last, and where reading fails: ``isCutShort`` tells which. An entry is gone with the next call.
     func next() -> Entry? {
-        while let entry = readdir(stream) {
+        while true {
+            // readdir(3) says the same of the end and of a failure, but for this.
+            errno = 0
+            guard let entry = readdir(stream) else {
+                isCutShort = errno != 0
+                return nil
+            }
             // SAFETY: the name lies in the entry, ends in a zero byte, and stays until the next readdir(3) of this stream.
             let name = UnsafeRawPointer(entry).advanced(by: Entry.nameOffset).assumingMemoryBound(to: CChar.self)
             if strcmp(name, ".") != 0, strcmp(name, "..") != 0 { return Entry(pointer: name, folder: descriptor) }
         }
-        return nil
     }
 
     struct Entry: ~Copyable {

@@ -100,6 +100,7 @@ struct TreeWalk: Sendable {
                     noteDatabase(entry.path(in: folder.path), status)
                 }
             }
+            if entries.isCutShort { findings.isComplete = false }
             note(markers, in: folder)
         }
     }
