@@ -28,7 +28,11 @@ struct Feeding: Sendable {
     /// - Throws: ``RunStop/cancelled`` only; what became of each follower is in the run's record.
     /// - Parameter idle: followers that this run does not feed, which may expire meanwhile.
     func feed(_ followers: [any Follower], idle: [any Follower] = []) async throws {
-        let expiring = idle.compactMap(alarm)
+        let expiring = idle.compactMap { follower in
+            noteExpiry(of: follower).map {
+                FeedRecord(follower: follower.spec.name, outcome: .degraded, failure: $0)
+            }
+        }
         if !expiring.isEmpty { await recorder.change { $0.feeds = expiring } }
         guard !followers.isEmpty else { return }
         let wanted = Followed.wanted(
@@ -55,20 +59,20 @@ struct Feeding: Sendable {
             }
         } catch {
             let failure = RunRecorder.failure(of: error)
+            // Without it the follower counts as lacking everything, and why it was not fed is told all the same.
             let known = (try? engine.store.deliveries(from: catalog.key)[name]) ?? []
             let behind = wanted.count { !known.contains($0.id) }
             recorder.notice(
                 "\(name) was not fed and is \(Words.count(behind, "snapshot")) behind: \(failure.description)"
                     + (failure.hint.map { " (\($0))" } ?? ""))
-            let record = FeedRecord(follower: name, outcome: .degraded, failure: failure, behind: behind)
-            _ = alarm(follower)
-            return record
+            noteExpiry(of: follower)
+            return FeedRecord(follower: name, outcome: .degraded, failure: failure, behind: behind)
         }
     }
 
     /// Says so when what a follower has begins to expire and nothing newer takes its place.
-    private func alarm(_ follower: any Follower) -> FeedRecord? {
-        let name = follower.spec.name
+    @discardableResult
+    private func noteExpiry(of follower: any Follower) -> Failure? {
         let text: String
         do {
             guard let alarm = try follower.expiryAlarm(at: engine.clock.now) else { return nil }
@@ -77,8 +81,8 @@ struct Feeding: Sendable {
             text = "whether it expires cannot be told: \(error.description)"
         }
         let failure = Failure(text, hint: "feed it: `holdfast backup --offsite`")
-        recorder.notice("\(name): \(failure.description) (\(failure.hint ?? ""))")
-        return FeedRecord(follower: name, outcome: .degraded, failure: failure)
+        recorder.notice("\(follower.spec.name): \(failure.description) (\(failure.hint ?? ""))")
+        return failure
     }
 
     private func deliver(_ wanted: [Snapshot], to follower: any Follower) async throws -> FeedRecord {
@@ -111,15 +115,14 @@ struct Feeding: Sendable {
         }
         if let tool = report.tool { await recorder.note(tool: tool) }
         for notice in report.notices { recorder.notice("\(name): \(notice)") }
-        let expiring = alarm(follower)
-        var record = FeedRecord(
-            follower: name, outcome: expiring?.outcome ?? .succeeded, failure: expiring?.failure,
+        let vanished = Followed.vanished(delivered, wanted, report, name: name)
+        if let vanished { recorder.notice("\(vanished.description) (\(vanished.hint ?? ""))") }
+        let expiring = noteExpiry(of: follower)
+        let failure = vanished ?? expiring
+        let record = FeedRecord(
+            follower: name, outcome: failure == nil ? .succeeded : .degraded, failure: failure,
             delivered: report.delivered,
             behind: wanted.count { !report.present.contains($0.id) }, bytes: report.bytes)
-        if let failure = Followed.vanished(delivered, wanted, report, name: name) {
-            (record.outcome, record.failure) = (.degraded, failure)
-            recorder.notice("\(failure.description) (\(failure.hint ?? ""))")
-        }
         engine.observer.observe(.fed(record))
         return record
     }

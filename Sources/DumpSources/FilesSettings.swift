@@ -72,6 +72,11 @@ package struct FilesSettings: Sendable, Equatable {
                 ? [ConfigProblem(at: paths.location, keyPath: "files.paths", message: "names no path")] : []
         })
 
+    static let excludeCachesKey = KeyDescriptor(
+        "exclude-caches", .boolean, "Leaves out the content of folders that have a valid CACHEDIR.TAG.",
+        default: "false")
+    static let largerThanKey = KeyDescriptor("larger-than", .byteCount, "Leaves out files larger than this.")
+
     private static let keys = [
         KeyDescriptor(
             "paths", .list(.path), "Folders and files to capture. A path that is a symbolic link itself is refused.",
@@ -80,10 +85,7 @@ package struct FilesSettings: Sendable, Equatable {
             "exclude", .list(.string),
             "Patterns to leave out, in restic's language: `*.tmp` anywhere, `/srv/cache` there alone.",
             refusesSecrets: true),
-        KeyDescriptor(
-            "exclude-caches", .boolean, "Leaves out the content of folders that have a valid CACHEDIR.TAG.",
-            default: "false"),
-        KeyDescriptor("larger-than", .byteCount, "Leaves out files larger than this."),
+        excludeCachesKey, largerThanKey,
         KeyDescriptor(
             "one-file-system", .boolean, "Does not enter other file systems that are mounted below the paths.",
             default: "false"),

@@ -73,10 +73,7 @@ package struct VolumeSettings: Sendable, Equatable {
             "exclude", .list(.string),
             "Patterns to leave out, as for `files`; one that begins with `/` is counted from the root of the volume.",
             refusesSecrets: true),
-        KeyDescriptor(
-            "exclude-caches", .boolean, "Leaves out the content of folders that have a valid CACHEDIR.TAG.",
-            default: "false"),
-        KeyDescriptor("larger-than", .byteCount, "Leaves out files larger than this."),
+        FilesSettings.excludeCachesKey, FilesSettings.largerThanKey,
         KeyDescriptor(
             "allow-empty", .boolean, "A volume with nothing in it is fine; otherwise it stops the source.",
             default: "false"),

@@ -57,7 +57,7 @@ package struct FileLocks: LockService {
     }
 
     package func holder(of key: LockKey) -> LockHolder? {
-        // A lock whose file cannot be opened is one that this user has never taken; acquiring it will say why.
+        // Who asks wants a name for a message; that there is no such lock, or that it cannot be opened, acquiring it says.
         guard let path = try? path(for: key), let file = try? LockFile(existing: path), file.isHeld else { return nil }
         return file.readHolder()
     }

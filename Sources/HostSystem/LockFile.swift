@@ -105,6 +105,7 @@ final class LockFile: Sendable {
         let count = pread(descriptor, &buffer, buffer.count, 0)
         let decoder = JSONDecoder()
         decoder.dateDecodingStrategy = .millisecondsSince1970
+        // What cannot be decoded was written by another program, or half: the lock is the kernel's and holds without it.
         guard count > 0, let holder = try? decoder.decode(LockHolder.self, from: Data(buffer.prefix(count))) else {
             return LockHolder(
                 process: ProcessIdentity(pid: 0, startTime: 0, bootID: ""), user: "unknown", since: modified,
@@ -121,6 +122,7 @@ final class LockFile: Sendable {
         let encoder = JSONEncoder()
         encoder.dateEncodingStrategy = .millisecondsSince1970
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        // A date that JSON has no number for is the one thing that cannot be encoded; an empty file tells nobody anything wrong.
         guard let holder, let bytes = try? encoder.encode(holder) else {
             _ = ftruncate(descriptor, 0)
             return

@@ -53,13 +53,9 @@ package struct HostSurvey: Sendable {
         var seen = 0
         for root in roots {
             var queue = [(PathText.resolvingLinks(root), 0)]
-            if isNonEmptyFolder(root) { findings.folders.append(root) }
+            if !names(in: root).isEmpty { findings.folders.append(root) }
             while let (folder, depth) = queue.popLast() {
-                // A folder that may not be read holds nothing that this user could back up.
-                guard let names = try? FileManager.default.contentsOfDirectory(atPath: folder).sorted() else {
-                    continue
-                }
-                for name in names {
+                for name in names(in: folder) {
                     seen += 1
                     guard seen <= maximumEntries, ContinuousClock.now < deadline else {
                         findings.isComplete = false
@@ -91,9 +87,10 @@ package struct HostSurvey: Sendable {
         return findings
     }
 
-    private func isNonEmptyFolder(_ path: String) -> Bool {
-        guard let names = try? FileManager.default.contentsOfDirectory(atPath: path) else { return false }
-        return !names.isEmpty
+    /// In order; none where it is no folder, and where it may not be read: this user could back up nothing of it.
+    private func names(in folder: String) -> [String] {
+        // A survey proposes what it sees, and reports no errors.
+        (try? FileManager.default.contentsOfDirectory(atPath: folder).sorted()) ?? []
     }
 
     /// - Source: https://www.sqlite.org/fileformat2.html#the_database_header (3.40): the first 16 bytes; the size is a whole
@@ -114,16 +111,14 @@ package struct HostSurvey: Sendable {
     private func clusters() -> [PostgreSQLCluster] {
         var clusters: [PostgreSQLCluster] = []
         for folder in socketFolders {
-            for name in ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted() {
+            for name in names(in: folder) {
                 guard name.hasPrefix(".s.PGSQL."), let port = Int(name.dropFirst(9)) else { continue }
                 clusters.append(PostgreSQLCluster(socketFolder: folder, port: port))
             }
         }
         for root in clusterRoots {
-            for version in ((try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []).sorted() {
-                for name in ((try? FileManager.default.contentsOfDirectory(atPath: "\(root)/\(version)")) ?? [])
-                    .sorted()
-                {
+            for version in names(in: root) {
+                for name in names(in: "\(root)/\(version)") {
                     let data = "\(root)/\(version)/\(name)"
                     guard FileManager.default.fileExists(atPath: data + "/PG_VERSION") else { continue }
                     if clusters.count == 1, clusters[0].dataFolder == nil {

@@ -39,7 +39,7 @@ package struct Profile: Sendable {
     /// The repository that captures go to: the first that follows no other.
     package var primary: RepositorySpec? { repositories.first { $0.follow == nil } }
 
-    /// Those that are fed from it, directly or by way of another, in the order of the profile.
+    /// Those that are fed from it, in the order of the profile; none feeds another.
     package var followers: [RepositorySpec] { repositories.filter { $0.follow != nil } }
 }
 

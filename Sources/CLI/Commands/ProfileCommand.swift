@@ -174,10 +174,8 @@ struct ProfileNew: OperatorCommand {
         let folder = NSTemporaryDirectory() + "/holdfast-new-\(UUID().uuidString)"
         try FileManager.default.createDirectory(
             atPath: folder, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
-        defer {
-            // A leftover of a few hundred bytes in the temporary folder harms nobody.
-            try? FileManager.default.removeItem(atPath: folder)
-        }
+        // A leftover of a few hundred bytes in the temporary folder harms nobody.
+        defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = "\(folder)/\(name).yaml"
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
         let problems = Profiles(global).loader.problems(in: path)
