@@ -100,11 +100,13 @@ private struct RawSnapshot: Decodable {
 
     var snapshot: Snapshot? {
         guard ResticListing.isID(id), let when = Timestamp.parseWithOffset(time) else { return nil }
-        return Snapshot(
+        var snapshot = Snapshot(
             id: SnapshotID(rawValue: id), time: when.date, utcOffset: when.utcOffset, host: hostname ?? "",
             user: username, paths: paths ?? [], tags: tags ?? [], parent: parent.map(SnapshotID.init),
             original: original.map(SnapshotID.init), bytes: summary?.total_bytes_processed.map { ByteCount($0) },
             files: summary?.total_files_processed)
+        if let standsFor = snapshot.stamp?.standsFor { snapshot.original = standsFor }
+        return snapshot
     }
 }
 

@@ -33,9 +33,7 @@ package enum RepositoryRegistry {
             return try mirror(spec, follow, of: primary, services, cacheFolder: cacheFolder, ledger: ledger)
         case .backup:
             let target = try ResticRepository(spec, services, cacheFolder: cacheFolder)
-            return UnfedFollower(
-                spec: spec, follow: follow, location: target.location,
-                reason: .unsupported("this version cannot feed a repository by a backup of its own yet"))
+            return BackupFollower(spec, follow, from: primary, to: target)
         }
     }
 
