@@ -43,6 +43,15 @@ package enum ResticListing {
             pid: raw.pid ?? 0)
     }
 
+    /// From `key list`; `nil` when it is none. 0.14 shortens the ids to eight digits.
+    package static func keyOwners(_ output: [UInt8]) -> [RepositoryKeyOwner]? {
+        guard let raw = try? JSONDecoder().decode([RawKey].self, from: Data(output)) else { return nil }
+        return raw.map { key in
+            RepositoryKeyOwner(
+                idPrefix: key.id, user: key.userName ?? "", host: key.hostName ?? "", created: key.created ?? "")
+        }
+    }
+
     /// From `cat config`: the repository's id and the version of its format.
     package static func config(_ output: [UInt8]) -> (id: String, formatVersion: Int)? {
         guard let raw = try? JSONDecoder().decode(RawConfig.self, from: Data(output)), isID(raw.id) else { return nil }
@@ -116,6 +125,13 @@ private struct RawLock: Decodable {
     var hostname: String?
     var username: String?
     var pid: Int32?
+}
+
+private struct RawKey: Decodable {
+    var id: String
+    var userName: String?
+    var hostName: String?
+    var created: String?
 }
 
 private struct RawConfig: Decodable {
