@@ -77,9 +77,7 @@ package enum RepositoryRegistry {
             guard let address = S3Address(location.text) else {
                 throw .unsupported("a mirror cannot be at \(location.text)")
             }
-            return S3Mirror(
-                address: address, location: location.text, upload: try await access.s3Upload(to: address),
-                runner: services.runner)
+            return try await access.s3Mirror(at: address, location.text)
         }
     }
 

@@ -83,7 +83,8 @@ extension RepositoryError {
         case .readOnly: "remount it read-write; earlier backups are untouched"
         case .denied: "check the owner and mode of the folder, or the permissions of the credential"
         case .unreachable: "check the network and the address; earlier backups are untouched"
-        case .formatTooNew, .toolTooOld: "install a newer restic"
+        case .formatTooNew: "install a newer restic"
+        case .toolTooOld(let tool, _, _): "install a newer \(tool)"
         case .occupied: "choose an empty folder for a new repository"
         case .misplaced: "mount its disk, or correct the path; nothing was written"
         case .changed:
