@@ -4,7 +4,7 @@ package import BackupModel
 package enum Tar {
     /// Writes an archive of exactly the entries named: tar itself goes into no folder.
     ///
-    /// POSIX format, for names and sizes of any length and times to the nanosecond. What cannot be read is told of as a
+    /// POSIX format, for names and sizes of any length and times to the nanosecond; holes stay holes, and attributes go along. What cannot be read is told of as a
     /// warning (``notices(in:)``) and does not end the archive. Exit code 1: a file changed while it was read.
     /// - Parameters:
     ///   - names: relative to `folder`, each ended by a NUL.
@@ -15,7 +15,8 @@ package enum Tar {
         var command = ToolCommand(
             "tar",
             [
-                "--create", "--file=-", "--format=posix", "--pax-option=delete=atime,delete=ctime", "--no-recursion",
+                "--create", "--file=-", "--format=posix", "--pax-option=delete=atime,delete=ctime", "--sparse",
+                "--xattrs", "--acls", "--no-recursion",
                 "--ignore-failed-read", "--quoting-style=escape", "--directory=" + folder, "--null", "--files-from=-",
             ])
         command.input = .bytes(names)
@@ -31,13 +32,15 @@ package enum Tar {
     /// Some file was changed while it was read.
     package static let changedExitCode: Int32 = 1
 
-    /// Unpacks an archive into a folder that is there. Owners go by their numbers; restored by root only.
+    /// Unpacks an archive into a folder that is there. Owners go by their numbers, and are restored by root only, as are
+    /// attributes other than `user.…`: of those that cannot be set tar only warns.
     package static func extract(into folder: String, only names: [String] = []) -> ToolCommand {
         var command = ToolCommand(
             "tar",
             [
                 "--extract", "--file=-", "--directory=" + folder, "--numeric-owner", "--preserve-permissions",
-                "--keep-old-files", "--no-wildcards", "--no-unquote", "--quoting-style=escape",
+                "--xattrs", "--xattrs-include=*", "--acls", "--keep-old-files", "--no-wildcards", "--no-unquote",
+                "--quoting-style=escape",
             ] + (names.isEmpty ? [] : ["--"] + names))
         command.teardown = TeardownStep.terminateFirst
         return command
@@ -54,8 +57,9 @@ package enum Tar {
     /// The items that tar could not read as they should be, from what it wrote to standard error.
     package static func notices(in errors: String) -> [UnreadableItem] {
         errors.split(separator: "\n").compactMap { line in
-            guard line.hasPrefix("tar: ") else { return nil }
-            let text = line.dropFirst(5)
+            // It calls itself as it was called: `tar`, or by its path.
+            guard let colon = line.firstIndex(of: ":"), line[..<colon].hasSuffix("tar") else { return nil }
+            let text = line[colon...].dropFirst(2)
             for mark in marks {
                 guard let range = text.lastRange(of: mark) else { continue }
                 let name = text[..<range]

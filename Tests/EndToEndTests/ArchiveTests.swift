@@ -115,4 +115,76 @@ import Testing
         #expect(check.output == "ok\n\(BusySQLite.total)\n", "\(check)")
         #expect(!FileManager.default.fileExists(atPath: copy + "-wal"))
     }
+
+    // MARK: - Faults
+
+    private func folders(_ world: World) throws -> [String] {
+        try FileManager.default.contentsOfDirectory(atPath: world.program.repository)
+            .filter { $0 != ".holdfast-archive.json" }
+    }
+
+    @Test(arguments: ["partStored:kill", "manifestStored:kill", "partStored:term"])
+    func `a run that was stopped leaves a whole run or none`(place: String) async throws {
+        let world = try world(ArchiveTests.openssl)
+        try await world.backUp()
+        let stopped = try await world.program.run("backup", environment: ["HOLDFAST_FAILPOINT": place])
+        #expect(stopped.code != 0, "\(stopped)")
+        let isWhole = place.hasPrefix("manifest")
+        let left = try folders(world)
+        #expect(left.count { $0.hasPrefix(".incomplete-") } == (isWhole ? 0 : 1), "\(left)")
+        #expect(left.count { !$0.hasPrefix(".") } == (isWhole ? 2 : 1), "\(left)")
+        try await world.backUp()
+        #expect(try await world.points().count == (isWhole ? 3 : 2))
+        let prune = try await world.program.run("backup", "prune")
+        #expect(prune.code == 0, "\(prune)")
+        #expect(try folders(world).allSatisfy { !$0.hasPrefix(".") })
+        let verify = try await world.program.run("backup", "verify", "--data", "100%")
+        #expect(verify.code == 0, "\(verify)")
+    }
+
+    @Test func `killed in the middle of a stream, nothing that counts is left, and nothing goes on`() async throws {
+        let world = try world(
+            ArchiveTests.openssl,
+            sources:
+                "  dump: { command: { run: [sh, -c, \"seq 1 200000; touch FOLDER/streaming; sleep 60\"], name: n.txt } }"
+        )
+        let running = try world.program.start(["backup", "dump"])
+        #expect(try await running.wait { FileManager.default.fileExists(atPath: world.folder["streaming"]) })
+        running.signal(SIGKILL)
+        _ = await running.result()
+        let isGone = try await running.wait {
+            let names = try FileManager.default.subpathsOfDirectory(atPath: world.program.repository)
+            return !names.contains { $0.hasSuffix(".enc") }
+        }
+        #expect(isGone, "what keeps the file removes it when its input is no good")
+        #expect(try folders(world).allSatisfy { $0.hasPrefix(".incomplete-") })
+        #expect(try await world.points().isEmpty)
+        let prune = try await world.program.run("backup", "prune")
+        #expect(prune.code == 0, "\(prune)")
+        #expect(try folders(world).isEmpty)
+    }
+
+    @Test func `a file that goes before tar comes to it makes the run partial`() async throws {
+        let world = try world(ArchiveTests.openssl)
+        try world.program.writeTool(
+            "tar", "case \"$*\" in *--create*) rm -f '\(world.documents)/deep/two.txt';; esac; exec /usr/bin/tar \"$@\""
+        )
+        let result = try await world.program.run("backup", "--json")
+        #expect(try result.record().text("outcome") == "partial", "\(result)")
+        #expect(result.said.contains("two.txt"))
+    }
+
+    @Test func `a tar that fails, or leaves files out, makes no archive`() async throws {
+        let world = try world(ArchiveTests.openssl)
+        for script in [
+            "/usr/bin/tar \"$@\"; exit 2", "/usr/bin/tar \"$@\" | head -c 1024; exit 0",
+            "tr '\\0' '\\n' | head -n 2 | tr '\\n' '\\0' | /usr/bin/tar \"$@\"",
+        ] {
+            try world.program.writeTool(
+                "tar", "case \"$*\" in *--create*) ;; *) exec /usr/bin/tar \"$@\";; esac\n" + script)
+            let result = try await world.program.run("backup")
+            #expect(result.code == 1, "\(script): \(result)")
+            #expect(try folders(world).isEmpty, "\(script)")
+        }
+    }
 }

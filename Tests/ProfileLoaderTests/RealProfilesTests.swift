@@ -145,7 +145,7 @@ struct RealProfilesTests {
         let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }
         for key in [
             "environment-files", "retention.daily", "bandwidth.upload", "postgres.database", "files.exclude",
-            "password",
+            "pack-size", "recipients",
         ] {
             #expect(rows.filter { $0.hasPrefix("| `\(key)` |") }.count == 1, "\(key)")
         }

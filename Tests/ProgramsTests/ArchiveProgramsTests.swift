@@ -40,7 +40,7 @@ import Testing
     @Test func `what tar says of files is told apart from what it says else`() {
         let said = """
             tar: t/gone: Warning: Cannot stat: No such file or directory
-            tar: t/a: b: file changed as we read it
+            /usr/bin/tar: t/a: b: file changed as we read it
             tar: t/locked: Warning: Cannot open: Permission denied
             tar: t/short: File shrank by 12 bytes; padding with zeros
             tar: Exiting with failure status due to previous errors

@@ -35,7 +35,7 @@ package struct ArchiveRepository: Repository {
             let word = line.split(whereSeparator: { $0 == " " || $0 == "," }).first { word in
                 word.drop { $0 == "v" }.first?.isNumber == true
             }
-            versions.append("\(name) \(word ?? "unknown")")
+            versions.append("\(name) \(word?.drop { $0 == "v" } ?? "unknown")")
         }
         return "archive " + versions.joined(separator: ", ")
     }
