@@ -224,7 +224,7 @@ final class ArchiveAccess: Sendable {
             case .age: Age.tellsOfWrongKey(errors)
             case .gpg: GnuPG.tellsOfWrongKey(errors)
             // What a wrong passphrase makes of a file is noise, which is no compressed file.
-            case .openssl: OpenSSL.tellsOfWrongKey(errors) || result.firstFailure == 1
+            case .openssl: OpenSSL.tellsOfWrongKey(errors) || (result.firstFailure == 1 && failed.endedByItself)
             }
         if isWrong { throw .wrongPassword(location: location) }
         if case .exited(OwnStreams.refusedExitCode) = failed.termination, failed.command.program == own.program {
@@ -265,5 +265,6 @@ extension ToolCommand {
 }
 
 extension ToolResult {
+    var endedByItself: Bool { if case .exited = termination { stopped == nil } else { false } }
     var lastWords: String { errors.text.split(whereSeparator: \.isNewline).suffix(5).joined(separator: "\n") }
 }

@@ -36,7 +36,7 @@ struct ArchiveCapture: Sendable {
         let chain = try await keep(
             [Tar.create(names: walk.names, in: walk.base, overlays: overlays), access.own.digestTar()], .tree)
         guard let tally = OwnStreams.tally(chain.stages[1].errors.text) else {
-            try drop(chain)
+            drop(chain)
             throw .noEvidence(location: access.location, detail: "the archive was made and nothing in it was counted")
         }
         let notices = Tar.notices(in: chain.stages[0].errors.text)
@@ -44,7 +44,7 @@ struct ArchiveCapture: Sendable {
         var count = walk.unreadableCount + notices.count
         // A file that was changed while it was read is in the archive all the same.
         if tally.entries + Int64(notices.count) < walk.count {
-            try drop(chain)
+            drop(chain)
             throw .noEvidence(
                 location: access.location,
                 detail: "tar was given \(walk.count) names and wrote \(tally.entries) entries")
@@ -71,12 +71,12 @@ struct ArchiveCapture: Sendable {
         let began = access.services.clock.now
         let chain = try await keep([producer, ArchiveCapture.counting], .dump)
         guard let read = chain.stages[1].producedBytes else {
-            try drop(chain)
+            drop(chain)
             throw .noEvidence(location: access.location, detail: "the system kept no account of what was stored")
         }
         let produced = chain.stages[0].producedBytes
         if let produced, part.bytesAreExact ? produced != read : produced < read {
-            try drop(chain)
+            drop(chain)
             throw .miscounted(
                 part: part.path, produced: produced, stored: read, void: SnapshotID(rawValue: chain.kept.sha256))
         }
@@ -103,7 +103,7 @@ struct ArchiveCapture: Sendable {
         reading.input = .file(path)
         let chain = try await keep([reading], .file)
         guard let read = chain.stages[0].producedBytes, read.bytes == size else {
-            try drop(chain)
+            drop(chain)
             throw .miscounted(
                 part: part.path, produced: ByteCount(size), stored: chain.stages[0].producedBytes ?? .zero,
                 void: SnapshotID(rawValue: chain.kept.sha256))
@@ -142,28 +142,26 @@ struct ArchiveCapture: Sendable {
         do throws(RepositoryError) {
             result = try await access.pipe(stages)
         } catch {
-            try pending.release(name)
+            pending.abandon(name)
             throw error
         }
         guard result.committed, result.stages.allSatisfy(\.didItsWork) else {
             // It removes its file itself, unless it was killed.
-            try pending.release(name)
+            pending.abandon(name)
             throw failure(result, producers: head.count == 1 ? 1 : content == .tree ? 2 : 1)
         }
         guard let last = result.stages.last, let kept = OwnStreams.kept(last.output.text),
             try access.folder.size(of: "\(pending.folder)/\(name)") == kept.bytes, kept.bytes > 0,
             kept.sha256.utf8.count == 64
         else {
-            try pending.release(name)
+            pending.abandon(name)
             throw .noEvidence(location: access.location, detail: "\(name) was written, and is not what was counted")
         }
         return Chain(stages: result.stages, kept: kept, run: pending.folder, name: name)
     }
 
     /// Takes back what turned out to be no good.
-    private func drop(_ chain: Chain) throws(RepositoryError) {
-        try ArchivePending(access: access, run: stamp.run).release(chain.name)
-    }
+    private func drop(_ chain: Chain) { ArchivePending(access: access, run: stamp.run).abandon(chain.name) }
 
     private func commit(
         _ chain: Chain, _ counted: Counted, _ content: ArchiveManifest.File.Content, _ began: Date
@@ -174,7 +172,12 @@ struct ArchiveCapture: Sendable {
             source: stamp.source?.rawValue ?? "", part: part.path.rawValue, captured: Timestamp.format(began),
             utcOffset: TimeZone.current.secondsFromGMT(for: began), compression: access.settings.compression,
             encryption: access.settings.encryption, hasRecipients: access.settings.hasRecipients, tags: stamp.tags)
-        try ArchivePending(access: access, run: stamp.run).add(file, host: stamp.host)
+        do throws(RepositoryError) {
+            try ArchivePending(access: access, run: stamp.run).add(file, host: stamp.host)
+        } catch {
+            drop(chain)
+            throw error
+        }
         var usage: [String: ResourceUsage] = [:]
         for stage in chain.stages {
             let name = stage.command.name

@@ -126,7 +126,7 @@ struct ArchiveFolder: Sendable {
     /// Makes or replaces a small file, durably: at any time there is the old one or the new one.
     func write(_ bytes: [UInt8], to file: String) throws(RepositoryError) {
         let place = "\(path)/\(file)"
-        let draft = place + ".tmp-\(getpid())"
+        let draft = place + ArchiveFolder.draftMark + String(getpid())
         try mapped { () throws(SystemFailure) in
             do throws(SystemFailure) {
                 try SystemFolder.makeFile(bytes, at: draft)
@@ -139,6 +139,11 @@ struct ArchiveFolder: Sendable {
             try ArchiveFolder.sync((place as NSString).deletingLastPathComponent)
         }
     }
+
+    /// Stands in the name of a small file while it is written.
+    private static let draftMark = ".tmp-"
+    /// What somebody who was killed had been writing.
+    func isDraft(_ name: String) -> Bool { name.contains(ArchiveFolder.draftMark) }
 
     func makeFolder(_ name: String) throws(RepositoryError) {
         try mapped { () throws(SystemFailure) in try SystemFolder.makePrivate("\(path)/\(name)") }

@@ -61,6 +61,12 @@ struct ArchivePending: Sendable {
         }
     }
 
+    /// As ``release(_:)``, after something else went wrong, which is what is to be told. What stays all the same lies in the
+    /// folder of a run that is not complete: it counts nowhere, and `prune` removes it.
+    func abandon(_ name: String) {
+        do throws(RepositoryError) { try release(name) } catch { return }
+    }
+
     /// Those that are whole.
     func notes() throws(RepositoryError) -> [Note] {
         var notes: [Note] = []

@@ -50,10 +50,7 @@ struct ArchiveReader: PartReader {
         let place = try await ArchiveRuns(access: access).place(of: snapshot)
         if case .manifest(let document) = place.content {
             guard path.rawValue == Manifest.fileName else { throw .notFound(what: "\(path) in snapshot \(snapshot)") }
-            do { return try JSONDocument.text(of: document) } catch {
-                throw .damaged(
-                    location: access.location, detail: "\(place.folder): its manifest cannot be read: \(error)")
-            }
+            return try text(of: document, in: place)
         }
         guard case .file(let file) = place.content else { throw .notFound(what: "\(path) in snapshot \(snapshot)") }
         var stages = try await dump(path: path)
@@ -64,11 +61,17 @@ struct ArchiveReader: PartReader {
         return output.head + output.tail
     }
 
+    private func text(of document: JSONDocument, in place: ArchivePlace) throws(RepositoryError) -> [UInt8] {
+        do { return try JSONDocument.text(of: document) } catch {
+            throw .damaged(location: access.location, detail: "\(place.folder): its manifest cannot be read: \(error)")
+        }
+    }
+
     func entries(_ body: @escaping @Sendable (SnapshotEntry) -> Void) async throws(RepositoryError) {
         let place = try await ArchiveRuns(access: access).place(of: snapshot)
         switch place.content {
         case .manifest(let document):
-            let size = (try? JSONDocument.text(of: document).count) ?? 0
+            let size = try text(of: document, in: place).count
             body(SnapshotEntry(path: Manifest.fileName, type: .file, size: Int64(size), modified: ""))
         case .file(let file) where file.content != .tree:
             body(

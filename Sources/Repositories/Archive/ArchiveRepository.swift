@@ -206,6 +206,7 @@ package struct ArchiveRepository: Repository {
 
     /// - Important: deletes what killed runs left. Nobody else may be storing meanwhile, which the engine's lock sees to.
     package func prune(dryRun: Bool) async throws(RepositoryError) -> [String] {
+        if !dryRun { try folder.requireWritable() }
         var said: [String] = []
         for name in try folder.incomplete() + folder.halfRemoved() {
             if !dryRun { try folder.removeFolder(name) }
@@ -213,9 +214,10 @@ package struct ArchiveRepository: Repository {
         }
         for run in try ArchiveRuns(access: access).all() {
             let names = Set(try folder.names(in: run.folder))
-            for file in run.manifest.files where file.removed == true && names.contains(file.name) {
-                if !dryRun { try folder.remove("\(run.folder)/\(file.name)") }
-                said.append("\(dryRun ? "would remove" : "removed") \(run.folder)/\(file.name)")
+            let removed = run.manifest.files.filter { $0.removed == true }.map(\.name).filter(names.contains)
+            for name in removed + names.filter(folder.isDraft) {
+                if !dryRun { try folder.remove("\(run.folder)/\(name)") }
+                said.append("\(dryRun ? "would remove" : "removed") \(run.folder)/\(name)")
             }
         }
         return said

@@ -17,10 +17,12 @@ struct ArchiveSeal: Sendable {
             throw .unsupported("the manifest cannot be written: \(error)")
         }
         let proof = try await proof(of: unproven)
-        guard let json = try? proof.json, let sealed = ArchiveAuthentication.replace(in: unproven, with: json) else {
-            throw .unsupported("the manifest cannot be authenticated")
+        do {
+            if let sealed = ArchiveAuthentication.replace(in: unproven, with: try proof.json) { return sealed.text }
+        } catch {
+            throw .unsupported("the manifest's proof cannot be written: \(error)")
         }
-        return sealed.text
+        throw .unsupported("the manifest has no place for its proof")
     }
 
     private func proof(of text: [UInt8]) async throws(RepositoryError) -> ArchiveAuthentication {
