@@ -18,7 +18,7 @@ import Testing
             try bench.fillSource()
             _ = try await bench.storeRun(repository)
             let before = try FileManager.default.subpathsOfDirectory(atPath: disk.path).sorted()
-            try bench.scratch.write(try TestBench(RealTools.restics[0]).noise(20_000_000), to: "source/large.bin")
+            _ = try await bench.shell("head -c 20000000 /dev/urandom > source/large.bin")
             let error = await #expect(throws: RepositoryError.self) {
                 try await bench.storeTree(repository, run: "20261122T023000Z-000004")
             }

@@ -85,6 +85,21 @@ import Testing
         #expect(try await bench.differences(bench.scratch["byhand/source"]) == "")
     }
 
+    @Test func `a manifest's code can be tested by hand, as the documentation says`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        _ = try await bench.storeRun(try await bench.created())
+        let page = try String(contentsOfFile: RealTools.packageRoot + "/docs/archives.md", encoding: .utf8)
+        let script = try #require(
+            page.components(separatedBy: "```python\n").last?.components(separatedBy: "```").first
+        )
+        .replacing("hermes-backup-20261121-030000.json", with: try bench.path(ending: ".json"))
+        for (password, verdict) in [("correct horse", "True\n"), ("wrong horse", "False\n")] {
+            try bench.scratch.write(script.replacing("the password", with: password), to: "test.py")
+            #expect(try await bench.shell("python3 test.py") == verdict)
+        }
+    }
+
     @Test func `a producer that fails leaves nothing anywhere`() async throws {
         let bench = try await ArchiveBench(.openssl)
         let repository = try await bench.created()
