@@ -43,7 +43,7 @@ struct DumpReceiver: Sendable {
     }
 
     private func fill(_ partial: String, from request: RestoreRequest) async throws(SourceError) {
-        let reading: ToolCommand
+        let reading: [ToolCommand]
         do { reading = try await request.reader.dump(path: request.part.part) } catch { throw .repository(error) }
         var writing = ToolCommand("dd", ["of=\(partial)", "bs=1M", "oflag=nofollow", "conv=fsync", "status=none"])
         writing.teardown = TeardownStep.terminateFirst
@@ -55,7 +55,7 @@ struct DumpReceiver: Sendable {
             }
         }
         defer { watch.cancel() }
-        try await services.pipe([reading, writing])
+        try await services.pipe(reading + [writing])
         do {
             let size = ByteCount(try FileStatus(partial, followingLinks: false).size)
             guard size == request.part.bytes else {

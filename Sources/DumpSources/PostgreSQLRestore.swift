@@ -77,17 +77,17 @@ struct PostgreSQLRestore: Sendable {
 
     /// psql ends well on a dump that was cut in the middle of a table, so the bytes that reach it are counted on their way.
     private func fill(_ target: PostgreSQLConnection, from request: RestoreRequest) async throws(SourceError) {
-        let reading: ToolCommand
+        let reading: [ToolCommand]
         do { reading = try await request.reader.dump(path: request.part.part) } catch { throw .repository(error) }
         var counting = ToolCommand("dd", ["bs=1M", "status=none"])
         counting.teardown = TeardownStep.terminateFirst
         let isCustom = request.part.restoreNotes["format"] == PostgreSQLSettings.Format.custom.rawValue
         let loading = isCustom ? server.clients.loadArchive(target) : server.clients.load(target)
-        let stages = try await server.services.pipe([reading, counting, loading])
-        guard let delivered = stages[1].producedBytes, delivered == request.part.bytes else {
+        let stages = try await server.services.pipe(reading + [counting, loading])
+        guard let delivered = stages[reading.count].producedBytes, delivered == request.part.bytes else {
             throw .mismatch(
                 what: "the dump \(request.part.part)", expected: "\(request.part.bytes.bytes) bytes",
-                found: stages[1].producedBytes.map { "\($0.bytes) bytes" } ?? "an unknown number of bytes")
+                found: stages[reading.count].producedBytes.map { "\($0.bytes) bytes" } ?? "an unknown number of bytes")
         }
     }
 

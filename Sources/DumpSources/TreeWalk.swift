@@ -1,4 +1,5 @@
 import BackupModel
+import Programs
 import Synchronization
 
 #if canImport(Glibc)

@@ -12,7 +12,10 @@ package enum RepositoryRegistry {
     package static let kinds: [RepositoryKind] = [
         RepositoryKind(descriptor: ResticSettings.descriptor) { spec, services, cacheFolder throws(RepositoryError) in
             try ResticRepository(spec, services, cacheFolder: cacheFolder)
-        }
+        },
+        RepositoryKind(descriptor: ArchiveSettings.descriptor) { spec, services, cacheFolder throws(RepositoryError) in
+            try ArchiveRepository(spec, services, cacheFolder: cacheFolder)
+        },
     ]
 
     /// What feeds `spec` from the primary.

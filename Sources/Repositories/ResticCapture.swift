@@ -17,7 +17,9 @@ struct ResticCapture: Sendable {
         guard !selection.roots.isEmpty, selection.roots.allSatisfy({ $0.hasPrefix("/") }) else {
             throw .unsupported("a selection of files needs absolute paths")
         }
-        try requireOtherDevice(selection.roots)
+        if access.settings.mustBeOffSourceDevice, let path = access.folder?.path {
+            try access.services.host.requireOtherDevice(path, than: selection.roots, location: access.location)
+        }
         let before = try access.folder?.snapshotIDs()
         let reader = ResticOutputReader(progress: progress)
         let result = try await access.start(restic.backup(selection, as: stamp), reading: reader)
@@ -218,15 +220,4 @@ struct ResticCapture: Sendable {
     }
 
     private func name(of command: ToolCommand) -> String { (command.program as NSString).lastPathComponent }
-
-    /// A repository on the disk that it backs up is lost together with it.
-    private func requireOtherDevice(_ roots: [String]) throws(RepositoryError) {
-        guard access.settings.mustBeOffSourceDevice, let path = access.folder?.path else { return }
-        let host = access.services.host
-        let own = host.device(of: path)
-        if let root = roots.first(where: { host.device(of: $0) == own }) {
-            throw .misplaced(
-                location: access.location, detail: "it lies on the same disk as \(root), which it backs up")
-        }
-    }
 }

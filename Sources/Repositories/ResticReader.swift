@@ -12,11 +12,11 @@ struct ResticReader: PartReader {
     let access: ResticAccess
     let snapshot: SnapshotID
 
-    func dump(path: PartPath) async throws(RepositoryError) -> ToolCommand {
+    func dump(path: PartPath) async throws(RepositoryError) -> [ToolCommand] {
         let command = try await access.restic().uncached.dump(snapshot, path: try await storedPath(path.rawValue))
         // Whoever takes the command starts it, once.
         access.countStart()
-        return command
+        return [command]
     }
 
     func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8] {

@@ -1,5 +1,4 @@
 package import BackupModel
-import Foundation
 import Programs
 
 /// Snapshots in a restic repository. Where the repository is a folder of this machine its files are looked at directly, so
@@ -80,25 +79,10 @@ package struct ResticRepository: Repository {
             id: config.id, formatVersion: config.formatVersion, keyIDs: [], configDigest: nil)
     }
 
-    /// Looks whether the disk is there that the profile demands. A folder on a disk that is not mounted looks like an empty
-    /// one, and a repository made there would fill the wrong disk.
+    /// Looks whether the disk is there that the profile demands.
     func requirePlace() throws(RepositoryError) {
-        guard let path = access.folder?.path, let required = access.settings.requiredMount else { return }
-        let host = access.services.host
-        switch required {
-        case .anyAbove:
-            guard let mount = host.mount(containing: path), mount.path != "/" else {
-                throw .misplaced(location: location, detail: "no disk is mounted at it or above it")
-            }
-        case .at(let place):
-            guard let mount = host.mount(containing: place), mount.path == resolved(place) else {
-                throw .misplaced(location: location, detail: "nothing is mounted at \(place)")
-            }
-        }
-    }
-
-    private func resolved(_ path: String) -> String {
-        URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+        guard let path = access.folder?.path else { return }
+        try access.settings.requiredMount?.require(for: path, location: location, access.services.host)
     }
 
     // MARK: - Making it

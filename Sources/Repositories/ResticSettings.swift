@@ -4,12 +4,6 @@ package import Programs
 
 /// What a profile says about a restic repository. Keys may stand beside `restic:` or, but for the password's, in it.
 package struct ResticSettings: Sendable, Equatable {
-    package enum RequiredMount: Sendable, Equatable {
-        /// The folder itself, or one above it, other than `/`.
-        case anyAbove
-        case at(String)
-    }
-
     package var location: ResticLocation
     package var program: String
     package var password: SecretReference
@@ -89,11 +83,7 @@ package struct ResticSettings: Sendable, Equatable {
         tuning.readConcurrency = value("read-concurrency")?.integer
         // Less than half goes over the line, measured over six weeks of weekly prunes.
         if spec.feedsMirror { tuning.unusedLimit = "unlimited" }
-        switch entry["must-be-mounted"]?.content {
-        case .boolean(true): requiredMount = .anyAbove
-        case .string(let path): requiredMount = .at(path)
-        default: requiredMount = nil
-        }
+        requiredMount = RequiredMount(entry["must-be-mounted"])
         isMirror = spec.follow?.method == .mirror
         mustBeOffSourceDevice = entry["other-device-than-sources"]?.boolean ?? false
     }

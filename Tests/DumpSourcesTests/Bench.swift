@@ -140,10 +140,10 @@ struct FolderReader: PartReader {
     let snapshot: SnapshotID
     let file: String
 
-    func dump(path: PartPath) async throws(RepositoryError) -> ToolCommand {
+    func dump(path: PartPath) async throws(RepositoryError) -> [ToolCommand] {
         var command = ToolCommand("cat", ["--", file])
         command.whenOrphaned = .leave
-        return command
+        return [command]
     }
     func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8] { [] }
     func extract(

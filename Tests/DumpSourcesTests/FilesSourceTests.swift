@@ -1,5 +1,6 @@
 import BackupModel
 import Foundation
+import Programs
 import Synchronization
 import TestSupport
 import Testing

@@ -73,8 +73,8 @@ extension Repository {
 /// Reads one snapshot.
 package protocol PartReader: Sendable {
     var snapshot: SnapshotID { get }
-    /// The command whose standard output is the content of one file of the snapshot.
-    func dump(path: PartPath) async throws(RepositoryError) -> ToolCommand
+    /// The commands, one or a chain, whose last standard output is the content of one file of the snapshot.
+    func dump(path: PartPath) async throws(RepositoryError) -> [ToolCommand]
     /// The content of one small file of the snapshot, such as a manifest.
     /// - Throws: ``RepositoryError/unsupported(_:)`` where it is larger than `limit`.
     func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8]

@@ -42,7 +42,7 @@ extension RepositoryError {
         case .denied(let location, let detail): "access to \(location) was refused: \(detail)"
         case .unreachable(let location, let detail): "\(location) cannot be reached: \(detail)"
         case .formatTooNew(let location, let detail):
-            "the repository at \(location) was made by a newer restic: \(detail)"
+            "the repository at \(location) was made by a newer version of its program: \(detail)"
         case .occupied(let location, let what): "\(location) is no repository and is not empty: \(what)"
         case .misplaced(let location, let detail): "the repository at \(location) is not used: \(detail)"
         case .changed(let location, let pinned, let found):
@@ -83,7 +83,7 @@ extension RepositoryError {
         case .readOnly: "remount it read-write; earlier backups are untouched"
         case .denied: "check the owner and mode of the folder, or the permissions of the credential"
         case .unreachable: "check the network and the address; earlier backups are untouched"
-        case .formatTooNew: "install a newer restic"
+        case .formatTooNew: "install the newer version of the program that made it (restic, or Holdfast for archives)"
         case .toolTooOld(let tool, _, _): "install a newer \(tool)"
         case .occupied: "choose an empty folder for a new repository"
         case .misplaced: "mount its disk, or correct the path; nothing was written"

@@ -173,7 +173,8 @@ package enum ToolPackages {
     private static let packages = [
         "restic": "restic", "sqlite3": "sqlite3", "pg_dump": "postgresql-client", "pg_dumpall": "postgresql-client",
         "pg_restore": "postgresql-client", "psql": "postgresql-client", "initdb": "postgresql", "age": "age",
-        "gpg": "gnupg", "openssl": "openssl", "tar": "tar", "zstd": "zstd", "rclone": "rclone", "aws": "awscli",
+        "gpg": "gnupg", "openssl": "openssl", "tar": "tar", "zstd": "zstd", "gzip": "gzip",
+        "ssh-keygen": "openssh-client", "rclone": "rclone", "aws": "awscli",
         "ssh": "openssh-client", "curl": "curl", "docker": "docker.io", "podman": "podman", "git": "git",
         "mariadb-dump": "mariadb-client", "ionice": "util-linux",
     ]

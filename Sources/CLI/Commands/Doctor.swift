@@ -115,6 +115,7 @@ struct Examination {
     /// What the profile's kinds start, with the way to ask for a version.
     private static let programs: [String: [(name: String, versionArguments: [String])]] = [
         "restic": [("restic", ["version"])],
+        "archive": [("tar", ["--version"])],
         "sqlite": [("sqlite3", ["-version"])],
         "files": [("sqlite3", ["-version"])],
         "postgres": [("pg_dump", ["--version"]), ("psql", ["--version"])],

@@ -65,7 +65,10 @@ struct BackupFollower: Follower {
         mutating func copy(_ snapshot: Snapshot) async throws(RepositoryError) {
             guard let stamp = snapshot.stamp else { return }
             let path = stamp.part ?? PartPath(rawValue: Manifest.fileName)
-            let content = try await source.reader(for: snapshot.id).dump(path: path)
+            let stages = try await source.reader(for: snapshot.id).dump(path: path)
+            guard let content = stages.first, stages.count == 1 else {
+                throw .unsupported("a \(source.spec.kind) repository cannot be read into another one by a pipe yet")
+            }
             note(
                 try await target.store(
                     // What the kernel counts of restic is a few bytes more: it also wakes itself by writing.

@@ -8,13 +8,13 @@
 /// doubt it matches nothing.
 ///
 /// - Source: https://restic.readthedocs.io/en/stable/040_backup.html#excluding-files (restic 0.14 to 0.18)
-struct ExcludePattern: Sendable {
-    let text: String
+package struct ExcludePattern: Sendable {
+    package let text: String
     private let components: [String]
     private let isAbsolute: Bool
 
     /// `nil` for patterns that cannot be judged with certainty, such as negated ones.
-    init?(_ text: String) {
+    package init?(_ text: String) {
         guard !text.isEmpty, !text.hasPrefix("!"), !text.contains("[!"), !text.contains("[^"), !text.contains("\\")
         else {
             return nil
@@ -26,7 +26,7 @@ struct ExcludePattern: Sendable {
     }
 
     /// Whether it leaves out the entry with these path components, supposing that none of the folders above is left out.
-    func matches(_ path: [String]) -> Bool {
+    package func matches(_ path: [String]) -> Bool {
         if isAbsolute { return matches(components[...], path[...]) }
         if components.count == 1, components[0] != "**" { return matches(components[0], path.last ?? "") }
         return path.indices.contains { matches(components[...], path[$0...]) }

@@ -1,0 +1,87 @@
+import ArgumentParser
+import BackupModel
+import Digests
+import Foundation
+import Programs
+
+/// `holdfast stream`: stages of pipelines that Holdfast starts as its own children, so that no byte of an archive passes through
+/// the program that supervises them. For nobody's hands, and so in no help.
+struct StreamCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
+        subcommands: [DigestTar.self, Keep.self, ListTar.self])
+
+    /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
+    /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.
+    fileprivate static func perform(
+        ending: @escaping @Sendable () -> Bool = { true }, _ work: @Sendable () throws -> Void
+    ) async throws {
+        try await withTaskCancellationHandler {
+            try work()
+        } onCancel: {
+            if ending() { _exit(Interruption.exitStatus.rawValue) }
+        }
+    }
+
+    /// `holdfast stream digest-tar`
+    struct DigestTar: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "digest-tar",
+            abstract: "Pass a tar stream on, with the digests of its files as a last member.",
+            shouldDisplay: false)
+
+        func run() async throws {
+            try await StreamCommand.perform {
+                var digesting = try TarDigesting()
+                do {
+                    try digesting.run()
+                } catch let error as TarError {
+                    // The stream is at fault, not an archive that somebody keeps.
+                    throw Failure(error.description, hint: error.hint)
+                }
+            }
+        }
+    }
+
+    /// `holdfast stream keep`
+    struct Keep: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Write standard input to a new file.", shouldDisplay: false)
+
+        @Argument(help: "A path where nothing is.")
+        var file: String
+
+        func run() async throws {
+            let kept = KeptFile(file)
+            try await StreamCommand.perform(ending: kept.abandon) {
+                let account = try kept.fill()
+                let document = JSONValue.object([
+                    ("sha256", .string(account.digest.description)), ("bytes", JSONValue(account.bytes)),
+                ])
+                try StandardStreams.write(Array((document.text() + "\n").utf8))
+            }
+        }
+    }
+
+    /// `holdfast stream list-tar`
+    struct ListTar: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            commandName: "list-tar", abstract: "Print the entries of a tar stream as JSON lines.", shouldDisplay: false)
+
+        @Flag(help: "Refuse what would not stay below the folder that it is unpacked into.")
+        var safe = false
+
+        @Flag(help: "Compare contents with the digests inside.")
+        var check = false
+
+        @Flag(help: "As --check, but an archive without digests is good too.")
+        var checkWhenPresent = false
+
+        func run() async throws {
+            try await StreamCommand.perform {
+                var list = try TarList(safe: safe, check: check ? .always : checkWhenPresent ? .whenPresent : .never)
+                try list.run()
+            }
+        }
+    }
+}

@@ -1,0 +1,223 @@
+import BackupModel
+import Foundation
+import Programs
+
+/// Stores one part as one encrypted file. Success takes: every program of the chain ended as it should, before it the one that
+/// fed it; what was counted in the clear agrees with what was produced; what was kept is there with the size that was counted.
+struct ArchiveCapture: Sendable {
+    let access: ArchiveAccess
+    let keys: ArchiveKeys
+    let part: CapturedPart
+    let stamp: SnapshotStamp
+
+    private struct Counted {
+        var bytes: Int64
+        var entries: Int64?
+        var files: Int64?
+        var base: String?
+    }
+
+    func files(_ selection: FileSelection) async throws(RepositoryError) -> StoredPart {
+        guard !selection.roots.isEmpty, selection.roots.allSatisfy({ $0.hasPrefix("/") }) else {
+            throw .unsupported("a selection of files needs absolute paths")
+        }
+        if access.settings.mustBeOffSourceDevice {
+            try access.services.host.requireOtherDevice(
+                access.settings.folder, than: selection.roots, location: access.location)
+        }
+        let began = access.services.clock.now
+        let walk = try ArchiveWalk.findings(in: selection, besides: access.settings.folder)
+        guard walk.count > 0 else {
+            throw .sourceUnreadable(
+                detail: walk.unreadable.first.map { "\($0.path): \($0.reason)" } ?? "there is nothing")
+        }
+        let overlays = selection.substitutes.sorted { $0.key < $1.key }
+            .map { FileOverlay(place: $0.key, content: $0.value) }
+        let chain = try await keep(
+            [Tar.create(names: walk.names, in: walk.base, overlays: overlays), access.own.digestTar()], .tree)
+        guard let tally = OwnStreams.tally(chain.stages[1].errors.text) else {
+            drop(chain)
+            throw .noEvidence(location: access.location, detail: "the archive was made and nothing in it was counted")
+        }
+        let notices = Tar.notices(in: chain.stages[0].errors.text)
+        var unreadable = walk.unreadable + notices
+        var count = walk.unreadableCount + notices.count
+        // A file that was changed while it was read is in the archive all the same.
+        if tally.entries + Int64(notices.count) < walk.count {
+            drop(chain)
+            throw .noEvidence(
+                location: access.location,
+                detail: "tar was given \(walk.count) names and wrote \(tally.entries) entries")
+        }
+        if chain.stages[0].termination == .exited(Tar.changedExitCode), notices.isEmpty {
+            unreadable.append(
+                UnreadableItem(path: part.path.rawValue, reason: chain.stages[0].lastWords))
+            count += 1
+        }
+        var stored = try commit(
+            chain,
+            Counted(bytes: tally.bytes, entries: tally.entries, files: tally.files, base: walk.base), .tree, began)
+        stored.unreadable = Array(unreadable.prefix(100))
+        stored.unreadableCount = count
+        if !chain.stages[0].errors.isComplete { stored.notices.append("more items were unreadable than are listed") }
+        if walk.specials > 0 {
+            stored.notices.append(
+                "left out \(Words.count(walk.specials, "socket, pipe or device", "sockets, pipes and devices"))")
+        }
+        return stored
+    }
+
+    func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
+        let began = access.services.clock.now
+        let chain = try await keep([producer, ArchiveCapture.counting], .dump)
+        guard let read = chain.stages[1].producedBytes else {
+            drop(chain)
+            throw .noEvidence(location: access.location, detail: "the system kept no account of what was stored")
+        }
+        let produced = chain.stages[0].producedBytes
+        if let produced, part.bytesAreExact ? produced != read : produced < read {
+            drop(chain)
+            throw .miscounted(
+                part: part.path, produced: produced, stored: read, void: SnapshotID(rawValue: chain.kept.sha256))
+        }
+        var stored = try commit(chain, Counted(bytes: read.bytes), .dump, began)
+        if produced == nil {
+            stored.notices.append("the system kept no account of what \(producer.name) wrote; it was not compared")
+        }
+        return stored
+    }
+
+    func file(_ path: String) async throws(RepositoryError) -> StoredPart {
+        let began = access.services.clock.now
+        let size: Int64
+        do throws(SystemFailure) {
+            guard let status = try SystemFolder.status(path), status.type == .file else {
+                throw SystemFailure(code: SystemFailure.noEntry, path: path)
+            }
+            size = status.size
+        } catch {
+            throw .sourceUnreadable(detail: "\(error.path): \(error.reason)")
+        }
+        guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
+        var reading = ArchiveCapture.counting
+        reading.input = .file(path)
+        let chain = try await keep([reading], .file)
+        guard let read = chain.stages[0].producedBytes, read.bytes == size else {
+            drop(chain)
+            throw .miscounted(
+                part: part.path, produced: ByteCount(size), stored: chain.stages[0].producedBytes ?? .zero,
+                void: SnapshotID(rawValue: chain.kept.sha256))
+        }
+        return try commit(chain, Counted(bytes: size), .file, began)
+    }
+
+    /// Passes everything on, so that the kernel's account of it says how much that was.
+    /// - Source: dd(1), https://www.gnu.org/software/coreutils/dd, coreutils 9.1.
+    private static let counting: ToolCommand = {
+        var command = ToolCommand("dd", ["bs=1M", "status=none"])
+        command.teardown = TeardownStep.terminateFirst
+        command.whenOrphaned = .leave
+        return command
+    }()
+
+    // MARK: - The chain
+
+    private struct Chain {
+        var stages: [ToolResult]
+        var kept: OwnStreams.Kept
+        /// In the repository.
+        var run: String
+        var name: String
+    }
+
+    /// Runs `head`, the compressor, the encryptor and what keeps it, into a file of its own.
+    private func keep(
+        _ head: [ToolCommand], _ content: ArchiveManifest.File.Content
+    ) async throws(RepositoryError) -> Chain {
+        let pending = ArchivePending(access: access, run: stamp.run)
+        let name = try pending.reserve(stamp, content, now: access.services.clock.now)
+        let path = "\(access.folder.path)/\(pending.folder)/\(name)"
+        let stages = head + [access.compressor(), try access.encryptor(keys), access.own.keep(path)]
+        let result: PipelineResult
+        do throws(RepositoryError) {
+            result = try await access.pipe(stages)
+        } catch {
+            pending.abandon(name)
+            throw error
+        }
+        guard result.committed, result.stages.allSatisfy(\.didItsWork) else {
+            // It removes its file itself, unless it was killed.
+            pending.abandon(name)
+            throw failure(result, producers: head.count == 1 ? 1 : content == .tree ? 2 : 1)
+        }
+        guard let last = result.stages.last, let kept = OwnStreams.kept(last.output.text),
+            try access.folder.size(of: "\(pending.folder)/\(name)") == kept.bytes, kept.bytes > 0,
+            kept.sha256.utf8.count == 64
+        else {
+            pending.abandon(name)
+            throw .noEvidence(location: access.location, detail: "\(name) was written, and is not what was counted")
+        }
+        return Chain(stages: result.stages, kept: kept, run: pending.folder, name: name)
+    }
+
+    /// Takes back what turned out to be no good.
+    private func drop(_ chain: Chain) { ArchivePending(access: access, run: stamp.run).abandon(chain.name) }
+
+    private func commit(
+        _ chain: Chain, _ counted: Counted, _ content: ArchiveManifest.File.Content, _ began: Date
+    ) throws(RepositoryError) -> StoredPart {
+        let file = ArchiveManifest.File(
+            name: chain.name, sha256: chain.kept.sha256, bytes: chain.kept.bytes, content: content,
+            contentBytes: counted.bytes, entries: counted.entries, files: counted.files, base: counted.base,
+            source: stamp.source?.rawValue ?? "", part: part.path.rawValue, captured: Timestamp.format(began),
+            utcOffset: TimeZone.current.secondsFromGMT(for: began), compression: access.settings.compression,
+            encryption: access.settings.encryption, hasRecipients: access.settings.hasRecipients, tags: stamp.tags)
+        do throws(RepositoryError) {
+            try ArchivePending(access: access, run: stamp.run).add(file, host: stamp.host)
+        } catch {
+            drop(chain)
+            throw error
+        }
+        var usage: [String: ResourceUsage] = [:]
+        for stage in chain.stages {
+            let name = stage.command.name
+            usage[name] = usage[name].map { $0.adding(stage.usage) } ?? stage.usage
+        }
+        return StoredPart(
+            snapshot: SnapshotID(rawValue: file.sha256), time: Timestamp.parse(file.captured) ?? began,
+            bytes: ByteCount(counted.bytes), files: counted.files, addedBytes: ByteCount(file.bytes), usage: usage)
+    }
+
+    // MARK: - Failures
+
+    /// - Parameter producers: how many of the first stages belong to the source rather than to the repository.
+    private func failure(_ result: PipelineResult, producers: Int) -> RepositoryError {
+        if result.stages.contains(where: { $0.stopped == .cancelled }) { return .cancelled }
+        let first = result.stages[0]
+        if result.wasEmpty { return .producedNothing(tool: first.command.name, void: nil) }
+        let index = result.firstFailure ?? result.stages.firstIndex { !$0.didItsWork } ?? 0
+        let failed = result.stages[index]
+        var how = failed.termination.description
+        if failed.stopped == .totalLimit || failed.stopped == .stallLimit {
+            let limits = failed.command.limits
+            let limit = failed.stopped == .totalLimit ? limits.total : limits.stall
+            how =
+                "stopped after \(limit.map { "\(Int($0.inSeconds)) s" } ?? "its limit")"
+                + (failed.stopped == .stallLimit ? " without a sign of life" : "")
+        }
+        if index < producers {
+            return .producerFailed(tool: failed.command.name, how: how, detail: failed.lastWords, void: nil)
+        }
+        if index == result.stages.count - 1 {
+            if failed.termination == .exited(OwnStreams.fullExitCode) {
+                return .full(
+                    location: access.location, detail: failed.lastWords,
+                    free: access.services.host.room(at: access.location)?.free)
+            }
+            if failed.errors.text.contains("Read-only file system") {
+                return .readOnly(location: access.location, detail: failed.lastWords)
+            }
+        }
+        return .toolFailed(tool: failed.command.name, how: how, detail: failed.lastWords)
+    }
+}

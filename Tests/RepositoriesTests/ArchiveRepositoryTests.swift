@@ -1,0 +1,216 @@
+import BackupModel
+import Foundation
+import TestSupport
+import Testing
+
+@testable import Repositories
+
+@Suite struct ArchiveRepositoryTests {
+    @Test(arguments: ArchiveBench.Way.allCases)
+    func `what is stored is listed, and restored as it was`(way: ArchiveBench.Way) async throws {
+        let bench = try await ArchiveBench(way)
+        try bench.fillSource()
+        let repository = try await bench.created()
+        let stored = try await bench.storeRun(repository)
+        #expect(stored[0].unreadableCount == 0)
+        #expect(stored[0].files == 7)
+
+        let snapshots = try await bench.repository().snapshots()
+        #expect(Set(snapshots.map(\.id)) == Set(stored.map(\.snapshot)))
+        #expect(try repository.snapshotIDsOnDisk() == Set(stored.map(\.snapshot)))
+        #expect(snapshots.compactMap(\.stamp).count == 3)
+
+        let target = bench.scratch["restored"]
+        let report = try await bench.repository().reader(for: stored[0].snapshot).extract(
+            include: [], into: target, exact: false
+        ) { _ in }
+        #expect(report.errors.isEmpty)
+        #expect((report.files, report.bytes) == (stored[0].files ?? 0, stored[0].bytes))
+        #expect(try await bench.differences(target + bench.source) == "")
+
+        let dump = bench.scratch["dump"]
+        _ = try await repository.reader(for: stored[1].snapshot).extract(include: [], into: dump, exact: false) { _ in }
+        let text = try String(contentsOfFile: dump + "/postgres/app.sql", encoding: .utf8)
+        #expect(text.split(separator: "\n").count == 20000)
+
+        let bytes = try await repository.reader(for: stored[2].snapshot).content(
+            of: PartPath(rawValue: Manifest.fileName), limit: .mebibytes(1))
+        #expect(String(decoding: bytes, as: UTF8.self).contains(ArchiveBench.run))
+
+        let report2 = try await repository.verify(.allData) { _ in }
+        #expect(report2.isSound, "\(report2)")
+        #expect(report2.damagedFiles.isEmpty)
+    }
+
+    @Test func `files bear the names that people look for, and nothing of them is in the clear`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        try bench.scratch.write("needle-in-the-clear", to: "source/needle")
+        let repository = try await bench.created()
+        _ = try await bench.storeRun(repository)
+        let stamp = ArchiveNames.stamp(of: RunID(unchecked: ArchiveBench.run), now: Date())
+        #expect(
+            try bench.names()
+                == [
+                    stamp, "\(stamp)/hermes-backup-\(stamp).json", "\(stamp)/hermes-backup-\(stamp).tar.gz.enc",
+                    "\(stamp)/hermes-backup-db-app.sql-\(stamp).gz.enc",
+                ].sorted())
+        #expect(try await bench.shell("grep -rlE 'needle|alpha|b \\[1' '\(bench.folder)' || true") == "")
+        #expect(try await bench.shell("find '\(bench.folder)' -perm /077") == "")
+        let manifest = try JSONSerialization.jsonObject(
+            with: Data(contentsOf: URL(fileURLWithPath: bench.path(ending: "backup-\(stamp).json"))))
+        let members = try #require(manifest as? [String: Any])
+        let digest = try await bench.shell("sha256sum < '\(bench.path(ending: ".tar.gz.enc"))'").prefix(64)
+        #expect(members["sha256"] as? String == String(digest))
+        #expect(members["archive"] as? String == "hermes-backup-\(stamp).tar.gz.enc")
+    }
+
+    @Test(arguments: ArchiveBench.Way.allCases)
+    func `standard tools open an archive by hand, and its own digests prove it`(way: ArchiveBench.Way) async throws {
+        let bench = try await ArchiveBench(way)
+        try bench.fillSource()
+        let repository = try await bench.created()
+        _ = try await bench.storeRun(repository)
+        let opening =
+            switch way {
+            case .age: "age -d -i identity '\(try bench.path(ending: ".tar.zst.age"))' | zstd -dq"
+            case .gpg:
+                "GNUPGHOME=$PWD gpg --batch --quiet --pinentry-mode loopback --no-autostart --passphrase-file password "
+                    + "-d '\(try bench.path(ending: ".tar.zst.gpg"))' | zstd -dq"
+            case .openssl:
+                "openssl enc -d -aes-256-cbc -pbkdf2 -pass file:password -in '\(try bench.path(ending: ".tar.gz.enc"))' | gzip -d"
+            }
+        _ = try await bench.shell("mkdir byhand && \(opening) | tar -xpf - -C byhand")
+        _ = try await bench.shell("cd byhand && sha256sum --quiet -c .holdfast-sha256sums && rm .holdfast-sha256sums")
+        #expect(try await bench.differences(bench.scratch["byhand/source"]) == "")
+    }
+
+    @Test func `a manifest's code can be tested by hand, as the documentation says`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        _ = try await bench.storeRun(try await bench.created())
+        let page = try String(contentsOfFile: RealTools.packageRoot + "/docs/archives.md", encoding: .utf8)
+        let script = try #require(
+            page.components(separatedBy: "```python\n").last?.components(separatedBy: "```").first
+        )
+        .replacing("hermes-backup-20261121-030000.json", with: try bench.path(ending: ".json"))
+        for (password, verdict) in [("correct horse", "True\n"), ("wrong horse", "False\n")] {
+            try bench.scratch.write(script.replacing("the password", with: password), to: "test.py")
+            #expect(try await bench.shell("python3 test.py") == verdict)
+        }
+    }
+
+    @Test func `a producer that fails leaves nothing anywhere`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        let repository = try await bench.created()
+        await #expect {
+            try await bench.storeDump(repository, "seq 1 100000; exit 3")
+        } throws: { error in
+            guard case .producerFailed(_, let how, _, nil)? = error as? RepositoryError else { return false }
+            return how.contains("3")
+        }
+        #expect(try bench.names() == [])
+        await #expect {
+            try await bench.storeDump(repository, "exit 0")
+        } throws: { error in
+            guard case .producedNothing? = error as? RepositoryError else { return false }
+            return true
+        }
+        #expect(try bench.names() == [])
+        // What stored well before stays, and the manifest closes the run without the other.
+        try await bench.storeDump(repository, as: "/a/one.sql")
+        await #expect(throws: RepositoryError.self) {
+            try await bench.storeDump(repository, "exit 3", as: "/b/two.sql")
+        }
+        _ = try await bench.finish(repository)
+        #expect(try await repository.snapshots().count == 2)
+    }
+
+    @Test func `two runs of one second have a folder each, and parts with one name a file each`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        let repository = try await bench.created()
+        let other = "20261121T023000Z-000001"
+        let first = try await bench.storeRun(repository)
+        try await bench.storeDump(repository, run: other, as: "/one/app.sql")
+        try await bench.storeDump(repository, run: other, as: "/two/app.sql")
+        try await bench.storeTree(repository, run: other)
+        try await bench.finish(repository, run: other)
+        let stamp = ArchiveNames.stamp(of: RunID(unchecked: ArchiveBench.run), now: Date())
+        #expect(
+            Set(try bench.names().filter { $0.hasPrefix(stamp + "-2/") }) == [
+                "\(stamp)-2/hermes-backup-\(stamp)-2.json", "\(stamp)-2/hermes-backup-\(stamp)-2.tar.gz.enc",
+                "\(stamp)-2/hermes-backup-db-app.sql-\(stamp)-2.gz.enc",
+                "\(stamp)-2/hermes-backup-db-app.sql-2-\(stamp)-2.gz.enc",
+            ])
+        #expect(try await repository.snapshots().count == first.count + 4)
+        #expect(try await repository.verify(.structure) { _ in }.isSound)
+    }
+
+    @Test func `what a killed run left is never complete, and prune removes it`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        let repository = try await bench.created()
+        try await bench.storeTree(repository)
+        #expect(try bench.names().allSatisfy { $0.hasPrefix(".incomplete-") })
+        let again = try bench.repository()
+        #expect(try await again.snapshots().count == 1)
+        #expect(try await again.verify(.structure) { _ in }.isSound)
+        #expect(try await again.prune(dryRun: true).count == 1)
+        #expect(try !bench.names().isEmpty)
+        _ = try await again.prune(dryRun: false)
+        #expect(try bench.names() == [])
+    }
+
+    @Test func `forgetting one part rewrites the manifest, and the last takes the folder`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        let repository = try await bench.created()
+        let stored = try await bench.storeRun(repository)
+        let report = try await repository.forget([stored[0].snapshot])
+        #expect(report == ForgetReport(removed: [stored[0].snapshot], remaining: []))
+        #expect(try await Set(repository.snapshots().map(\.id)) == Set(stored.dropFirst().map(\.snapshot)))
+        #expect(try await repository.verify(.allData) { _ in }.isSound)
+        // The manifest of parts that are still there stays.
+        #expect(try await repository.forget([stored[2].snapshot]).remaining == [stored[2].snapshot])
+        #expect(try await repository.forget([stored[1].snapshot, stored[2].snapshot]).remaining.isEmpty)
+        #expect(try bench.names() == [])
+    }
+
+    @Test func `excludes, caches and the repository itself stay out`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        for name in ["keep.txt", "drop.tmp", "logs/x.txt", "cache/x.txt", "literal[1]"] {
+            try bench.scratch.write("x", to: "source/" + name)
+        }
+        try bench.scratch.write("Signature: 8a477f597d28d172789f06886806bc55\n", to: "source/cache/CACHEDIR.TAG")
+        let repository = try bench.repository(["archive": .string(bench.source + "/archives")])
+        _ = try await repository.create()
+        _ = mkfifo(bench.source + "/pipe", 0o600)
+        let stored = try await bench.storeTree(repository) { selection in
+            selection.excludes = ["*.tmp", "logs"]
+            selection.excludesCacheDirectories = true
+            selection.excludedPaths = [bench.source + "/literal[1]"]
+        }
+        let found = Names()
+        try await repository.reader(for: stored.snapshot).entries { found.add($0.path) }
+        #expect(
+            found.all == Set(["", "/keep.txt", "/cache", "/cache/CACHEDIR.TAG"].map { bench.source + $0 }))
+        #expect(stored.notices.contains { $0.contains("1 socket, pipe or device") })
+        await #expect(throws: RepositoryError.self) {
+            try await bench.storeTree(repository) { $0.excludes = ["!keep.txt"] }
+        }
+    }
+
+    @Test(.enabled(if: geteuid() == 0, "needs root to mount"))
+    func `a copy stands in for its original inside the tree`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.scratch.write("the live database", to: "source/state.db")
+        let copy = try bench.scratch.write("a consistent copy", to: "copies/1")
+        let repository = try await bench.created()
+        let live = bench.source + "/state.db"
+        let stored = try await bench.storeTree(repository) { $0.substitutes = [live: copy] }
+        let content = try await repository.reader(for: stored.snapshot).content(
+            of: PartPath(rawValue: live), limit: .kibibytes(1))
+        #expect(String(decoding: content, as: UTF8.self) == "a consistent copy")
+    }
+}
