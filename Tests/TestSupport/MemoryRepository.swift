@@ -217,7 +217,9 @@ package final class MemoryRepository: Repository {
         let repository: MemoryRepository
         let snapshot: SnapshotID
 
-        func dump(path: PartPath) async throws(RepositoryError) -> [ToolCommand] { [ToolCommand("cat", [path.rawValue])] }
+        func dump(path: PartPath) async throws(RepositoryError) -> [ToolCommand] {
+            [ToolCommand("cat", [path.rawValue])]
+        }
 
         func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8] {
             try await repository.called(.read, path.rawValue, starts: 1)

@@ -9,6 +9,7 @@ struct ArchiveCapture: Sendable {
     let keys: ArchiveKeys
     let part: CapturedPart
     let stamp: SnapshotStamp
+    let progress: @Sendable (TransferProgress) -> Void
 
     private struct Counted {
         var bytes: Int64
@@ -138,6 +139,8 @@ struct ArchiveCapture: Sendable {
         let name = try pending.reserve(stamp, content, now: access.services.clock.now)
         let path = "\(access.folder.path)/\(pending.folder)/\(name)"
         let stages = head + [access.compressor(), try access.encryptor(keys), access.own.keep(path)]
+        let watch = watch("\(pending.folder)/\(name)")
+        defer { watch.cancel() }
         let result: PipelineResult
         do throws(RepositoryError) {
             result = try await access.pipe(stages)
@@ -158,6 +161,19 @@ struct ArchiveCapture: Sendable {
             throw .noEvidence(location: access.location, detail: "\(name) was written, and is not what was counted")
         }
         return Chain(stages: result.stages, kept: kept, run: pending.folder, name: name)
+    }
+
+    /// Tells how much is written, now and then.
+    private func watch(_ file: String) -> Task<Void, Never> {
+        Task { [access, progress] in
+            while !Task.isCancelled {
+                do {
+                    try await access.services.clock.sleep(for: .milliseconds(500))
+                    guard let size = try access.folder.size(of: file) else { continue }
+                    progress(TransferProgress(bytes: ByteCount(size)))
+                } catch { return }
+            }
+        }
     }
 
     /// Takes back what turned out to be no good.

@@ -102,7 +102,8 @@ package struct ArchiveRepository: Repository {
         try folder.requireWritable()
         let keys = try await access.keys()
         if stamp.content == .manifest { return try await storeManifest(part, as: stamp, keys) }
-        let capture = ArchiveCapture(access: access, keys: keys, part: part, stamp: stamp)
+        let capture = ArchiveCapture(
+            access: access, keys: keys, part: part, stamp: stamp, progress: progress)
         return switch part.content {
         case .files(let selection): try await capture.files(selection)
         case .stream(let producer): try await capture.stream(producer)
