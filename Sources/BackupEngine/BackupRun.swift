@@ -148,8 +148,7 @@ package struct BackupRun: Sendable {
         }
         let followers = engine.followers.filter { request.offsite || $0.follow.feed == .always }
         try await Feeding(
-            engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait,
-            sourcePaths: ready.flatMap(\.preview.paths)
+            engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait, ready: ready
         ).feed(
             followers, idle: engine.followers.filter { !request.offsite && $0.follow.feed == .onRequest })
         if (request.retention && engine.profile.retention.hasRules) || !captured.void.isEmpty {

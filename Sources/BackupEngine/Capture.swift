@@ -159,7 +159,7 @@ struct Capture: Sendable {
     /// Stores the manifest itself, last of all.
     func store(_ manifest: Manifest) async throws -> Snapshot {
         let file = try await holdings.scratch(for: record) + "/.manifest.json"
-        try writePrivateFile(try manifest.json(), to: file)
+        try PrivateFile.write(try manifest.json(), to: file)
         let path = PartPath(rawValue: Manifest.fileName)
         let stamp = stamp(nil, nil)
         let stored = try await engine.primary.store(CapturedPart(path: path, content: .file(file)), as: stamp) { _ in }
@@ -168,13 +168,6 @@ struct Capture: Sendable {
             step.usage = stored.usage
         }
         return snapshot(stored, stamp, path: path)
-    }
-
-    private func writePrivateFile(_ bytes: [UInt8], to path: String) throws {
-        guard
-            FileManager.default.createFile(
-                atPath: path, contents: Data(bytes), attributes: [.posixPermissions: 0o600])
-        else { throw ScratchError(path: path, reason: "the manifest could not be written there") }
     }
 
     private actor Ledger {
@@ -194,7 +187,7 @@ struct Capture: Sendable {
 }
 
 extension PartReport {
-    fileprivate func manifestPart(of spec: SourceSpec) -> ManifestPart {
+    func manifestPart(of spec: SourceSpec) -> ManifestPart {
         ManifestPart(
             source: spec.name, sourceKind: spec.kind, part: path, snapshot: stored.snapshot, capturedAt: stored.time,
             condition: condition, bytes: stored.bytes, files: stored.files, facts: facts,

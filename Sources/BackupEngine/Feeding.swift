@@ -1,4 +1,4 @@
-import BackupModel
+package import BackupModel
 import Foundation
 
 /// Brings followers what they lack, several side by side. One that fails harms neither the others nor the backup.
@@ -9,12 +9,12 @@ struct Feeding: Sendable {
     private let holdings: Holdings
     private let purpose: String
     private let wait: Duration
-    private let sourcePaths: [String]
+    private let ready: [Preflight.Ready]
 
-    /// - Parameter sourcePaths: what was backed up, for followers that must lie on another disk.
+    /// - Parameter ready: what was backed up: followers may have to lie on another disk, or read it once more.
     init(
         _ engine: Engine, _ catalog: RepositoryCatalog, _ recorder: RunRecorder, _ holdings: Holdings, purpose: String,
-        wait: Duration, sourcePaths: [String] = []
+        wait: Duration, ready: [Preflight.Ready]
     ) {
         self.engine = engine
         self.catalog = catalog
@@ -22,7 +22,7 @@ struct Feeding: Sendable {
         self.holdings = holdings
         self.purpose = purpose
         self.wait = wait
-        self.sourcePaths = sourcePaths
+        self.ready = ready
     }
 
     /// - Throws: ``RunStop/cancelled`` only; what became of each follower is in the run's record.
@@ -35,8 +35,10 @@ struct Feeding: Sendable {
         }
         if !expiring.isEmpty { await recorder.change { $0.feeds = expiring } }
         guard !followers.isEmpty else { return }
-        let wanted = Followed.wanted(
-            RestorePoints(try await catalog.contents(loadingManifests: true), engine: engine))
+        let points = RestorePoints(try await catalog.contents(loadingManifests: true), engine: engine)
+        let wanted = Wanted(
+            points: points, snapshots: Followed.wanted(points),
+            again: await SecondCapture(engine, recorder, holdings, ready, points))
         let records = await withTaskGroup(of: FeedRecord.self) { group in
             for follower in followers { group.addTask { await feed(follower, wanted) } }
             var records: [FeedRecord] = []
@@ -51,7 +53,21 @@ struct Feeding: Sendable {
         if Task.isCancelled { throw RunStop.cancelled }
     }
 
-    private func feed(_ follower: any Follower, _ wanted: [Snapshot]) async -> FeedRecord {
+    private struct Wanted: Sendable {
+        var points: RestorePoints
+        var snapshots: [Snapshot]
+        var again: SecondCapture
+
+        /// How many of them a follower lacks and may still get.
+        func lacking(_ present: Set<SnapshotID>, _ follower: any Follower) -> Int {
+            let missed = Followed.missed(points.runs, follower.follow, present)
+            return snapshots.count { snapshot in
+                !present.contains(snapshot.id) && snapshot.stamp.map { missed.contains($0.run) } != true
+            }
+        }
+    }
+
+    private func feed(_ follower: any Follower, _ wanted: Wanted) async -> FeedRecord {
         let name = follower.spec.name
         do {
             return try await recorder.step(.feed, subject: name.rawValue) {
@@ -61,7 +77,7 @@ struct Feeding: Sendable {
             let failure = RunRecorder.failure(of: error)
             // Without it the follower counts as lacking everything, and why it was not fed is told all the same.
             let known = (try? engine.store.deliveries(from: catalog.key)[name]) ?? []
-            let behind = wanted.count { !known.contains($0.id) }
+            let behind = wanted.lacking(known, follower)
             recorder.notice(
                 "\(name) was not fed and is \(Words.count(behind, "snapshot")) behind: \(failure.description)"
                     + (failure.hint.map { " (\($0))" } ?? ""))
@@ -85,9 +101,10 @@ struct Feeding: Sendable {
         return failure
     }
 
-    private func deliver(_ wanted: [Snapshot], to follower: any Follower) async throws -> FeedRecord {
+    private func deliver(_ wanted: Wanted, to follower: any Follower) async throws -> FeedRecord {
         let name = follower.spec.name
-        if let failure = engine.sharedDisk(follower.spec, at: follower.location, with: sourcePaths) { throw failure }
+        let paths = ready.flatMap(\.preview.paths)
+        if let failure = engine.sharedDisk(follower.spec, at: follower.location, with: paths) { throw failure }
         let key = LockKey.repository(location: follower.location)
         try await holdings.lock(key, .shared, purpose: purpose, wait: wait)
         if let repository = follower.repository, follower.follow.method != .mirror {
@@ -107,7 +124,9 @@ struct Feeding: Sendable {
         }
         let observer = engine.observer
         let delivered = try engine.store.deliveries(from: catalog.key)[name] ?? []
-        let report = try await follower.feed(wanted) { observer.observe(.progress(subject: name.rawValue, $0)) }
+        let report = try await follower.feed(wanted.snapshots, reading: wanted.again) {
+            observer.observe(.progress(subject: name.rawValue, $0))
+        }
         try engine.store.setDeliveries(report.present, from: catalog.key, to: name)
         await recorder.annotate(.feed, subject: name.rawValue) { step in
             step.bytes = report.bytes
@@ -115,14 +134,16 @@ struct Feeding: Sendable {
         }
         if let tool = report.tool { await recorder.note(tool: tool) }
         for notice in report.notices { recorder.notice("\(name): \(notice)") }
-        let vanished = Followed.vanished(delivered, wanted, report, name: name)
-        if let vanished { recorder.notice("\(vanished.description) (\(vanished.hint ?? ""))") }
+        let vanished = Followed.vanished(delivered, wanted.snapshots, report, name: name)
+        for failure in [vanished, report.failure].compactMap(\.self) {
+            recorder.notice("\(failure.description)" + (failure.hint.map { " (\($0))" } ?? ""))
+        }
         let expiring = noteExpiry(of: follower)
-        let failure = vanished ?? expiring
+        let failure = vanished ?? report.failure ?? expiring
         let record = FeedRecord(
             follower: name, outcome: failure == nil ? .succeeded : .degraded, failure: failure,
             delivered: report.delivered,
-            behind: wanted.count { !report.present.contains($0.id) }, bytes: report.bytes)
+            behind: wanted.lacking(report.present, follower), bytes: report.bytes)
         engine.observer.observe(.fed(record))
         return record
     }
@@ -151,7 +172,28 @@ struct Feeding: Sendable {
 }
 
 /// What followers should have and what they have.
-enum Followed {
+package enum Followed {
+    /// Runs that a follower which reads files once more (`by: backup`) lacks and cannot get any more: it has a newer one.
+    /// - Parameter runs: newest first.
+    static func missed(_ runs: [CommittedRun], _ follow: FollowSpec, _ present: Set<SnapshotID>) -> Set<RunID> {
+        func has(_ run: CommittedRun) -> Bool { run.parts.allSatisfy { present.contains($0.snapshot) } }
+        guard follow.method == .backup, let newest = runs.firstIndex(where: has) else { return [] }
+        return Set(runs[newest...].filter { !$0.partsReadFromTrees.isEmpty && !has($0) }.map(\.id))
+    }
+
+    /// How many restore points a follower lacks and may still get.
+    /// - Parameter points: newest first.
+    package static func behind(
+        _ points: [RestorePoint], _ follow: FollowSpec, _ present: Set<SnapshotID>
+    ) -> Int {
+        func has(_ point: RestorePoint) -> Bool { point.entries.allSatisfy { present.contains($0.part.snapshot) } }
+        guard follow.method == .backup, let newest = points.firstIndex(where: has) else {
+            return points.count { !has($0) }
+        }
+        return newest
+            + points[newest...].count { point in !has(point) && !point.entries.contains(where: \.part.isTree) }
+    }
+
     /// Every part that counts, and the manifests that name them: oldest run first, each manifest after its parts.
     static func wanted(_ points: RestorePoints) -> [Snapshot] {
         points.runs.reversed().flatMap { run in
@@ -181,13 +223,14 @@ enum Followed {
     ) -> (held: [SnapshotID: String], overdue: [String]) {
         var held: [SnapshotID: String] = [:]
         var overdue: [String] = []
-        let parts = points.runs.flatMap(\.parts)
         for spec in followers {
             guard let follow = spec.follow else { continue }
             // Nobody waits for one that is fed on request and has never been asked for.
             if follow.feed == .onRequest, deliveries[spec.name] == nil { continue }
             let present = deliveries[spec.name] ?? []
-            let lacking = parts.filter { !present.contains($0.snapshot) }
+            let missed = missed(points.runs, follow, present)
+            let lacking = points.runs.filter { !missed.contains($0.id) }.flatMap(\.parts)
+                .filter { !present.contains($0.snapshot) }
             let late = lacking.count { now.timeIntervalSince($0.capturedAt) > follow.hold.inSeconds }
             if late > 0 {
                 overdue.append(

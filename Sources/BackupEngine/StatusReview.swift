@@ -75,9 +75,7 @@ package struct StatusReview: Sendable {
             let recent = feeds.filter { $0.run.started >= border }.compactMap { $0.feed.bytes?.bytes }.reduce(0, +)
             return ProfileStatus.Follower(
                 spec: spec, follow: follow, lastFed: fed.map { $0.run.finished ?? $0.run.started },
-                behind: deliveries[spec.name].map { present in
-                    points.count { point in !point.entries.allSatisfy { present.contains($0.part.snapshot) } }
-                },
+                behind: deliveries[spec.name].map { Followed.behind(points, follow, $0) },
                 failure: feeds.first?.feed.failure, recentBytes: ByteCount(recent))
         }
     }

@@ -92,7 +92,7 @@ package struct FilesSource: DumpSource {
             PartReport(
                 path: FilesSource.part, stored: stored,
                 condition: worse(capture.condition, condition(of: stored)), facts: facts,
-                restoreNotes: ["roots": try list(settings.paths)], notices: capture.notices)
+                restoreNotes: [ManifestPart.rootsNote: try list(settings.paths)], notices: capture.notices)
         ] + alone
     }
 

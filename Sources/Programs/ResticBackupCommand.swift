@@ -1,4 +1,5 @@
 package import BackupModel
+package import Foundation
 
 extension Restic {
     /// Exit code of a backup that made a snapshot although something could not be read.
@@ -22,9 +23,28 @@ extension Restic {
     }
 
     /// Backs up its own standard input as one file called `path`.
-    package func backupStandardInput(as path: PartPath, _ stamp: SnapshotStamp) -> ToolCommand {
+    /// - Parameter time: to be recorded instead of now; whole seconds.
+    package func backupStandardInput(
+        as path: PartPath, _ stamp: SnapshotStamp, at time: Date? = nil, in zone: TimeZone = .current
+    ) -> ToolCommand {
         let name = ResticPartName.stored(path, by: version)
-        return backup(["backup", "--json", "--stdin", "--stdin-filename", name], as: stamp)
+        var words = ["backup", "--json", "--stdin", "--stdin-filename", name]
+        if let time { words += ["--time", Restic.localTime(time, in: zone)] }
+        return backup(words, as: stamp)
+    }
+
+    /// As `--time` wants it: in the time zone of restic's process.
+    /// - Source: https://restic.readthedocs.io/en/stable/manual_rest.html (`backup --help`), checked for 0.14.0 to 0.19.1.
+    private static func localTime(_ time: Date, in zone: TimeZone) -> String {
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = zone
+        let parts = calendar.dateComponents([.year, .month, .day, .hour, .minute, .second], from: time)
+        func digits(_ value: Int?, _ count: Int) -> String {
+            let text = String(value ?? 0)
+            return String(repeating: "0", count: max(0, count - text.count)) + text
+        }
+        return [digits(parts.year, 4), digits(parts.month, 2), digits(parts.day, 2)].joined(separator: "-") + " "
+            + [digits(parts.hour, 2), digits(parts.minute, 2), digits(parts.second, 2)].joined(separator: ":")
     }
 
     private func backup(_ words: [String], as stamp: SnapshotStamp) -> ToolCommand {

@@ -27,6 +27,9 @@ extension Restic {
         return command
     }
 
+    /// Who made each key, and when, as JSON.
+    package func keyOwners() -> ToolCommand { quick(command(["key", "list", "--json", "--no-lock"])) }
+
     /// The content of a lock.
     package func catLock(_ id: String) -> ToolCommand {
         quick(command(["cat", "lock", "--json", "--no-lock"], operands: [id]))

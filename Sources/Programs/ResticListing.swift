@@ -43,6 +43,15 @@ package enum ResticListing {
             pid: raw.pid ?? 0)
     }
 
+    /// From `key list`; `nil` when it is none. 0.14 shortens the ids to eight digits.
+    package static func keyOwners(_ output: [UInt8]) -> [RepositoryKeyOwner]? {
+        guard let raw = try? JSONDecoder().decode([RawKey].self, from: Data(output)) else { return nil }
+        return raw.map { key in
+            RepositoryKeyOwner(
+                idPrefix: key.id, user: key.userName ?? "", host: key.hostName ?? "", created: key.created ?? "")
+        }
+    }
+
     /// From `cat config`: the repository's id and the version of its format.
     package static func config(_ output: [UInt8]) -> (id: String, formatVersion: Int)? {
         guard let raw = try? JSONDecoder().decode(RawConfig.self, from: Data(output)), isID(raw.id) else { return nil }
@@ -100,11 +109,13 @@ private struct RawSnapshot: Decodable {
 
     var snapshot: Snapshot? {
         guard ResticListing.isID(id), let when = Timestamp.parseWithOffset(time) else { return nil }
-        return Snapshot(
+        var snapshot = Snapshot(
             id: SnapshotID(rawValue: id), time: when.date, utcOffset: when.utcOffset, host: hostname ?? "",
             user: username, paths: paths ?? [], tags: tags ?? [], parent: parent.map(SnapshotID.init),
             original: original.map(SnapshotID.init), bytes: summary?.total_bytes_processed.map { ByteCount($0) },
             files: summary?.total_files_processed)
+        if let standsFor = snapshot.stamp?.standsFor { snapshot.original = standsFor }
+        return snapshot
     }
 }
 
@@ -114,6 +125,13 @@ private struct RawLock: Decodable {
     var hostname: String?
     var username: String?
     var pid: Int32?
+}
+
+private struct RawKey: Decodable {
+    var id: String
+    var userName: String?
+    var hostName: String?
+    var created: String?
 }
 
 private struct RawConfig: Decodable {

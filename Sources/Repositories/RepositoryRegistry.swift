@@ -36,9 +36,7 @@ package enum RepositoryRegistry {
             return try mirror(spec, follow, of: primary, services, cacheFolder: cacheFolder, ledger: ledger)
         case .backup:
             let target = try ResticRepository(spec, services, cacheFolder: cacheFolder)
-            return UnfedFollower(
-                spec: spec, follow: follow, location: target.location,
-                reason: .unsupported("this version cannot feed a repository by a backup of its own yet"))
+            return BackupFollower(spec, follow, from: primary, to: target)
         }
     }
 
@@ -82,9 +80,7 @@ package enum RepositoryRegistry {
             guard let address = S3Address(location.text) else {
                 throw .unsupported("a mirror cannot be at \(location.text)")
             }
-            return S3Mirror(
-                address: address, location: location.text, upload: try await access.s3Upload(to: address),
-                runner: services.runner)
+            return try await access.s3Mirror(at: address, location.text)
         }
     }
 

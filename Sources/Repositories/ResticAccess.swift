@@ -15,6 +15,7 @@ final class ResticAccess: Sendable {
     private let counter = Atomic<Int>(0)
     private let generated = Mutex<String?>(nil)
     private let flatSnapshots = Mutex<[SnapshotID: Bool]>([:])
+    private let curlVersion = Mutex<CurlVersion?>(nil)
     private let ready = Mutex<Task<Result<Restic, RepositoryError>, Never>?>(nil)
 
     init(_ settings: ResticSettings, _ services: Services, cacheFolder: String) {
@@ -157,7 +158,7 @@ final class ResticAccess: Sendable {
             let hasKey = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].allSatisfy { name in
                 settings.secretVariables[name] != nil || settings.plainVariables[name] != nil
             }
-            guard hasKey else { return nil }
+            guard hasKey, try await curl()?.canSign == true else { return nil }
             url = address.url(of: "config")
             credential = .s3(try await s3Credential(for: address), digest: S3Credential.digestOfNothing)
         } else if location.hasPrefix("rest:http") {
@@ -175,8 +176,35 @@ final class ResticAccess: Sendable {
         return request
     }
 
+    /// The curl of this machine; `nil` where there is none.
+    func curl() async throws(RepositoryError) -> CurlVersion? {
+        if let known = curlVersion.withLock({ $0 }) { return known }
+        guard services.runner.locate("curl") != nil else { return nil }
+        let version = CurlVersion(try await services.runner.end(of: CurlVersion.command).output.text)
+        curlVersion.withLock { $0 = version }
+        return version
+    }
+
+    /// What puts a mirror's files into S3: curl, or aws where curl cannot sign.
+    /// - Throws: ``RepositoryError/toolTooOld(tool:version:needed:)`` where neither can.
+    func s3Mirror(at address: S3Address, _ location: String) async throws(RepositoryError) -> any MirrorTarget {
+        let curl = try await curl()
+        if curl?.canSign == true {
+            return S3Mirror(
+                address: address, location: location, upload: try await s3Upload(to: address), runner: services.runner)
+        }
+        guard services.runner.locate("aws") != nil else {
+            throw .toolTooOld(
+                tool: "curl", version: curl?.description ?? "(none)",
+                needed: "\(CurlVersion.neededToSign), or the program aws,")
+        }
+        var upload = AwsUpload(address: address, credential: try await s3Credential(for: address))
+        upload.certificates = settings.tuning.certificates
+        return AwsMirror(location: location, upload: upload, runner: services.runner)
+    }
+
     /// Puts files into S3 with the credential that restic would use.
-    func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
+    private func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
         let credential = try await s3Credential(for: address)
         var upload = CurlUpload(region: credential.region, keyID: credential.keyID, key: credential.key)
         upload.sessionToken = credential.sessionToken

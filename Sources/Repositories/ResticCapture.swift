@@ -52,7 +52,8 @@ struct ResticCapture: Sendable {
         access.countStart()
         do throws(ToolError) {
             result = try await access.services.runner.pipeline(
-                [producer, restic.backupStandardInput(as: part.path, stamp)], refusingEmpty: true, reading: reader)
+                [producer, restic.backupStandardInput(as: part.path, stamp, at: part.capturedAt)], refusingEmpty: true,
+                reading: reader)
         } catch {
             throw .tool(error)
         }
@@ -63,14 +64,17 @@ struct ResticCapture: Sendable {
             throw streamFailure(result, void: void)
         }
         var stored = try await proven(reader.backupSummary, since: before, started: sink)
-        stored.usage = [name(of: producer): source.usage, "restic": sink.usage]
+        // The producer may be a restic too.
+        stored.usage = ["restic": sink.usage].merging([name(of: producer): source.usage]) { $0.adding($1) }
         guard let produced = source.producedBytes else {
             stored.notices.append("the system kept no account of what \(name(of: producer)) wrote; it was not compared")
             return stored
         }
-        guard part.bytesAreExact ? produced == stored.bytes : produced >= stored.bytes else {
+        let agrees = part.bytesAreExact ? produced == stored.bytes : produced >= stored.bytes
+        guard agrees, part.bytes.map({ $0 == stored.bytes }) ?? true else {
             _ = await dropVoid(before: before)
-            throw .miscounted(part: part.path, produced: produced, stored: stored.bytes, void: stored.snapshot)
+            throw .miscounted(
+                part: part.path, produced: part.bytes ?? produced, stored: stored.bytes, void: stored.snapshot)
         }
         return stored
     }
@@ -89,7 +93,7 @@ struct ResticCapture: Sendable {
         guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
         let before = try access.folder?.snapshotIDs()
         let reader = ResticOutputReader(progress: progress)
-        var command = restic.backupStandardInput(as: part.path, stamp)
+        var command = restic.backupStandardInput(as: part.path, stamp, at: part.capturedAt)
         command.input = .file(path)
         let result = try await access.start(command, reading: reader)
         guard result.didItsWork else {

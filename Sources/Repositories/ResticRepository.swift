@@ -25,6 +25,14 @@ package struct ResticRepository: Repository {
 
     package func toolVersion() async throws(RepositoryError) -> String { "restic \(try await access.version())" }
 
+    package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] {
+        let output = try await access.run(try await access.restic().keyOwners()).output
+        guard let owners = ResticListing.keyOwners(output.head + output.tail) else {
+            throw .noEvidence(location: location, detail: "its list of keys cannot be read")
+        }
+        return owners
+    }
+
     // MARK: - What is there
 
     package func inspect(pin: RepositoryPin?) async throws(RepositoryError) -> RepositoryState {

@@ -102,6 +102,27 @@ struct FeedingTests {
         #expect(await bench.backup().outcome == .succeeded)
     }
 
+    @Test func `one that reads files once more is not waited for once it cannot get them any more`() async throws {
+        let follower = MemoryFollower(method: .backup)
+        let bench = try Bench(followers: [follower])
+        var files = ScriptedSource("web")
+        files.capturing = { _, store throws(SourceError) in
+            var report = try await ScriptedSource.part("/tree", store)
+            report.restoreNotes[ManifestPart.rootsNote] = "[]"
+            return [report]
+        }
+        let policy = RetentionPolicy(last: 1)
+        await bench.backup([files])
+        follower.fail(with: .unreachable(location: "there", detail: "no route"))
+        let missed = await bench.backup([files], retention: policy)
+        #expect(missed.feeds?.first?.behind == 2 && bench.parts.map(\.stamp?.run) == [missed.id])
+        follower.fail(with: nil)
+        follower.passOver(missed.id)
+        let run = await bench.backup([files], retention: policy)
+        #expect(run.outcome == .succeeded && run.feeds?.first?.behind == 0, "\(run)")
+        #expect(bench.parts.count == 1)
+    }
+
     @Test func `a run with gaps feeds what it has`() async throws {
         let follower = MemoryFollower()
         let bench = try Bench(followers: [follower])

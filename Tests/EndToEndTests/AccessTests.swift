@@ -212,6 +212,8 @@ struct AccessTests {
         try await world.backUp("--strict")
         let pinned = try await world.program.run("repository", "list")
         #expect(pinned.code == 0 && pinned.output.contains("(pinned)") && !pinned.output.contains("NEW"), "\(pinned)")
+        let verbose = try await world.program.run("repository", "list", "-v")
+        #expect(verbose.output.components(separatedBy: "made by ").count == 3, "\(verbose)")
         let other = try world.folder.write("a thief's own", to: "other-password", mode: 0o600)
         let added = try await world.program.runTool(
             restic.path, "-r", world.folder["config/nas"], "--no-cache", "key", "add", "--new-password-file", other)
@@ -221,7 +223,8 @@ struct AccessTests {
         let nas = try #require(try list.document().objects("repositories").last)
         #expect(list.code == 65 && nas.texts("keys").count == 2 && nas.texts("newKeys").count == 1, "\(list)")
         let text = try await world.program.run("repository", "list")
-        #expect(text.output.contains("\(nas.texts("newKeys")[0].prefix(8)) is NEW"), "\(text)")
+        #expect(text.output.contains("\(nas.texts("newKeys")[0].prefix(8)) made by"), "\(text)")
+        #expect(text.output.contains("is NEW") && !nas.object("keyOwners").isEmpty, "\(text)")
         let doctor = try await world.program.run("doctor")
         #expect(doctor.code == 65 && doctor.output.contains("the keys of the repository"), "\(doctor)")
         let run = try await world.program.run("backup", "--strict")

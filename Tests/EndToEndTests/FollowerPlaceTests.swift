@@ -132,6 +132,30 @@ struct FollowerPlaceTests {
         #expect(try far.keys().contains("host/config"))
     }
 
+    @Test(.timeLimit(.minutes(5)), .enabled(if: S3Server.isAvailable, "python3 is not installed"))
+    func `two S3 accounts, by a backup of its own`() async throws {
+        let near = try S3Server()
+        let far = try S3Server()
+        let world = try world(
+            RealTools.restics.last,
+            """
+            restic: "\(far.repository("host"))"
+            by: backup
+            environment: { AWS_ACCESS_KEY_ID: env:FAR_KEY_ID, AWS_SECRET_ACCESS_KEY: env:FAR_KEY }
+            """,
+            primary: """
+                restic: "\(near.repository("host"))"
+                    environment: { AWS_ACCESS_KEY_ID: env:NEAR_KEY_ID, AWS_SECRET_ACCESS_KEY: env:NEAR_KEY }
+                """)
+        try await goThrough(
+            world,
+            environment: [
+                "NEAR_KEY_ID": near.credential(.full).id, "NEAR_KEY": near.credential(.full).secret,
+                "FAR_KEY_ID": far.credential(.full).id, "FAR_KEY": far.credential(.full).secret,
+            ])
+        #expect(try far.keys().contains("host/config"))
+    }
+
     @Test(
         .timeLimit(.minutes(5)), .enabled(if: S3Server.isAvailable, "python3 is not installed"),
         arguments: [

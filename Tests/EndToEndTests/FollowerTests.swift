@@ -101,6 +101,75 @@ struct FollowerTests {
         #expect(try after.document().objects("followers").first?.number("behind") == 0, "\(after)")
     }
 
+    @Test(.timeLimit(.minutes(5)), arguments: RealTools.oldestAndNewest)
+    func `a backup of its own reads files once more, and never says that it has a run that it missed`(
+        restic: RealTools.Restic
+    ) async throws {
+        let world = try world(restic, "restic: nas, by: backup", "retention: { last: 3 }")
+        let first = try await offsite(world, "backup")
+        #expect(first.code == 0 && first.errors.contains("offsite: got 3 snapshots"), "\(first)")
+
+        try world.folder.write("changed\n", to: "documents/one.txt")
+        let config = world.folder["config/nas/config"]
+        try FileManager.default.moveItem(atPath: config, toPath: config + ".away")
+        let missed = try await offsite(world, "backup", "--strict")
+        #expect(missed.code == 4, "\(missed)")
+        #expect(try await offsite(world, "backup", "list").output.contains("offsite 1 behind"))
+        try FileManager.default.moveItem(atPath: config + ".away", toPath: config)
+
+        try world.folder.write("changed again\n", to: "documents/one.txt")
+        try world.folder.write("new\n", to: "documents/new.txt")
+        let third = try await offsite(world, "backup", "--strict", "--json")
+        let feed = try #require(try third.record().objects("feeds").first)
+        #expect(third.code == 0 && feed.number("delivered") == 3 && feed.number("behind") == 0, "\(third)")
+        let list = try await offsite(world, "backup", "list")
+        #expect(list.output.components(separatedBy: "local+offsite").count == 3, "\(list)")
+        #expect(!list.output.contains("behind"), "\(list)")
+
+        // What is there is true by itself: it restores with its own facts, and holds no damage of the primary.
+        try FileManager.default.removeItem(atPath: world.program.repository)
+        let verified = try await offsite(world, "backup", "verify", "--offsite", "--data", "100%")
+        #expect(verified.code == 0, "\(verified)")
+        let other = try secondMachine(world)
+        let target = world.folder["back"]
+        let restored = try await other.run(
+            "restore", "latest", "--offsite", "--to", target, "--yes",
+            environment: ["OFFSITE_PASSWORD": "battery staple"])
+        #expect(restored.code == 0, "\(restored)")
+        #expect(try await world.differences(world.documents, target + "/documents" + world.documents) == "")
+        #expect(try String(contentsOfFile: target + "/db/db.dump", encoding: .utf8) == "changed again\n")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a dump that a backup of its own missed is caught up with the time that it had`() async throws {
+        let world = try World("followers")
+        try world.program.writeProfile(
+            """
+            sources:
+              db: { command: [cat, "\(world.documents)/one.txt"] }
+            repositories:
+              local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+              offsite: { restic: nas, by: backup, feed: on-request, password: env:OFFSITE_PASSWORD, follows: local }
+            """)
+        for text in ["first\n", "second\n"] {
+            try world.folder.write(text, to: "documents/one.txt")
+            #expect(try await offsite(world, "backup").code == 0)
+            try await Task.sleep(for: .milliseconds(1100))
+        }
+        let fed = try await offsite(world, "backup", "--offsite", "--strict")
+        #expect(fed.code == 0 && fed.errors.contains("offsite: got 6 snapshots"), "\(fed)")
+        func times(_ more: [String] = []) async throws -> [Substring] {
+            let list = try await world.program.run(
+                ["backup", "list", "--json"] + more, environment: ["OFFSITE_PASSWORD": "battery staple"])
+            return try list.document().objects("points").map { $0.text("time").prefix(19) }
+        }
+        #expect(try await times() == times(["--offsite"]))
+        let verify = try await offsite(world, "backup", "verify", "--offsite")
+        #expect(verify.code == 0, "\(verify)")
+        let again = try await offsite(world, "backup", "--offsite", "--strict")
+        #expect(again.code == 0 && again.errors.contains("offsite: got 2 snapshots"), "\(again)")
+    }
+
     @Test(.timeLimit(.minutes(5)))
     func `an offsite that was emptied is not made anew`() async throws {
         let world = try world(try #require(RealTools.restics.last), "restic: nas, feed: on-request")

@@ -180,6 +180,41 @@ struct MirrorTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
+    func `where curl is too old to sign, aws puts a mirror, and curl is not asked`() async throws {
+        let server = try S3Server()
+        let restic = try #require(RealTools.restics.last)
+        let world = try timetiles(restic, server)
+        let old = """
+            #!/bin/sh
+            [ "$2" = --version ] && echo 'curl 7.74.0 (x86_64-pc-linux-gnu)' && exit 0
+            : > "${0%/*}/asked"
+            """
+        try world.folder.write(old, to: "old/curl", mode: 0o755)
+        let path = world.program.environment["PATH"] ?? "/usr/local/bin:/usr/bin:/bin"
+        for number in 1...2 {
+            try change(world, number)
+            let run = try await world.program.run(
+                "backup", "--offsite", "--strict", environment: ["PATH": world.folder["old"] + ":" + path])
+            #expect(run.code == 0, "\(run)")
+        }
+        #expect(try server.requests().allSatisfy { $0.action == "put" })
+        let check = try await world.program.runTool(
+            restic.path, "--repo", server.repository("timetiles"), "--no-cache", "--no-lock", "check", "--read-data",
+            environment: server.credential(.full).environment)
+        #expect(check.code == 0, "\(check)")
+
+        // Without either nothing is sent.
+        for program in [restic.path, "/usr/bin/sqlite3"] {
+            try FileManager.default.createSymbolicLink(
+                atPath: world.folder["old/" + (program as NSString).lastPathComponent], withDestinationPath: program)
+        }
+        let none = try await world.program.run(
+            "backup", "--offsite", "--strict", environment: ["PATH": world.folder["old"]])
+        #expect(none.code == 4 && none.errors.contains("7.75, or the program aws"), "\(none)")
+        #expect(!FileManager.default.fileExists(atPath: world.folder["old/asked"]))
+    }
+
+    @Test(.timeLimit(.minutes(5)))
     func `losing the ledger costs one more upload, and a kill in the middle costs nothing`() async throws {
         let server = try S3Server()
         let restic = try #require(RealTools.restics.last)

@@ -54,23 +54,51 @@ struct RemoteMirrorTests {
         try world.folder.write(lines.joined(), to: "documents/large-\(number % 3).txt")
     }
 
-    private func prove(_ world: World, _ place: Place, _ restic: RealTools.Restic) async throws {
-        func profile(_ more: String) throws {
-            try world.program.writeProfile(
-                """
-                sources: { documents: { files: "\(world.documents)" } }
-                repositories:
-                  local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
-                  offsite: { restic: "\(place.address)", password: env:RESTIC_PASSWORD, follows: local, by: mirror, \(place.keys)\(more) }
-                retention: { last: 2 }
-                """)
+    private func writeProfile(_ world: World, _ place: Place, _ more: String = "") throws {
+        try world.program.writeProfile(
+            """
+            sources: { documents: { files: "\(world.documents)" } }
+            repositories:
+              local: { restic: "\(world.program.repository)", password: env:RESTIC_PASSWORD }
+              offsite: { restic: "\(place.address)", password: env:RESTIC_PASSWORD, follows: local, by: mirror, \(place.keys)\(more) }
+            retention: { last: 2 }
+            """)
+    }
+
+    private func check(
+        _ world: World, _ place: Place, _ restic: RealTools.Restic, generation: String = ""
+    ) async throws {
+        let command =
+            [restic.path, "--repo", place.address + generation, "--no-cache", "--no-lock"] + place.options
+            + ["check", "--read-data"]
+        let check = try await world.program.startTool(command, environment: place.environment).result()
+        #expect(check.code == 0, "\(check)")
+    }
+
+    private func proveKills(_ world: World, _ place: Place, _ restic: RealTools.Restic) async throws {
+        try writeProfile(world, place)
+        for number in 1...3 {
+            for document in 0...2 { try change(world, 3 * number + document) }
+            let running = try world.program.start(["backup"])
+            let taken = world.program.repository + "/snapshots"
+            func snapshots() -> Int { ((try? FileManager.default.contentsOfDirectory(atPath: taken)) ?? []).count }
+            // The part and the manifest are stored: the pass begins.
+            for _ in 0..<3000 where snapshots() < 2 * number && running.isRunning {
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            try await Task.sleep(for: .milliseconds(150 * number))
+            running.signal(SIGKILL)
+            _ = await running.result()
         }
+        let run = try await world.program.run("backup", "--strict")
+        #expect(run.code == 0, "\(run)")
+        try await check(world, place, restic)
+    }
+
+    private func prove(_ world: World, _ place: Place, _ restic: RealTools.Restic) async throws {
+        func profile(_ more: String) throws { try writeProfile(world, place, more) }
         func check(_ generation: String) async throws {
-            let command =
-                [restic.path, "--repo", place.address + generation, "--no-cache", "--no-lock"] + place.options
-                + ["check", "--read-data"]
-            let check = try await world.program.startTool(command, environment: place.environment).result()
-            #expect(check.code == 0, "\(check)")
+            try await self.check(world, place, restic, generation: generation)
         }
         try profile("")
         for number in 1...4 {
@@ -131,6 +159,19 @@ struct RemoteMirrorTests {
         let restic = try #require(RealTools.restics.last)
         let world = try World("mirror-rclone", restic: restic)
         try await prove(world, try rclone(world), restic)
+    }
+
+    @Test(.timeLimit(.minutes(5)), .enabled(if: SFTPServer.program != nil, "openssh-server is not installed"))
+    func `a pass by sftp that is killed costs nothing`() async throws {
+        let restic = try #require(RealTools.restics.last)
+        try await proveKills(try World("mirror-sftp", restic: restic), try sftp(), restic)
+    }
+
+    @Test(.timeLimit(.minutes(5)), .enabled(if: RcloneServer.program != nil && S3Server.isAvailable))
+    func `a pass by rclone that is killed costs nothing`() async throws {
+        let restic = try #require(RealTools.restics.last)
+        let world = try World("mirror-rclone", restic: restic)
+        try await proveKills(world, try rclone(world), restic)
     }
 
     /// What is under a name of the repository's is all of it.

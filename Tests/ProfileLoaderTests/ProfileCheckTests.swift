@@ -92,7 +92,7 @@ struct ProfileCheckTests {
             ("follows: local, by: mirror, generations: often", "such as"),
             ("follows: local, generations: 30d", "goes with `follows:` and `by: mirror` alone"),
             (
-                "follows: local, by: copy, access: write-only, generations: 30d",
+                "follows: local, by: copy, generations: 30d",
                 "goes with `follows:` and `by: mirror` alone"
             ),
             ("follows: local, by: copy, expiry: 30d", "goes with `follows:` and `by: mirror` alone"),
@@ -109,6 +109,15 @@ struct ProfileCheckTests {
             let length = Duration.seconds(30 * 86_400)
             #expect(generations?.length == length && (generations?.expiry ?? .zero) >= length * 2)
         }
+    }
+
+    @Test(arguments: ["copy", "backup"])
+    func `what has to read cannot be fed with a credential that may put and nothing else`(method: String) throws {
+        let text =
+            plainProfile
+            + "\n  other: { restic: /r2, password: env:P, follows: local, access: write-only, by: \(method) }\n"
+        let messages = try fixture.messages(text)
+        #expect(messages.count == 1 && messages[0].contains("`\(method)` has to read what is there"), "\(messages)")
     }
 
     @Test func `a kind of a later version is named as unknown, with what there is`() throws {

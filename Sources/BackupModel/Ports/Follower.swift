@@ -13,9 +13,11 @@ package protocol Follower: Sendable {
     /// Brings there what is missing, and returns only with evidence of what is there.
     /// - Parameter wanted: every part and manifest of ours that the primary has, oldest first, each run's manifest after its
     ///   parts: what arrives in this order never shows a run without its parts.
+    /// - Parameter again: for one that takes a backup of its own.
     /// - Throws: ``RepositoryError``. What arrived before stays.
     func feed(
-        _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
+        _ wanted: [Snapshot], reading again: any SecondReading,
+        progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport
 
     /// How much of what the primary has was sent there and acknowledged; `nil` where only reading tells. Starts no tool.
@@ -28,6 +30,22 @@ package protocol Follower: Sendable {
 extension Follower {
     package func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? { nil }
     package func expiryAlarm(at now: Date) throws(StoreError) -> String? { nil }
+}
+
+/// The sources of the run at hand, to be read once more for a follower that takes a backup of its own.
+package protocol SecondReading: Sendable {
+    var run: RunID { get }
+    /// Parts, by their ids in the primary, that are or belong to file trees: what they were at the time of their run can
+    /// be read again during that run only.
+    var trees: Set<SnapshotID> { get }
+    /// How much the primary read for each part.
+    var bytes: [SnapshotID: ByteCount] { get }
+    /// Captures a source once more.
+    /// - Throws: what the source throws.
+    func capture(_ source: SourceName, storing store: PartStore) async throws(SourceError) -> [PartReport]
+    /// A private file with the manifest of the run as it is true of what was read again.
+    /// - Throws: ``RepositoryError/unsupported(_:)`` where it cannot be written.
+    func manifest(_ again: [SourceName: [PartReport]]) async throws(RepositoryError) -> String
 }
 
 /// Files of the primary, and those of them that a server has taken, checking the digest that each was signed with.
@@ -55,6 +73,8 @@ package struct FeedReport: Sendable, Equatable {
     /// What the tool says of itself, such as `restic 0.18.0`.
     package var tool: String?
     package var notices: [String]
+    /// What is not as it should be although all that was wanted is there.
+    package var failure: Failure?
 
     package init(
         present: Set<SnapshotID>, foundBefore: Set<SnapshotID>? = nil, delivered: Int, bytes: ByteCount? = nil,

@@ -51,6 +51,9 @@ package protocol Repository: Sendable {
     /// Removes the locks named, on the operator's word.
     func removeLocks(_ ids: [String]) async throws(RepositoryError)
 
+    /// Who says to have made each key, where the repository knows. Needs the password.
+    func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner]
+
     /// The tool's version, such as `restic 0.18.0`.
     func toolVersion() async throws(RepositoryError) -> String
     /// How many times a tool was started for this repository so far.
@@ -63,6 +66,7 @@ package protocol Repository: Sendable {
 
 extension Repository {
     package var newPasswordFile: String? { nil }
+    package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }
     package func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)? { nil }
 }
 
@@ -137,6 +141,22 @@ package struct RepositoryLock: Sendable, Equatable, Codable {
         self.host = host
         self.user = user
         self.pid = pid
+    }
+}
+
+/// Where a key comes from, as whoever made it says.
+package struct RepositoryKeyOwner: Sendable, Equatable, Codable {
+    /// The beginning of the key's id, eight digits at least.
+    package var idPrefix: String
+    package var user: String
+    package var host: String
+    /// In the time zone of whoever asks; the tool says no more.
+    package var created: String
+    package init(idPrefix: String, user: String, host: String, created: String) {
+        self.idPrefix = idPrefix
+        self.user = user
+        self.host = host
+        self.created = created
     }
 }
 

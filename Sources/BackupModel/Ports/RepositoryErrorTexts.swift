@@ -84,7 +84,7 @@ extension RepositoryError {
         case .denied: "check the owner and mode of the folder, or the permissions of the credential"
         case .unreachable: "check the network and the address; earlier backups are untouched"
         case .formatTooNew: "install the newer version of the program that made it (restic, or Holdfast for archives)"
-        case .toolTooOld: "install a newer restic"
+        case .toolTooOld(let tool, _, _): "install a newer \(tool)"
         case .occupied: "choose an empty folder for a new repository"
         case .misplaced: "mount its disk, or correct the path; nothing was written"
         case .changed:

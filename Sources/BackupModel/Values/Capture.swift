@@ -7,11 +7,20 @@ package struct CapturedPart: Sendable {
     /// A dump's bytes by the kernel's account must equal what the repository read; false for programs that also write
     /// elsewhere, where the account is only an upper bound.
     package var bytesAreExact: Bool
+    /// How much it must be, where that is known beforehand.
+    package var bytes: ByteCount?
+    /// When it was captured, where that is not now.
+    package var capturedAt: Date?
 
-    package init(path: PartPath, content: PartContent, bytesAreExact: Bool = true) {
+    package init(
+        path: PartPath, content: PartContent, bytesAreExact: Bool = true, bytes: ByteCount? = nil,
+        capturedAt: Date? = nil
+    ) {
         self.path = path
         self.content = content
         self.bytesAreExact = bytesAreExact
+        self.bytes = bytes
+        self.capturedAt = capturedAt
     }
 }
 

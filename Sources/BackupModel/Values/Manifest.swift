@@ -68,6 +68,12 @@ package struct ManifestPart: Codable, Sendable, Equatable {
     /// What the source's kind needs for a restore (format of a dump, roots of a file tree).
     package var restoreNotes: [String: String]
 
+    /// The key in ``restoreNotes`` under which a file tree says what it was taken from.
+    package static let rootsNote = "roots"
+
+    /// Whether it is a file tree rather than one file or a stream.
+    package var isTree: Bool { restoreNotes[ManifestPart.rootsNote] != nil }
+
     package init(
         source: SourceName, sourceKind: String, part: PartPath, snapshot: SnapshotID, capturedAt: Date,
         condition: PartCondition, bytes: ByteCount, files: Int64?, facts: Facts, unreadable: [String] = [],

@@ -11,7 +11,7 @@ package struct Snapshot: Codable, Sendable, Equatable, Identifiable {
     package var paths: [String]
     package var tags: [String]
     package var parent: SnapshotID?
-    /// The id it had before it was copied or re-tagged.
+    /// The id it had before it was copied or re-tagged, or of the one that it stands for (``SnapshotStamp/standsFor``).
     package var original: SnapshotID?
     /// What was read for it, where the repository recorded it (restic ≥ 0.17).
     package var bytes: ByteCount?
@@ -54,6 +54,8 @@ package struct SnapshotStamp: Codable, Sendable, Equatable, Hashable {
     /// Why it was taken; retention treats classes apart. `scheduled` unless the operator gave a reason.
     package var retentionClass: String
     package var machine: String?
+    /// The snapshot of another repository that this one stands for, having been taken beside it rather than copied from it.
+    package var standsFor: SnapshotID?
     /// The operator's own tags.
     package var extra: [String]
 
@@ -75,14 +77,15 @@ package struct SnapshotStamp: Codable, Sendable, Equatable, Hashable {
 
     package static let regularClass = "regular"
 
-    /// In a fixed order: `holdfast`, `profile:…`, `run:…`, `kind:…`, `source:…`, `part:…`, `class:…`, `machine:…`, then
-    /// the operator's own.
+    /// In a fixed order: `holdfast`, `profile:…`, `run:…`, `kind:…`, `source:…`, `part:…`, `class:…`, `machine:…`,
+    /// `stands-for:…`, then the operator's own.
     package var tags: [String] {
         var tags = ["holdfast", "profile:\(profile)", "run:\(run)", "kind:\(content.rawValue)"]
         if let source { tags.append("source:\(source)") }
         if let part { tags.append("part:\(SnapshotStamp.escaped(part.rawValue))") }
         tags.append("class:\(retentionClass)")
         if let machine { tags.append("machine:\(machine)") }
+        if let standsFor { tags.append("stands-for:\(standsFor.rawValue)") }
         return tags + extra
     }
 
@@ -91,7 +94,7 @@ package struct SnapshotStamp: Codable, Sendable, Equatable, Hashable {
         guard tags.contains("holdfast") else { return nil }
         var values: [String: String] = [:]
         var extra: [String] = []
-        let known: Set = ["profile", "run", "kind", "source", "part", "class", "machine"]
+        let known: Set = ["profile", "run", "kind", "source", "part", "class", "machine", "stands-for"]
         for tag in tags where tag != "holdfast" {
             if let colon = tag.firstIndex(of: ":"), known.contains(String(tag[..<colon])) {
                 values[String(tag[..<colon])] = String(tag[tag.index(after: colon)...])
@@ -108,6 +111,7 @@ package struct SnapshotStamp: Codable, Sendable, Equatable, Hashable {
             source: values["source"].flatMap(SourceName.init(rawValue:)),
             part: values["part"].map { PartPath(rawValue: SnapshotStamp.unescaped($0)) },
             retentionClass: values["class"] ?? SnapshotStamp.regularClass, machine: values["machine"], extra: extra)
+        standsFor = values["stands-for"].map(SnapshotID.init)
     }
 
     /// restic splits `--tag` at commas; a database may have one in its name.

@@ -37,7 +37,8 @@ struct RepositoryList: OperatorCommand {
             do {
                 let look =
                     spec.access.mayRead
-                    ? try await RepositoryLook.at(repository, pin: pin, clock: engine.clock) : nil
+                    ? try await RepositoryLook.at(
+                        repository, pin: pin, clock: engine.clock, askingForKeys: console.isVerbose) : nil
                 switch look?.state {
                 case nil:
                     lines.append("  its access is \(spec.access.rawValue): nothing can be looked at")
@@ -55,12 +56,13 @@ struct RepositoryList: OperatorCommand {
                         "  id \(identity.id.prefix(10)), format \(identity.formatVersion), "
                             + (isPinned == nil
                                 ? "not pinned yet" : isPinned == true ? "as pinned" : "NOT the pinned one"))
-                    let keys = KeyComparison(identity.keyIDs, pinned: pin?.identity.keyIDs)
+                    let keys = KeyComparison(
+                        identity.keyIDs, pinned: pin?.identity.keyIDs, owners: look?.keyOwners ?? [])
                     lines += keys.lines
                     entries += [
                         ("state", "present"), ("id", .string(identity.id)), ("keys", JSONValue(identity.keyIDs)),
                         ("pinned", isPinned.map(JSONValue.boolean) ?? .null), ("newKeys", JSONValue(keys.added)),
-                        ("lostKeys", JSONValue(keys.lost)),
+                        ("lostKeys", JSONValue(keys.lost)), ("keyOwners", keys.owners),
                     ]
                     if isPinned == false { status = .damaged }
                     for lock in look?.locks ?? [] {
@@ -95,15 +97,26 @@ private struct KeyComparison {
     /// Pinned, and not in the repository.
     let lost: [String]
     let lines: [String]
+    let owners: JSONValue
 
-    /// - Parameter pinned: `nil` while nothing is.
-    init(_ found: [String], pinned: [String]?) {
+    /// - Parameters:
+    ///   - pinned: `nil` while nothing is.
+    ///   - owners: as far as they are known.
+    init(_ found: [String], pinned: [String]?, owners: [RepositoryKeyOwner]) {
         let added = pinned.map { pinned in found.filter { !pinned.contains($0) } } ?? []
         lost = pinned.map { $0.filter { !found.contains($0) } } ?? []
         self.added = added
+        func owner(_ key: String) -> RepositoryKeyOwner? { owners.first { key.hasPrefix($0.idPrefix) } }
+        self.owners = .object(
+            found.compactMap { key in
+                owner(key).map { owner in
+                    let entries = [("user", owner.user), ("host", owner.host), ("created", owner.created)]
+                    return (key, .object(entries.map { ($0.0, .string($0.1)) }))
+                }
+            })
         lines =
             found.map { key in
-                "  key \(key.prefix(8)) "
+                "  key \(key.prefix(8)) " + (owner(key).map { "made by \($0.user)@\($0.host) on \($0.created) " } ?? "")
                     + (pinned == nil
                         ? "(not pinned yet)"
                         : added.contains(key) ? "is NEW: nobody added it here; it opens everything" : "(pinned)")

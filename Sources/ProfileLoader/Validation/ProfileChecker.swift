@@ -40,6 +40,7 @@ struct ProfileChecker {
         checkRetention(result)
         checkSourceNames(root)
         checkFollowing(root, switchedOff: switchedOff)
+        checkMethods(result)
         checkGenerations(result, isAbstract: isAbstract)
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
@@ -185,6 +186,18 @@ struct ProfileChecker {
         shapes.refuse(
             value.location, "retention.max-removal",
             "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+    }
+
+    private mutating func checkMethods(_ root: ConfigValue) {
+        for entry in root["repositories"]?.entries ?? [] {
+            guard let by = entry.value["by"], let method = by.text.flatMap(FollowSpec.Method.init(rawValue:)),
+                method != .mirror, entry.value["access"]?.text == RepositoryAccess.writeOnly.rawValue
+            else { continue }
+            shapes.refuse(
+                by.location, "repositories.\(shown(entry.key)).by",
+                "`\(method.rawValue)` has to read what is there, and `access: write-only` may not; leave `by:` out, or write "
+                    + "`mirror`")
+        }
     }
 
     private mutating func checkGenerations(_ root: ConfigValue, isAbstract: Bool) {

@@ -76,10 +76,12 @@ struct ArchiveCapture: Sendable {
             throw .noEvidence(location: access.location, detail: "the system kept no account of what was stored")
         }
         let produced = chain.stages[0].producedBytes
-        if let produced, part.bytesAreExact ? produced != read : produced < read {
+        let agrees = produced.map { part.bytesAreExact ? $0 == read : $0 >= read } ?? true
+        guard agrees, part.bytes.map({ $0 == read }) ?? true else {
             drop(chain)
             throw .miscounted(
-                part: part.path, produced: produced, stored: read, void: SnapshotID(rawValue: chain.kept.sha256))
+                part: part.path, produced: part.bytes ?? produced ?? .zero, stored: read,
+                void: SnapshotID(rawValue: chain.kept.sha256))
         }
         var stored = try commit(chain, Counted(bytes: read.bytes), .dump, began)
         if produced == nil {
@@ -182,6 +184,7 @@ struct ArchiveCapture: Sendable {
     private func commit(
         _ chain: Chain, _ counted: Counted, _ content: ArchiveManifest.File.Content, _ began: Date
     ) throws(RepositoryError) -> StoredPart {
+        let began = part.capturedAt ?? began
         let file = ArchiveManifest.File(
             name: chain.name, sha256: chain.kept.sha256, bytes: chain.kept.bytes, content: content,
             contentBytes: counted.bytes, entries: counted.entries, files: counted.files, base: counted.base,

@@ -22,7 +22,8 @@ struct CopyFollower: Follower {
     var repository: (any Repository)? { target }
 
     func feed(
-        _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
+        _ wanted: [Snapshot], reading again: any SecondReading,
+        progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport {
         let restic = try await target.access.restic()
         let leader = try await source.access.restic()
@@ -30,7 +31,7 @@ struct CopyFollower: Follower {
         guard conflicts.isEmpty else {
             throw .unsupported(
                 "restic cannot copy between two accounts that both need \(conflicts.joined(separator: " and ")); reach one of "
-                    + "them through rclone (`restic: rclone:REMOTE:path`)")
+                    + "them through rclone (`restic: rclone:REMOTE:path`), or write `by: backup`")
         }
         let before = try await present(of: wanted)
         let missing = wanted.filter { !before.contains($0.id) }
@@ -58,11 +59,7 @@ struct CopyFollower: Follower {
         return report
     }
 
-    /// Those of `wanted` that are there, by their ids in the primary.
     private func present(of wanted: [Snapshot]) async throws(RepositoryError) -> Set<SnapshotID> {
-        var known: Set<SnapshotID> = []
-        for snapshot in try await target.snapshots() { known.insert(snapshot.original ?? snapshot.id) }
-        // One that was tagged anew in the primary is known there by the id it had first.
-        return Set(wanted.filter { known.contains($0.id) || $0.original.map(known.contains) == true }.map(\.id))
+        Set(wanted.ids(in: try await target.snapshots()))
     }
 }

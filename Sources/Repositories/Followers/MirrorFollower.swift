@@ -37,7 +37,8 @@ struct MirrorFollower: Follower {
     }
 
     func feed(
-        _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
+        _ wanted: [Snapshot], reading again: any SecondReading,
+        progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport {
         var notices: [String] = []
         var pass: MirrorPass

@@ -10,7 +10,8 @@ struct UnfedFollower: Follower {
     var repository: (any Repository)? { nil }
 
     func feed(
-        _ wanted: [Snapshot], progress: @escaping @Sendable (TransferProgress) -> Void
+        _ wanted: [Snapshot], reading again: any SecondReading,
+        progress: @escaping @Sendable (TransferProgress) -> Void
     ) async throws(RepositoryError) -> FeedReport {
         throw reason
     }
