@@ -48,6 +48,10 @@ import Testing
         #expect(
             try await world.differences(world.documents, world.folder["restored/documents"] + world.documents) == "")
 
+        let dump = try await world.program.runTool(
+            "sh", "-c", "seq 1 50000 | cmp - \"$(find \"$1\" -name numbers.txt)\"", "sh", world.folder["restored"])
+        #expect(dump.code == 0, "\(dump)")
+
         try world.folder.write("three\n", to: "documents/three.txt")
         try await world.backUp()
         let prune = try await world.program.run("backup", "prune", "--allow-removal", "10")

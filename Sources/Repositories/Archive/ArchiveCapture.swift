@@ -9,6 +9,7 @@ struct ArchiveCapture: Sendable {
     let keys: ArchiveKeys
     let part: CapturedPart
     let stamp: SnapshotStamp
+    let progress: @Sendable (TransferProgress) -> Void
 
     private struct Counted {
         var bytes: Int64
@@ -75,10 +76,12 @@ struct ArchiveCapture: Sendable {
             throw .noEvidence(location: access.location, detail: "the system kept no account of what was stored")
         }
         let produced = chain.stages[0].producedBytes
-        if let produced, part.bytesAreExact ? produced != read : produced < read {
+        let agrees = produced.map { part.bytesAreExact ? $0 == read : $0 >= read } ?? true
+        guard agrees, part.bytes.map({ $0 == read }) ?? true else {
             drop(chain)
             throw .miscounted(
-                part: part.path, produced: produced, stored: read, void: SnapshotID(rawValue: chain.kept.sha256))
+                part: part.path, produced: part.bytes ?? produced ?? .zero, stored: read,
+                void: SnapshotID(rawValue: chain.kept.sha256))
         }
         var stored = try commit(chain, Counted(bytes: read.bytes), .dump, began)
         if produced == nil {
@@ -138,6 +141,8 @@ struct ArchiveCapture: Sendable {
         let name = try pending.reserve(stamp, content, now: access.services.clock.now)
         let path = "\(access.folder.path)/\(pending.folder)/\(name)"
         let stages = head + [access.compressor(), try access.encryptor(keys), access.own.keep(path)]
+        let watch = watch("\(pending.folder)/\(name)")
+        defer { watch.cancel() }
         let result: PipelineResult
         do throws(RepositoryError) {
             result = try await access.pipe(stages)
@@ -160,12 +165,26 @@ struct ArchiveCapture: Sendable {
         return Chain(stages: result.stages, kept: kept, run: pending.folder, name: name)
     }
 
+    /// Tells how much is written, now and then.
+    private func watch(_ file: String) -> Task<Void, Never> {
+        Task { [access, progress] in
+            while !Task.isCancelled {
+                do {
+                    try await access.services.clock.sleep(for: .milliseconds(500))
+                    guard let size = try access.folder.size(of: file) else { continue }
+                    progress(TransferProgress(bytes: ByteCount(size)))
+                } catch { return }
+            }
+        }
+    }
+
     /// Takes back what turned out to be no good.
     private func drop(_ chain: Chain) { ArchivePending(access: access, run: stamp.run).abandon(chain.name) }
 
     private func commit(
         _ chain: Chain, _ counted: Counted, _ content: ArchiveManifest.File.Content, _ began: Date
     ) throws(RepositoryError) -> StoredPart {
+        let began = part.capturedAt ?? began
         let file = ArchiveManifest.File(
             name: chain.name, sha256: chain.kept.sha256, bytes: chain.kept.bytes, content: content,
             contentBytes: counted.bytes, entries: counted.entries, files: counted.files, base: counted.base,

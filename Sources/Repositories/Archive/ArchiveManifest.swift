@@ -34,6 +34,15 @@ struct ArchiveManifest: Codable, Sendable, Equatable {
         var hasRecipients: Bool
         var tags: [String]
         var removed: Bool?
+
+        func snapshot(host: String) -> Snapshot {
+            var snapshot = Snapshot(
+                id: SnapshotID(rawValue: sha256), time: Timestamp.parse(captured) ?? Date(timeIntervalSince1970: 0),
+                utcOffset: utcOffset, host: host, paths: [part], tags: tags, bytes: ByteCount(contentBytes),
+                files: files)
+            snapshot.original = snapshot.stamp?.standsFor
+            return snapshot
+        }
     }
 
     var format = ArchiveManifest.format
@@ -71,14 +80,6 @@ struct ArchiveManifest: Codable, Sendable, Equatable {
         archive = file?.name
         sha256 = file?.sha256
         bytes = file?.bytes
-    }
-
-    func snapshot(of file: File) -> Snapshot {
-        Snapshot(
-            id: SnapshotID(rawValue: file.sha256),
-            time: Timestamp.parse(file.captured) ?? Date(timeIntervalSince1970: 0),
-            utcOffset: file.utcOffset, host: host, paths: [file.part], tags: file.tags,
-            bytes: ByteCount(file.contentBytes), files: file.files)
     }
 }
 

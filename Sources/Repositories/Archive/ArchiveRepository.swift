@@ -102,7 +102,8 @@ package struct ArchiveRepository: Repository {
         try folder.requireWritable()
         let keys = try await access.keys()
         if stamp.content == .manifest { return try await storeManifest(part, as: stamp, keys) }
-        let capture = ArchiveCapture(access: access, keys: keys, part: part, stamp: stamp)
+        let capture = ArchiveCapture(
+            access: access, keys: keys, part: part, stamp: stamp, progress: progress)
         return switch part.content {
         case .files(let selection): try await capture.files(selection)
         case .stream(let producer): try await capture.stream(producer)
@@ -116,7 +117,7 @@ package struct ArchiveRepository: Repository {
         guard case .file(let path) = part.content, let data = FileManager.default.contents(atPath: path) else {
             throw .sourceUnreadable(detail: "the record of the run cannot be read")
         }
-        let now = access.services.clock.now
+        let now = part.capturedAt ?? access.services.clock.now
         let done = try await ArchivePending(access: access, run: stamp.run).finish(
             Array(data), as: stamp, keys: keys, now: now)
         return StoredPart(
@@ -140,21 +141,16 @@ package struct ArchiveRepository: Repository {
         let runs = ArchiveRuns(access: access)
         var snapshots: [Snapshot] = []
         for run in try await runs.proven() {
-            snapshots += try present(in: run).map(run.manifest.snapshot(of:))
-            snapshots.append(
-                Snapshot(
-                    id: try run.id, time: Timestamp.parse(run.manifest.created) ?? Date(timeIntervalSince1970: 0),
-                    utcOffset: run.manifest.utcOffset, host: run.manifest.host, paths: [Manifest.fileName],
-                    tags: run.manifest.tags, bytes: ByteCount(run.manifest.manifestBytes)))
+            let manifest = run.manifest
+            snapshots += try present(in: run).map { $0.snapshot(host: manifest.host) }
+            var snapshot = Snapshot(
+                id: try run.id, time: Timestamp.parse(manifest.created) ?? Date(timeIntervalSince1970: 0),
+                utcOffset: manifest.utcOffset, host: manifest.host, paths: [Manifest.fileName], tags: manifest.tags,
+                bytes: ByteCount(manifest.manifestBytes))
+            snapshot.original = snapshot.stamp?.standsFor
+            snapshots.append(snapshot)
         }
-        for (_, note) in try runs.pending() {
-            let file = note.file
-            snapshots.append(
-                Snapshot(
-                    id: SnapshotID(rawValue: file.sha256), time: Timestamp.parse(file.captured) ?? Date(),
-                    utcOffset: file.utcOffset, host: note.host, paths: [file.part], tags: file.tags,
-                    bytes: ByteCount(file.contentBytes), files: file.files))
-        }
+        snapshots += try runs.pending().map { $0.note.file.snapshot(host: $0.note.host) }
         return snapshots
     }
 
