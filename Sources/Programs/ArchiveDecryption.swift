@@ -94,8 +94,9 @@ package enum ArchiveDecryption {
         ToolCommand(
             "tar",
             [
-                "--extract", "--file=-", "--same-permissions", "--delay-directory-restore", "--anchored",
-                "--no-wildcards", "--exclude=\(TarSums.memberName)", "--exclude=./\(TarSums.memberName)",
+                "--extract", "--file=-", "--same-permissions", "--delay-directory-restore", "--xattrs",
+                "--xattrs-include=*", "--acls", "--anchored", "--no-wildcards", "--exclude=\(TarSums.memberName)",
+                "--exclude=./\(TarSums.memberName)",
                 "--directory=\(folder)",
             ])
     }
