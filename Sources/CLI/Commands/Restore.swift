@@ -27,7 +27,7 @@ struct Restore: OperatorCommand {
             An archive file that stands alone needs no profile. It is verified by the
             manifest beside it before anything is decrypted:
 
-              holdfast restore --archive backup.tar.gz.enc --password-file key /srv/restored
+              holdfast restore --archive b.tar.gz.enc --password-file key /srv/restored
             """)
 
     @Argument(help: "latest, a run or snapshot id, or a time; with --archive the folder.")
