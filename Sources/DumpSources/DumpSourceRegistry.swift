@@ -19,6 +19,7 @@ package enum DumpSourceRegistry {
     package static let kinds: [DumpSourceKind] = [
         FilesSource.kind,
         VolumeSource.kind,
+        GitUntrackedSource.kind,
         SQLiteDump.kind,
         PostgreSQLDump.kind,
         CommandDump.kind,

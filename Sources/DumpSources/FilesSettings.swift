@@ -20,6 +20,9 @@ package struct FilesSettings: Sendable, Equatable {
     package var mountPoints: [String]
     package var allowsEmpty: Bool
     package var sqlite: SQLiteHandling
+    /// The paths are what something else found in a folder, single files and links, and no promise of the profile's: each is
+    /// taken as what it is, and one that is gone or unreadable is one among many.
+    var areFound = false
 
     /// Everything else as when a profile says nothing of it.
     init(paths: [String]) {
@@ -27,6 +30,11 @@ package struct FilesSettings: Sendable, Equatable {
         (excludes, mountPoints) = ([], [])
         (excludesCacheDirectories, oneFileSystem, allowsEmpty) = (false, false, false)
         sqlite = .consistent
+    }
+
+    init(found paths: [String]) {
+        self.init(paths: paths)
+        areFound = true
     }
 
     package init(_ value: ConfigValue) throws(SourceError) {

@@ -35,7 +35,7 @@ package struct FilesSource: DumpSource {
 
     package func preflight(_ context: CaptureContext) async throws(SourceError) -> SourcePreview {
         try checkMounts()
-        for path in settings.paths { try checkRoot(path) }
+        try checkRoots()
         let end = services.clock.uptime + FilesSource.estimateLimit
         let clock = services.clock
         let begun = clock.uptime
@@ -65,9 +65,15 @@ package struct FilesSource: DumpSource {
         _ context: CaptureContext, storing store: PartStore
     ) async throws(SourceError) -> [PartReport] {
         try checkMounts()
-        for path in settings.paths { try checkRoot(path) }
+        try checkRoots()
         var capture = try await copyDatabases(context)
         try await chooseWay(for: &capture)
+        if settings.areFound {
+            // Not every repository leaves out what is named itself.
+            let excluded = Set(capture.selection.excludedPaths)
+            capture.selection.roots.removeAll(where: excluded.contains)
+            if capture.selection.roots.isEmpty { return try await captureAlone(capture, with: store) }
+        }
         let stored: StoredPart
         do {
             stored = try await store(CapturedPart(path: FilesSource.part, content: .files(capture.selection)))
@@ -78,11 +84,7 @@ package struct FilesSource: DumpSource {
         }
         capture.noteReplacedDatabases()
         let alone = try await storeAlone(capture.alone, with: store)
-        for path in capture.selection.substitutes.values + capture.alone.map(\.copy) {
-            do { try System.remove(path) } catch {
-                throw .unreadable(path, reason: "the copy cannot be removed: \(error)")
-            }
-        }
+        try removeCopies(of: capture)
         var facts = Facts()
         facts.files = stored.files
         facts.bytes = stored.bytes
@@ -92,7 +94,7 @@ package struct FilesSource: DumpSource {
             PartReport(
                 path: FilesSource.part, stored: stored,
                 condition: worse(capture.condition, condition(of: stored)), facts: facts,
-                restoreNotes: [ManifestPart.rootsNote: try list(settings.paths)], notices: capture.notices)
+                restoreNotes: [ManifestPart.rootsNote: try FilesSource.list(settings.paths)], notices: capture.notices)
         ] + alone
     }
 
@@ -137,12 +139,35 @@ package struct FilesSource: DumpSource {
 
     static let part = PartPath(rawValue: "/")
 
+    /// Where nothing but databases was found, and they became parts of their own.
+    private func captureAlone(_ capture: Capture, with store: PartStore) async throws(SourceError) -> [PartReport] {
+        var reports = try await storeAlone(capture.alone, with: store)
+        try removeCopies(of: capture)
+        guard let first = reports.indices.first else { return [] }
+        reports[first].condition = worse(capture.condition, reports[first].condition)
+        reports[first].notices += capture.notices
+        return reports
+    }
+
+    private func removeCopies(of capture: Capture) throws(SourceError) {
+        for path in capture.selection.substitutes.values + capture.alone.map(\.copy) {
+            do { try System.remove(path) } catch {
+                throw .unreadable(path, reason: "the copy cannot be removed: \(error)")
+            }
+        }
+    }
+
     private func checkMounts() throws(SourceError) {
         for path in settings.mountPoints {
             let resolved: String
             do { resolved = try System.resolve(path) } catch { throw .unmounted(path: path) }
             guard services.host.mount(containing: resolved)?.path == resolved else { throw .unmounted(path: path) }
         }
+    }
+
+    private func checkRoots() throws(SourceError) {
+        guard !settings.areFound else { return }
+        for path in settings.paths { try checkRoot(path) }
     }
 
     private func checkRoot(_ path: String) throws(SourceError) {
@@ -262,7 +287,7 @@ package struct FilesSource: DumpSource {
         return order.first { $0 == first || $0 == second } ?? .clean
     }
 
-    private func list(_ paths: [String]) throws(SourceError) -> String {
+    static func list(_ paths: [String]) throws(SourceError) -> String {
         do {
             let encoder = JSONEncoder()
             encoder.outputFormatting = .withoutEscapingSlashes

@@ -7,7 +7,7 @@ import Testing
 @Suite struct `The kinds of source` {
     @Test func `are listed once each, with summaries and keys that are described`() {
         let kinds = DumpSourceRegistry.kinds.map(\.descriptor)
-        #expect(kinds.map(\.kind) == ["files", "volume", "sqlite", "postgres", "command"])
+        #expect(kinds.map(\.kind) == ["files", "volume", "git-untracked", "sqlite", "postgres", "command"])
         for kind in kinds {
             #expect(kind.summary.hasSuffix("."))
             #expect(kind.example.hasPrefix("\(kind.kind):"))

@@ -118,6 +118,7 @@ struct Examination {
         "archive": [("tar", ["--version"])],
         "sqlite": [("sqlite3", ["-version"])],
         "files": [("sqlite3", ["-version"])],
+        "git-untracked": [("git", ["--version"])],
         "postgres": [("pg_dump", ["--version"]), ("psql", ["--version"])],
     ]
 
