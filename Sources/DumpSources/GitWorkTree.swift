@@ -111,7 +111,7 @@ struct GitWorkTree: Sendable {
     func selection(excluding excludes: [String], at folder: String) -> Selection {
         var selection = Selection()
         let prefix = Array((root == "/" ? "/" : root + "/").utf8)
-        let texts = excludes.map { $0.hasPrefix("/") ? resolved(folder) + $0 : $0 }
+        let texts = excludes.map { $0.hasPrefix("/") ? ResticPattern.literal(resolved(folder)) + $0 : $0 }
         // One negated pattern can take back what any other leaves out.
         let judged = texts.contains { $0.hasPrefix("!") } ? [] : texts.compactMap(ExcludePattern.init)
         selection.unjudgedExcludes = texts.filter { text in !judged.contains { $0.text == text } }
@@ -138,8 +138,10 @@ struct GitWorkTree: Sendable {
                 selection.unnameable.append(path)
             }
         }
-        selection.unusedExcludes = zip(excludes, texts).filter { _, text in
+        selection.unusedExcludes = zip(excludes, texts).filter { exclude, text in
+            // What is there and only git leaves out already is no slip of the pen.
             judged.contains { $0.text == text } && !used.contains(text)
+                && !(exclude.hasPrefix("/") && FileStatus.seen(folder + exclude) != nil)
         }.map(\.0)
         return selection
     }
@@ -192,6 +194,7 @@ struct GitWorkTree: Sendable {
         notes["untracked"] = "\(status.untracked.count)"
         notes["modified"] = "\(modified.count)"
         notes["deleted"] = "\(deleted.count)"
+        if !index.overlooked.isEmpty { notes["overlooked"] = "\(index.overlooked.count)" }
         if !modified.isEmpty { notes["modified-files"] = GitWorkTree.some(modified) }
         if !deleted.isEmpty { notes["deleted-files"] = GitWorkTree.some(deleted) }
         notes["upstream"] = status.upstream
@@ -230,6 +233,8 @@ struct GitWorkTree: Sendable {
         var deleted: [String]
         var untracked: Int
         var ignored: Int
+        /// Files whose changes git is told to overlook.
+        var overlooked: [String]
         var nestedRepositories: [String]
     }
 
@@ -240,7 +245,8 @@ struct GitWorkTree: Sendable {
         let page = Page(
             workTree: root, remote: remote, branch: status.branch, commit: status.commit, upstream: status.upstream,
             ahead: status.ahead, behind: status.behind, state: state, modified: modified, deleted: deleted,
-            untracked: status.untracked.count, ignored: status.ignored.count, nestedRepositories: repositories)
+            untracked: status.untracked.count, ignored: status.ignored.count,
+            overlooked: index.overlooked.map(display), nestedRepositories: repositories)
         return try encoder.encode(page) + [10]
     }
 
