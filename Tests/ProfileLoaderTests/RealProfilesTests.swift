@@ -63,6 +63,8 @@ struct RealProfilesTests {
         let profile = try load("hapi", ["HAPI_BACKUP_REPOSITORY": "sftp:backup@proxmox:/srv/hapi", "HAPI_VOICE": "1"])
         #expect(profile.sources.map(\.name.rawValue) == ["sessions", "settings", "plans", "voice"])
         #expect(profile.sources[0].settings["path"]?.text == "/home/op/.hapi/hapi.db")
+        #expect(profile.sources[2].kind == "git-untracked")
+        #expect(profile.sources[2].settings["path"]?.text == "/home/op/coding/hapi/docs/plans")
         #expect(profile.retention.minimum == 14)
         #expect {
             try load("hapi")
@@ -83,6 +85,7 @@ struct RealProfilesTests {
         let profile = try load("ripple-env", ["RIPPLE_ENV": "/work-tree"])
         #expect(profile.sources.map(\.name.rawValue) == ["settings", "git", "data", "postgres"])
         #expect(profile.sources[0].settings["paths"]?.strings.first == "/work-tree/.env")
+        #expect(profile.sources[1].kind == "git-untracked" && profile.sources[1].settings["path"]?.text == "/work-tree")
         #expect(profile.retention.quarterly == 28)
     }
 
