@@ -213,4 +213,33 @@ import Testing
             of: PartPath(rawValue: live), limit: .kibibytes(1))
         #expect(String(decoding: content, as: UTF8.self) == "a consistent copy")
     }
+
+    @Test func `the archives and logs of an older script may stay where they are`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        let old = "20260415-030000/hermes-backup-20260415-030000"
+        try bench.scratch.write("old", to: "archives/\(old).tar.gz.enc")
+        try bench.scratch.write(#"{"archive_sha256": "00"}"#, to: "archives/\(old).json")
+        try bench.scratch.write("log", to: "archives/logs/backup_pipeline.log")
+        let repository = try bench.repository()
+        #expect(try await repository.inspect(pin: nil) == .absent)
+        _ = try await repository.create()
+        let stored = try await bench.storeRun(repository)
+        #expect(try await Set(repository.snapshots().map(\.id)) == Set(stored.map(\.snapshot)))
+        #expect(try await repository.verify(.allData) { _ in }.isSound)
+        _ = try await repository.prune(dryRun: false)
+        #expect(try bench.names().contains("\(old).tar.gz.enc"))
+        // One whose own file is lost is not made anew over its archives, nor is one made among anything else.
+        try FileManager.default.removeItem(atPath: bench.folder + "/.holdfast-archive.json")
+        guard case .occupied(let what) = try await bench.repository().inspect(pin: nil) else {
+            Issue.record("it would be made anew")
+            return
+        }
+        #expect(what.contains("archives"))
+        let other = try bench.repository(["archive": .string(bench.source)])
+        guard case .occupied = try await other.inspect(pin: nil) else {
+            Issue.record("it would be made among other files")
+            return
+        }
+    }
 }

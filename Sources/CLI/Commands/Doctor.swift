@@ -121,11 +121,21 @@ struct Examination {
         "postgres": [("pg_dump", ["--version"]), ("psql", ["--version"])],
     ]
 
+    /// What an archive is compressed and encrypted with.
+    private static func programs(of archive: RepositorySpec) -> [(name: String, versionArguments: [String])] {
+        ["compress": "zstd", "encrypt": "age"].sorted { $0.key < $1.key }.map { key, usual in
+            let name = archive.entry[key]?.text ?? usual
+            return (name, [name == "openssl" ? "version" : "--version"])
+        }
+    }
+
     private func tools() async -> [Finding] {
         var seen: Set<String> = []
         var findings: [Finding] = []
         let kinds = live.profile.repositories.map(\.kind) + live.profile.sources.map(\.kind)
-        for program in kinds.flatMap({ Examination.programs[$0] ?? [] }) where seen.insert(program.name).inserted {
+        let archives = live.profile.repositories.filter { $0.kind == "archive" }
+        for program in kinds.flatMap({ Examination.programs[$0] ?? [] }) + archives.flatMap(Examination.programs(of:))
+        where seen.insert(program.name).inserted {
             guard let path = live.runner.locate(program.name) else {
                 findings.append(.bad(program.name, ToolError.notFound(program: program.name, searched: ["PATH"])))
                 continue
