@@ -29,6 +29,12 @@ import Testing
         #expect(folders(world.folder["nas"]) == folders(world.program.repository))
         let list = try await world.program.run("backup", "list")
         #expect(list.output.components(separatedBy: "local+nas").count == 4, "\(list)")
+        let text = try String(contentsOfFile: world.folder["config/test.yaml"], encoding: .utf8)
+        try world.folder.write(text + "retention: { last: 1, max-removal: 1.0 }\n", to: "config/test.yaml")
+        let prune = try await world.program.run("backup", "prune")
+        #expect(prune.code == 0 && folders(world.folder["nas"]).count == 1, "\(prune)")
+        try await world.backUp("--strict")
+        #expect(folders(world.folder["nas"]).count == 2)
         try FileManager.default.removeItem(atPath: world.program.repository)
         let verify = try await world.program.run("backup", "verify", "--offsite", "--data", "100%")
         #expect(verify.code == 0, "\(verify)")
@@ -125,6 +131,8 @@ import Testing
         #expect(try server.requests().filter { $0.status == 200 }.count == 7)
         let list = try await world.program.run("backup", "list", "--offsite", environment: environment)
         #expect(list.code == 0, "\(list)")
+        let probe = try await world.program.run("doctor", "--probe", environment: environment)
+        #expect(probe.code == 0 && probe.output.contains("access nas: write-only"), "\(probe)")
     }
 
     @Test(.enabled(if: SFTPServer.program != nil, "openssh-server is not installed"))
