@@ -112,6 +112,10 @@ package struct BackupRun: Sendable {
             try await holdings.lock(
                 .repository(location: engine.primary.location), .shared, purpose: "backup \(record.id)", wait: wait)
         }
+        let followers = engine.followers.filter { request.offsite || $0.follow.feed == .always }
+        if engine.profile.settings.remoteDemand == .reachable {
+            for follower in followers { try await requireReachable(follower) }
+        }
         let chosen = try engine.sources(named: request.sources)
         let ready = try await recorder.step(.preflight) {
             try await Preflight(engine).check(chosen, record, recorder, holdings)
@@ -146,7 +150,6 @@ package struct BackupRun: Sendable {
         try await recorder.step(.manifest) {
             try await writeManifest(captured, recorder, catalog, capture)
         }
-        let followers = engine.followers.filter { request.offsite || $0.follow.feed == .always }
         try await Feeding(
             engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait, ready: ready
         ).feed(
@@ -161,6 +164,17 @@ package struct BackupRun: Sendable {
             }
         }
         try await recorder.step(.finish) {}
+    }
+
+    private func requireReachable(_ follower: any Follower) async throws {
+        do throws(RepositoryError) {
+            try await follower.requireReachable()
+        } catch {
+            throw RunStop.failed(
+                Failure(
+                    "nothing was backed up, for \(follower.spec.name) cannot be fed (`require-remote: reachable`): "
+                        + error.description, hint: error.hint, kind: error.kind))
+        }
     }
 
     private func writeManifest(

@@ -98,6 +98,11 @@ struct ProfileDecoder {
         settings.lockWait = root["lock-wait"]?.duration ?? settings.lockWait
         settings.parallelSources = root["parallel"]?.integer.map(Int.init) ?? settings.parallelSources
         settings.timeLimit = root["time-limit"]?.duration
+        switch root["require-remote"]?.content {
+        case .boolean(true): settings.remoteDemand = .configured
+        case .string(let text): settings.remoteDemand = RemoteDemand(rawValue: text) ?? .none
+        default: break
+        }
         settings.environment = variables
         return settings
     }

@@ -5,11 +5,12 @@ import Foundation
 /// - Source: https://docs.aws.amazon.com/cli/latest/reference/s3api/put-object.html, checked for aws-cli 1.45.11.
 package struct AwsUpload: Sendable {
     package var address: S3Address
-    package var credential: S3Credential
+    /// `nil`: what aws finds by itself, in the environment or in `~/.aws`.
+    package var credential: S3Credential?
     /// PEM
     package var certificates: String?
 
-    package init(address: S3Address, credential: S3Credential) {
+    package init(address: S3Address, credential: S3Credential?) {
         self.address = address
         self.credential = credential
     }
@@ -32,26 +33,33 @@ package struct AwsUpload: Sendable {
     ///   - creating: asks that nothing be replaced.
     package func command(_ file: String, to path: String, digest: String, creating: Bool) -> ToolCommand {
         let key = (address.prefix.isEmpty ? "" : address.prefix + "/") + path
-        var words = ["--endpoint-url", address.endpoint, "--region", credential.region, "--output", "json"]
+        var words = ["--endpoint-url", address.endpoint, "--output", "json"]
+        if let credential { words += ["--region", credential.region] }
         if let certificates { words += ["--ca-bundle", certificates] }
         words += ["--cli-connect-timeout", "30", "--cli-read-timeout", "120", "s3api", "put-object"]
         words += ["--bucket", address.bucket, "--key", key, "--body", file]
         words += ["--checksum-sha256", AwsUpload.base64(digest)]
         if creating { words += ["--if-none-match", "*"] }
         var command = ToolCommand("aws", words)
-        // By path: the names of buckets are no hosts of most servers of one's own.
-        let settings = "[default]\ns3 =\n  addressing_style = path\n"
-        command.secrets = [
-            .memoryFile(variable: "AWS_CONFIG_FILE", Secret(settings)),
-            .memoryFile(variable: "AWS_SHARED_CREDENTIALS_FILE", credentials),
-        ]
         command.environment = ["AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true"]
+        if let credential {
+            // By path: the names of buckets are no hosts of most servers of one's own.
+            let settings = "[default]\ns3 =\n  addressing_style = path\n"
+            command.secrets = [
+                .memoryFile(variable: "AWS_CONFIG_FILE", Secret(settings)),
+                .memoryFile(variable: "AWS_SHARED_CREDENTIALS_FILE", AwsUpload.file(credential)),
+            ]
+        } else {
+            command.inheritedVariables = [
+                "AWS_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION", "AWS_DEFAULT_REGION",
+            ]
+        }
         command.acceptedExitCodes = Set(0...255)
         command.teardown = TeardownStep.terminateFirst
         return command
     }
 
-    private var credentials: Secret {
+    private static func file(_ credential: S3Credential) -> Secret {
         var text = Array("[default]\naws_access_key_id = ".utf8) + credential.keyID.reveal(for: .childProcess)
         text += Array("\naws_secret_access_key = ".utf8) + credential.key.reveal(for: .childProcess)
         if let token = credential.sessionToken {

@@ -25,6 +25,9 @@ package enum RepositoryRegistry {
         ledger: any MirrorLedger
     ) throws(RepositoryError) -> any Follower {
         guard let follow = spec.follow else { throw .unsupported("repository \(spec.name) follows no other") }
+        if spec.kind == ArchiveSettings.descriptor.kind, let primary = primary as? ArchiveRepository {
+            return try archive(spec, follow, of: primary, services, cacheFolder: cacheFolder, ledger: ledger)
+        }
         guard spec.kind == ResticSettings.descriptor.kind, let primary = primary as? ResticRepository else {
             throw .unsupported("a \(spec.kind) repository cannot follow a \(primary.spec.kind) repository yet")
         }
@@ -40,6 +43,19 @@ package enum RepositoryRegistry {
         }
     }
 
+    private static func archive(
+        _ spec: RepositorySpec, _ follow: FollowSpec, of primary: ArchiveRepository, _ services: Services,
+        cacheFolder: String, ledger: any MirrorLedger
+    ) throws(RepositoryError) -> any Follower {
+        let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
+        let copy =
+            target.location.folder == nil ? nil : try ArchiveRepository(spec, services, cacheFolder: cacheFolder)
+        // Files as they are, whatever the profile calls it.
+        var follow = follow
+        follow.method = .mirror
+        return ArchiveFollower(spec, follow, of: primary, to: target, reading: copy, ledger: ledger)
+    }
+
     private static func mirror(
         _ spec: RepositorySpec, _ follow: FollowSpec, of primary: ResticRepository, _ services: Services,
         cacheFolder: String, ledger: any MirrorLedger
@@ -53,7 +69,7 @@ package enum RepositoryRegistry {
         }
         let access = replica.access
         let place = access.settings.location
-        let isRemote = access.sftp(at: place) != nil || access.rclone(at: place) != nil
+        let isRemote = access.server.sftp(at: place) != nil || access.server.rclone(at: place) != nil
         guard access.folder != nil || S3Address(replica.location) != nil || isRemote else {
             return unfed("this version can mirror to a folder, to S3, by sftp and by rclone only")
         }
@@ -71,16 +87,7 @@ package enum RepositoryRegistry {
                 try replica.requirePlace()
                 return FolderMirror(path: folder)
             }
-            if let batch = access.sftp(at: location) {
-                return SFTPMirror(location: location.text, batch: batch, access: access)
-            }
-            if let transfer = access.rclone(at: location) {
-                return RcloneMirror(location: location.text, transfer: transfer, access: access)
-            }
-            guard let address = S3Address(location.text) else {
-                throw .unsupported("a mirror cannot be at \(location.text)")
-            }
-            return try await access.s3Mirror(at: address, location.text)
+            return try await access.server.mirror(at: location)
         }
     }
 

@@ -9,13 +9,14 @@ import Synchronization
 final class ResticAccess: Sendable {
     let settings: ResticSettings
     let services: Services
+    /// For programs that speak to the backend beside restic.
+    let server: ServerAccess
     /// The repository's folder where it is one of this machine.
     let folder: ResticFolder?
     private let cacheFolder: String
     private let counter = Atomic<Int>(0)
     private let generated = Mutex<String?>(nil)
     private let flatSnapshots = Mutex<[SnapshotID: Bool]>([:])
-    private let curlVersion = Mutex<CurlVersion?>(nil)
     private let ready = Mutex<Task<Result<Restic, RepositoryError>, Never>?>(nil)
 
     init(_ settings: ResticSettings, _ services: Services, cacheFolder: String) {
@@ -23,6 +24,10 @@ final class ResticAccess: Sendable {
         self.services = services
         self.cacheFolder = cacheFolder
         folder = settings.location.folder.map(ResticFolder.init)
+        server = ServerAccess(
+            location: settings.location.text, services: services, secretVariables: settings.secretVariables,
+            plainVariables: settings.plainVariables, options: settings.tuning.options,
+            certificates: settings.tuning.certificates, cacheFolder: cacheFolder)
     }
 
     var location: String { settings.location.text }
@@ -65,7 +70,7 @@ final class ResticAccess: Sendable {
 
     private func prepare() async throws(RepositoryError) -> Restic {
         let version = try await version()
-        let ownCache = try privateFolder("restic-" + fingerprint())
+        let ownCache = try server.privateFolder("restic-" + fingerprint())
         var restic = Restic(
             program: settings.program, location: location, version: version, cache: .folder(ownCache))
         restic.tuning = settings.tuning
@@ -117,16 +122,6 @@ final class ResticAccess: Sendable {
         }
     }
 
-    func privateFolder(_ name: String) throws(RepositoryError) -> String {
-        let path = "\(cacheFolder)/\(name)"
-        do throws(SystemFailure) {
-            try SystemFolder.makePrivate(path)
-        } catch {
-            throw .unsupported("the cache folder \(error.path) cannot be made: \(error.reason)")
-        }
-        return path
-    }
-
     /// Asks the server, where it is one that can be asked, whether it can be used.
     /// - Returns: false where there is not even a bucket.
     /// - Throws: ``RepositoryError/denied(location:detail:)`` or ``RepositoryError/unreachable(location:detail:)``, in the server's
@@ -155,12 +150,9 @@ final class ResticAccess: Sendable {
         let url: String
         let credential: CurlRequest.Credential
         if let address = S3Address(location) {
-            let hasKey = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].allSatisfy { name in
-                settings.secretVariables[name] != nil || settings.plainVariables[name] != nil
-            }
-            guard hasKey, try await curl()?.canSign == true else { return nil }
+            guard server.hasS3Key, try await server.curl()?.canSign == true else { return nil }
             url = address.url(of: "config")
-            credential = .s3(try await s3Credential(for: address), digest: S3Credential.digestOfNothing)
+            credential = .s3(try await server.s3Credential(for: address), digest: S3Credential.digestOfNothing)
         } else if location.hasPrefix("rest:http") {
             let base = location.dropFirst("rest:".count)
             url = base + (base.hasSuffix("/") ? "" : "/") + "config"
@@ -174,62 +166,6 @@ final class ResticAccess: Sendable {
         var request = CurlRequest(.get, url, credential)
         request.certificates = settings.tuning.certificates
         return request
-    }
-
-    /// The curl of this machine; `nil` where there is none.
-    func curl() async throws(RepositoryError) -> CurlVersion? {
-        if let known = curlVersion.withLock({ $0 }) { return known }
-        guard services.runner.locate("curl") != nil else { return nil }
-        let version = CurlVersion(try await services.runner.end(of: CurlVersion.command).output.text)
-        curlVersion.withLock { $0 = version }
-        return version
-    }
-
-    /// What puts a mirror's files into S3: curl, or aws where curl cannot sign.
-    /// - Throws: ``RepositoryError/toolTooOld(tool:version:needed:)`` where neither can.
-    func s3Mirror(at address: S3Address, _ location: String) async throws(RepositoryError) -> any MirrorTarget {
-        let curl = try await curl()
-        if curl?.canSign == true {
-            return S3Mirror(
-                address: address, location: location, upload: try await s3Upload(to: address), runner: services.runner)
-        }
-        guard services.runner.locate("aws") != nil else {
-            throw .toolTooOld(
-                tool: "curl", version: curl?.description ?? "(none)",
-                needed: "\(CurlVersion.neededToSign), or the program aws,")
-        }
-        var upload = AwsUpload(address: address, credential: try await s3Credential(for: address))
-        upload.certificates = settings.tuning.certificates
-        return AwsMirror(location: location, upload: upload, runner: services.runner)
-    }
-
-    /// Puts files into S3 with the credential that restic would use.
-    private func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
-        let credential = try await s3Credential(for: address)
-        var upload = CurlUpload(region: credential.region, keyID: credential.keyID, key: credential.key)
-        upload.sessionToken = credential.sessionToken
-        upload.certificates = settings.tuning.certificates
-        upload.limit = services.settings.uploadLimit
-        return upload
-    }
-
-    /// The credential that restic would use.
-    func s3Credential(for address: S3Address) async throws(RepositoryError) -> S3Credential {
-        func needed(_ name: String) async throws(RepositoryError) -> Secret {
-            if let reference = settings.secretVariables[name] { return try await secret(reference) }
-            if let text = settings.plainVariables[name] { return Secret(text) }
-            throw .unsupported("S3 needs \(name): write `\(name): env:\(name)` under `environment:`")
-        }
-        let region =
-            settings.tuning.options["s3.region"] ?? settings.plainVariables["AWS_DEFAULT_REGION"]
-            ?? settings.plainVariables["AWS_REGION"] ?? address.regionOfHost ?? "us-east-1"
-        var credential = S3Credential(
-            region: region, keyID: try await needed("AWS_ACCESS_KEY_ID"),
-            key: try await needed("AWS_SECRET_ACCESS_KEY"))
-        if settings.secretVariables["AWS_SESSION_TOKEN"] != nil {
-            credential.sessionToken = try await needed("AWS_SESSION_TOKEN")
-        }
-        return credential
     }
 
     /// A REST server's user and password; `nil` where the profile names none.
@@ -271,7 +207,7 @@ final class ResticAccess: Sendable {
         guard let path = services.runner.locate(settings.program) else {
             throw .tool(.notFound(program: settings.program, searched: ["the search path"]))
         }
-        let cache = ResticVersionCache(file: try privateFolder("restic") + "/versions.json")
+        let cache = ResticVersionCache(file: try server.privateFolder("restic") + "/versions.json")
         if let known = cache.version(ofProgramAt: path) { return try supported(known) }
         let result = try await start(Restic.versionCommand(program: path))
         guard result.didItsWork, let version = ResticVersion(programOutput: result.output.text) else {

@@ -171,6 +171,22 @@ struct StreamTests {
     }
 
     @Test(.timeLimit(.minutes(2)))
+    func `match lets the end of a stream through only when it is the one that was expected`() async throws {
+        let bench = try Bench("match")
+        for size in [0, 1, 4096, 4097, 3_000_001] {
+            let same = try await bench.shell(
+                """
+                head -c \(size) /dev/urandom > in; "$H" stream match "$(sha256sum < in | cut -d' ' -f1)" < in > out && cmp in out
+                """)
+            #expect(same.code == 0, "\(same)")
+            let other = try await bench.shell(
+                "\"$H\" stream match $(printf '0%.0s' {1..64}) < in > out; code=$?; test ! -s in || test $(stat -c %s out) -lt \(size); test $? = 0 && exit $code"
+            )
+            #expect(other.code == 65 && other.errors.contains("was changed while it was read"), "\(other)")
+        }
+    }
+
+    @Test(.timeLimit(.minutes(2)))
     func `the stages are hidden from help and completions`() async throws {
         let bench = try Bench("hidden")
         let help = try await bench.program.run("--help")

@@ -23,11 +23,15 @@ package protocol Follower: Sendable {
     /// How much of what the primary has was sent there and acknowledged; `nil` where only reading tells. Starts no tool.
     func acknowledged() throws(RepositoryError) -> AcknowledgedFiles?
 
+    /// Looks whether it could be fed now. Changes nothing.
+    func requireReachable() async throws(RepositoryError)
+
     /// Says so when what is there begins to expire and nothing newer has taken its place, in good time.
     func expiryAlarm(at now: Date) throws(StoreError) -> String?
 }
 
 extension Follower {
+    package func requireReachable() async throws(RepositoryError) { _ = try await repository?.inspect(pin: nil) }
     package func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? { nil }
     package func expiryAlarm(at now: Date) throws(StoreError) -> String? { nil }
 }

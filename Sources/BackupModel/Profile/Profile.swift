@@ -165,8 +165,19 @@ package struct ProfileSettings: Sendable, Equatable {
     package var parallelSources: Int = 2
     /// Overall time limit of a run.
     package var timeLimit: Duration?
+    /// What a backup demands of the copies elsewhere before it does anything.
+    package var remoteDemand = RemoteDemand.none
     /// What `env:` secrets and children see beside our own environment: the merged environment files.
     package var environment: [String: String] = [:]
 
     package init() {}
+}
+
+/// Whether a profile insists on a copy elsewhere.
+package enum RemoteDemand: String, Sendable, Equatable {
+    case none = "false"
+    /// A repository that follows another must be switched on.
+    case configured = "true"
+    /// And it must be possible to feed each.
+    case reachable
 }

@@ -95,7 +95,7 @@ struct BackupNow: OperatorCommand {
         request.reason = reason
         request.trigger = scheduled ? "scheduled" : "manual"
         request.offsite = offsite
-        if offsite { _ = try live.offsite() }
+        if offsite || live.profile.settings.remoteDemand != .none { _ = try live.offsite() }
         request.creation = initialise ? .always : .onFirstUse
         request.lockWait = lockWait?.duration
         request.retention = !noRetention

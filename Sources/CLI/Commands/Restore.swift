@@ -23,9 +23,14 @@ struct Restore: OperatorCommand {
               holdfast restore "2026-11-20 03:00" --only db --to /srv/restored
               holdfast restore latest --only db --into db=app_new --to /srv/restored
               holdfast restore latest --offsite --to /srv/restored
+
+            An archive file that stands alone needs no profile. It is verified by the
+            manifest beside it before anything is decrypted:
+
+              holdfast restore --archive b.tar.gz.enc --password-file key /srv/restored
             """)
 
-    @Argument(help: "latest, a run or snapshot id, or a time.")
+    @Argument(help: "latest, a run or snapshot id, or a time; with --archive the folder.")
     var point: String?
 
     @Option(help: ArgumentHelp("Only these sources (repeatable, or separated by commas).", valueName: "source"))
@@ -48,11 +53,24 @@ struct Restore: OperatorCommand {
     @Flag(help: "Show the plan and stop.")
     var dryRun = false
 
+    @OptionGroup var archive: ArchiveOptions
+
     @OptionGroup var place: OffsiteOptions
 
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        guard archive.isWanted else { return }
+        if !only.isEmpty || !into.isEmpty || exact || place.isWanted {
+            throw ValidationError("--archive goes with a folder, --password-file, --identity and --dry-run only")
+        }
+        if point != nil, target != nil { throw ValidationError("name the folder once") }
+    }
+
     func perform(_ console: Console) async throws -> ExitStatus {
+        if archive.isWanted {
+            return try await archive.restore(into: (target ?? point).map(absolute), dryRun: dryRun, console)
+        }
         let live = try place.live(global, console)
         guard let target else { throw refusal }
         var options = RestoreOptions(directory: absolute(target))

@@ -9,7 +9,7 @@ import Programs
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
-        subcommands: [DigestTar.self, Keep.self, ListTar.self])
+        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self])
 
     /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
     /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.
@@ -82,6 +82,19 @@ struct StreamCommand: AsyncParsableCommand {
                 var list = try TarList(safe: safe, check: check ? .always : checkWhenPresent ? .whenPresent : .never)
                 try list.run()
             }
+        }
+    }
+
+    /// `holdfast stream match`
+    struct Match: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Pass a stream on, its end only when its digest is as expected.", shouldDisplay: false)
+
+        @Argument(help: "A SHA-256.")
+        var digest: String
+
+        func run() async throws {
+            try await StreamCommand.perform { try MatchedStream(expected: digest).run() }
         }
     }
 }

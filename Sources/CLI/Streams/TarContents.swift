@@ -22,7 +22,8 @@ struct TarContents {
         entries += 1
         guard entry.kind == .file else { return }
         files += 1
-        bytes += entry.size
+        // A header may say anything.
+        bytes = bytes.addingReportingOverflow(entry.size).overflow ? .max : bytes + entry.size
         current = entry
     }
 

@@ -51,6 +51,10 @@ package enum ProfileKeys {
             "lock-wait", .duration, "How long a run waits for another one's lock before it is skipped.", default: "0s"),
         KeyDescriptor("parallel", .integer(1...64), "How many sources are captured side by side.", default: "2"),
         KeyDescriptor("time-limit", .duration, "A run is stopped after this long."),
+        KeyDescriptor(
+            "require-remote", .either([.boolean, .choice([RemoteDemand.reachable.rawValue])]),
+            "Refuses a backup before any work while no repository with `follows:` is switched on; with `reachable` also while one "
+                + "of those that the run is to feed cannot be reached.", default: "false"),
         KeyDescriptor("retention", .object(retention), "What is kept. Without any rule everything is."),
         KeyDescriptor("schedule", .anything, "When the commands run by themselves.", ignored: true),
         KeyDescriptor("objectives", .anything, "How old things may be before they count as overdue.", ignored: true),

@@ -1,4 +1,5 @@
 package import BackupModel
+import Foundation
 
 /// What a profile says about an archive repository.
 package struct ArchiveSettings: Sendable, Equatable {
@@ -42,12 +43,16 @@ package struct ArchiveSettings: Sendable, Equatable {
     /// - Throws: ``RepositoryError/unsupported(_:)`` naming the key that is missing or cannot be used.
     package init(_ spec: RepositorySpec) throws(RepositoryError) {
         let entry = spec.entry
-        guard let folder = entry["archive"]?.text, folder.hasPrefix("/"), folder.contains(where: { $0 != "/" }) else {
-            throw .unsupported("repository \(spec.name) has no folder: write an absolute path under `archive:`")
+        let base = (entry.location.file as NSString).deletingLastPathComponent
+        guard let location = entry["archive"]?.text.flatMap({ ResticLocation($0, relativeTo: base) }) else {
+            throw .unsupported("repository \(spec.name) has no folder: write its path under `archive:`")
         }
-        var path = folder
-        while path.hasSuffix("/") { path.removeLast() }
-        self.folder = path
+        guard let folder = location.folder, folder != "/" else {
+            throw .unsupported(
+                "archives at \(location.text) cannot be looked at from here: fetch the folder of a run with its own program, and "
+                    + "`holdfast restore --archive FILE DIR` opens it")
+        }
+        self.folder = folder
         name = entry["name"]?.text
         main = entry["main"]?.text.flatMap(SourceName.init(rawValue:))
         compression = entry["compress"]?.text.flatMap(Compression.init(rawValue:)) ?? .zstd
@@ -69,7 +74,7 @@ package struct ArchiveSettings: Sendable, Equatable {
         summary:
             "Encrypted files that stand on their own, a folder of them for each run: tar, compressed and encrypted, "
             + "with a manifest. Standard tools open them.",
-        shape: .path,
+        shape: .string,
         siblingKeys: [
             KeyDescriptor("name", .name, "What the files' names begin with.", default: "the profile's name"),
             KeyDescriptor(
@@ -99,7 +104,7 @@ package struct ArchiveSettings: Sendable, Equatable {
             KeyDescriptor(
                 "other-device-than-sources", .boolean,
                 "Refuses to work when the repository lies on the disk that it backs up.", default: "false"),
-        ],
+        ] + ArchiveTarget.keys,
         example: """
             archive: /srv/backups/archives
             compress: zstd
@@ -113,6 +118,8 @@ package struct ArchiveSettings: Sendable, Equatable {
         let encryption = entry["encrypt"]?.text.flatMap(Encryption.init(rawValue:)) ?? .age
         let hasRecipients = entry["recipients"] != nil || entry["recipients-file"] != nil
         let place = (entry["encrypt"] ?? entry).location
+        // What follows another has its files as they are.
+        if entry["follows"] != nil { return nil }
         func problem(_ key: String, _ message: String) -> ConfigProblem {
             ConfigProblem(at: entry[key]?.location ?? place, keyPath: key, message: message)
         }

@@ -66,8 +66,8 @@ struct BackupFollower: Follower {
             guard let stamp = snapshot.stamp else { return }
             let path = stamp.part ?? PartPath(rawValue: Manifest.fileName)
             let stages = try await source.reader(for: snapshot.id).dump(path: path)
-            guard stages.count == 1, let content = stages.first else {
-                throw .unsupported("a repository cannot be fed from one that takes several programs to read")
+            guard let content = stages.first, stages.count == 1 else {
+                throw .unsupported("a \(source.spec.kind) repository cannot be read into another one by a pipe yet")
             }
             note(
                 try await target.store(

@@ -55,16 +55,16 @@ package struct MirrorGenerationSearch: Sendable {
                 throw ResticFolder(path: folder).repositoryError(error)
             }
         }
-        if let batch = replica.access.sftp(at: location) {
-            let result = try await replica.access.backend(batch.list(batch.address.path))
+        if let batch = replica.access.server.sftp(at: location) {
+            let result = try await replica.access.server.backend(batch.list(batch.address.path))
             guard result.termination == .exited(0) else {
                 throw .unreachable(location: location.text, detail: ResticDiagnostics(result.errors.text).telling)
             }
             let names = SFTPBatch.names(result.output.text)
             return (names, names)
         }
-        if let transfer = replica.access.rclone(at: location) {
-            let result = try await replica.access.backend(transfer.list())
+        if let transfer = replica.access.server.rclone(at: location) {
+            let result = try await replica.access.server.backend(transfer.list())
             if result.termination == .exited(RcloneTransfer.noFolder) { return ([], []) }
             guard result.termination == .exited(0) else {
                 throw .unreachable(location: location.text, detail: ResticDiagnostics(result.errors.text).telling)
@@ -89,7 +89,7 @@ package struct MirrorGenerationSearch: Sendable {
     ) {
         let prefix = address.prefix.isEmpty ? "" : address.prefix + "/"
         let listing = CurlListing(
-            credential: try await replica.access.s3Credential(for: address),
+            credential: try await replica.access.server.s3Credential(for: address),
             certificates: replica.access.settings.tuning.certificates)
         let command = listing.command(address, prefix: prefix)
         let body = try await replica.access.services.runner.end(of: command).output.text

@@ -7,7 +7,7 @@ import Programs
 struct RcloneMirror: MirrorTarget {
     let location: String
     let transfer: RcloneTransfer
-    let access: ResticAccess
+    let server: ServerAccess
 
     var place: String { location }
     var tool: String? { nil }
@@ -27,7 +27,7 @@ struct RcloneMirror: MirrorTarget {
     }
 
     func digest(of path: String) async throws(RepositoryError) -> String? {
-        let result = try await access.backend(transfer.print(path))
+        let result = try await server.backend(transfer.print(path))
         guard result.termination == .exited(0) else {
             throw failure(RcloneTransfer.outcome(result.errors.text).failures, result)
         }
@@ -41,7 +41,7 @@ struct RcloneMirror: MirrorTarget {
     private func run(
         _ command: ToolCommand, _ items: [MirrorItem], _ answer: inout MirrorAnswer
     ) async throws(RepositoryError) {
-        let result = try await access.backend(command)
+        let result = try await server.backend(command)
         let said = RcloneTransfer.outcome(result.errors.text)
         let didAll = result.termination == .exited(0)
         for item in items {

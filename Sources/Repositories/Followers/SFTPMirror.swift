@@ -7,14 +7,14 @@ import Programs
 struct SFTPMirror: MirrorTarget {
     let location: String
     let batch: SFTPBatch
-    let access: ResticAccess
+    let server: ServerAccess
 
     var place: String { location }
     var tool: String? { nil }
 
     func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer {
         let transfers = items.map { SFTPBatch.Item(file: $0.file, path: path(of: $0)) }
-        let result = try await access.backend(batch.put(transfers, folders: folders(of: items)))
+        let result = try await server.backend(batch.put(transfers, folders: folders(of: items)))
         let found = SFTPBatch.found(result.output.text, transfers)
         var answer = MirrorAnswer()
         for (item, transfer) in zip(items, transfers) {
@@ -32,16 +32,16 @@ struct SFTPMirror: MirrorTarget {
             answer.failure = failure(result.errors.text, result)
             // It may take the room that is lacking. Where even this fails the next put of the file does it.
             let left = transfers.first { found[$0.path] == nil }.map { [$0] } ?? []
-            _ = try await access.backend(batch.discardDrafts(of: left))
+            _ = try await server.backend(batch.discardDrafts(of: left))
         }
         return answer
     }
 
     func digest(of path: String) async throws(RepositoryError) -> String? {
-        let file = try access.privateFolder("mirror") + "/fetched-\(UUID().uuidString)"
+        let file = try server.privateFolder("mirror") + "/fetched-\(UUID().uuidString)"
         defer { unlink(file) }
         let place = (batch.address.path == "/" ? "" : batch.address.path) + "/" + path
-        let result = try await access.backend(batch.fetch(place, to: file))
+        let result = try await server.backend(batch.fetch(place, to: file))
         guard result.termination == .exited(0) else { throw failure(result.errors.text, result) }
         do throws(DigestError) {
             return try FileDigest().digest(ofFile: file) { _ in !Task.isCancelled }.description

@@ -20,11 +20,11 @@ private struct ResticAccessProbe: AccessProbe {
         let inquiry = Inquiry(location: access.location, runner: access.services.runner)
         let certificates = access.settings.tuning.certificates
         if let address = S3Address(access.location) {
-            guard let curl = try await access.curl(), curl.canSign else {
+            guard let curl = try await access.server.curl(), curl.canSign else {
                 return .unknown("asking S3 needs a curl of \(CurlVersion.neededToSign) or newer")
             }
             return try await S3Probe(
-                address: address, inquiry: inquiry, credential: try await access.s3Credential(for: address),
+                address: address, inquiry: inquiry, credential: try await access.server.s3Credential(for: address),
                 certificates: certificates
             ).probe()
         }

@@ -1,0 +1,2 @@
+#!/bin/sh
+exec holdfast backup --profile "$(dirname -- "$0")/../hermes.yaml" "$@"
