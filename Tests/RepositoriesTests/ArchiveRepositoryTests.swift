@@ -13,7 +13,7 @@ import Testing
         let repository = try await bench.created()
         let stored = try await bench.storeRun(repository)
         #expect(stored[0].unreadableCount == 0)
-        #expect(stored[0].files == 7)
+        #expect(stored[0].files == 8)
 
         let snapshots = try await bench.repository().snapshots()
         #expect(Set(snapshots.map(\.id)) == Set(stored.map(\.snapshot)))
@@ -241,5 +241,27 @@ import Testing
             Issue.record("it would be made among other files")
             return
         }
+    }
+
+    @Test func `a tree as deep as paths may be goes in and comes back`() async throws {
+        let bench = try await ArchiveBench(.age)
+        _ = try await bench.shell(
+            "python3 -c 'import os; os.mkdir(\"source\"); os.chdir(\"source\"); [(os.mkdir(\"d\"), os.chdir(\"d\")) for _ in range(1500)]; open(\"f\", \"w\").write(\"x\")'"
+        )
+        let repository = try await bench.created()
+        let stored = try await bench.storeTree(repository)
+        #expect(stored.files == 1)
+        #expect(stored.unreadableCount == 0)
+        let target = bench.scratch["r"]
+        let report = try await repository.reader(for: stored.snapshot).extract(
+            include: [], into: target, exact: false
+        ) { _ in }
+        #expect(report.files == 1)
+        // Nothing of the names stays behind, nor what a process that was killed left of them.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.scratch["cache/archive"]).isEmpty)
+        try bench.scratch.write("x", to: "cache/archive/names-999999999-1-AAAA")
+        try await bench.storeTree(repository, run: "20261122T023000Z-000005")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.scratch["cache/archive"]).isEmpty)
+        _ = try await bench.shell("rm -rf source r")
     }
 }
