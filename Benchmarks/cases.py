@@ -408,6 +408,87 @@ def kept_bytes(bench: Bench) -> None:
         f"{sent / 2**20:.0f} MiB, {theirs_kept / 2**20:.0f} MiB", None)
 
 
+def archive(bench: Bench) -> None:
+    """A gibibyte of mixed files as encrypted archives: beside the shell pipeline that it stands in for, with the same three
+    places, and beside the bare pipe of the same programs, with one."""
+    folder = bench.scratch / "archived"
+    data.mixed_files(folder, bench.sized(1 << 30, 16 << 20))
+    key = bench.scratch / "age-key"
+    subprocess.run(["age-keygen", "-o", key], check=True, stderr=subprocess.DEVNULL)
+    recipient = subprocess.run(["age-keygen", "-y", key], check=True, capture_output=True, text=True).stdout.strip()
+    server = data.S3(bench.scratch / "s3-archives")
+    try:
+        beside_shell(bench, folder, recipient, server)
+    finally:
+        server.stop()
+        shutil.rmtree(folder)
+
+
+def beside_shell(bench: Bench, folder: Path, recipient: str, server: data.S3) -> None:
+    age = {"encrypt": "age", "recipients": [recipient]}
+    openssl = {"encrypt": "openssl", "compress": "gzip", "password": f"file:{bench.password}"}
+    # The places are empty before, and the old script's are the same.
+    shell = f"""set -euo pipefail; mkdir -p "$1/local" "$1/nas"
+        tar czf "$1/plain.tar.gz" -C "{folder.parent}" "{folder.name}"
+        openssl enc -aes-256-cbc -salt -pbkdf2 -pass "file:{bench.password}" -in "$1/plain.tar.gz" -out "$1/local/a.tar.gz.enc"
+        rm "$1/plain.tar.gz"
+        printf '{{"sha256":"%s"}}' "$(sha256sum "$1/local/a.tar.gz.enc" | cut -d' ' -f1)" > "$1/local/a.json"
+        cp "$1/local/a.tar.gz.enc" "$1/local/a.json" "$1/nas/"
+        for file in a.tar.gz.enc a.json; do
+            aws --endpoint-url "{server.endpoint}" s3 cp --quiet "$1/local/$file" "s3://{server.BUCKET}/$2/$file"; done"""
+    bare = f"""set -euo pipefail; mkdir -p "$1"
+        tar cf - -C "{folder.parent}" "{folder.name}" | zstd -T0 -3 -q | age -r {recipient} -o "$1/a.tar.zst.age" """
+    sides = {
+        "zst.age, three places": ("archive-age", age, True), "gz.enc, three places": ("archive-enc", openssl, True),
+        "zst.age, one place": ("archive-one", age, False), "old pipeline": (shell, None, True), "bare pipe": (bare, None, False),
+    }
+    found: dict[str, list[Measured]] = {}
+    for number in range(bench.repeats):
+        for side in sorted(sides, reverse=number % 2 == 1):
+            what, keys, everywhere = sides[side]
+            place = bench.scratch / f"archives-{number}"
+            if keys is None:
+                words = ["bash", "-c", what, "bash", place, f"shell-{number}"]
+            else:
+                bench.forget(what)
+                words = [bench.holdfast, "backup", "-p", archive_profile(bench, what, folder, keys, everywhere, place, server)]
+            measured = bench.run(words, server.environment)
+            found.setdefault(side, []).append(measured)
+            bench.report.measured("archive", side, measured)
+            shutil.rmtree(place, ignore_errors=True)
+    time = {side: median(one.wall for one in runs) for side, runs in found.items()}
+
+    def row(ours: str, theirs: str, goal: str, most: float) -> None:
+        ratio = time[ours] / time[theirs]
+        bench.report.row(
+            "archive", ours, f"{time[ours]:.1f} s", f"{theirs} {time[theirs]:.1f} s: {ratio:.2f} ×", (goal, ratio <= most))
+
+    row("zst.age, three places", "old pipeline", "a fifth", 0.2)
+    row("gz.enc, three places", "old pipeline", "parity", 1.0)
+    row("zst.age, one place", "bare pipe", "5 % more", 1.05)
+    extra = time["zst.age, three places"] - time["zst.age, one place"]
+    bench.report.row("archive", "two more places", f"{extra:.1f} s", "", None)
+    memory(bench, "archive", [one for side, runs in found.items() if sides[side][1] for one in runs])
+
+
+def archive_profile(
+    bench: Bench, name: str, folder: Path, keys: dict, everywhere: bool, place: Path, server: data.S3
+) -> Path:
+    path = bench.profile(name, {"folder": {"files": {"paths": [str(folder)]}}})
+    profile = json.loads(path.read_text())
+    profile["repositories"] = {"local": {"archive": str(place / "local"), **keys}}
+    if everywhere:
+        profile["repositories"]["nas"] = {"archive": str(place / "nas"), "follows": "local"}
+        if "password" in keys:
+            profile["repositories"]["nas"]["password"] = keys["password"]
+        profile["repositories"]["s3"] = {
+            "archive": f"s3:{server.endpoint}/{server.BUCKET}/{name}/{place.name}", "follows": "local",
+            "access": "write-only",
+            "environment": {key: f"env:{key}" for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")}}
+    path.write_text(json.dumps(profile))
+    return path
+
+
 def new_bytes(repository: Path, known: set[Path]) -> int:
     files = {path for path in repository.rglob("*") if path.is_file() and "locks" not in path.parts}
     size = sum(path.stat().st_size for path in files - known)
@@ -416,4 +497,5 @@ def new_bytes(repository: Path, known: set[Path]) -> int:
 
 
 ALL = {case.__name__.replace("_", "-"): case
-       for case in (startup, small_files, mixed_files, database, pipe, scrub, listing, snapshots, offsite, kept_bytes)}
+       for case in (startup, small_files, mixed_files, database, pipe, scrub, listing, snapshots, offsite, kept_bytes,
+                    archive)}

@@ -107,7 +107,7 @@ struct Feeding: Sendable {
         if let failure = engine.sharedDisk(follower.spec, at: follower.location, with: paths) { throw failure }
         let key = LockKey.repository(location: follower.location)
         try await holdings.lock(key, .shared, purpose: purpose, wait: wait)
-        if let repository = follower.repository, follower.follow.method != .mirror {
+        if let repository = follower.repository, !follower.isMadeByFeeding {
             let hasBeenFed = try engine.store.deliveries(from: catalog.key)[name] != nil
             let opened = try await OpenRepository(engine, repository: repository).open(
                 .onFirstFeed(hasBeenFed: hasBeenFed)
@@ -128,6 +128,10 @@ struct Feeding: Sendable {
             observer.observe(.progress(subject: name.rawValue, $0))
         }
         try engine.store.setDeliveries(report.present, from: catalog.key, to: name)
+        if let repository = follower.repository, follower.isMadeByFeeding, follower.follow.method != .mirror {
+            // From now on it is known by its id and its keys.
+            _ = try await OpenRepository(engine, repository: repository).open(.never)
+        }
         await recorder.annotate(.feed, subject: name.rawValue) { step in
             step.bytes = report.bytes
             step.usage = report.usage

@@ -1,5 +1,6 @@
 import BackupModel
 import Foundation
+import Repositories
 
 /// What `doctor --probe` says of one repository's credential.
 struct AccessExamination {
@@ -8,7 +9,8 @@ struct AccessExamination {
 
     static func of(_ spec: RepositorySpec, _ live: Live) async -> AccessExamination {
         do {
-            let place = try live.generation(of: try live.repository(spec)).spec
+            let place =
+                spec.follow?.generations == nil ? spec : try live.generation(of: try live.repository(spec)).spec
             return AccessExamination(spec: spec, result: .success(try await live.probe(place).probe()))
         } catch let error as any OperatorError {
             return AccessExamination(spec: spec, result: .failure(Failure(error)))
@@ -20,7 +22,10 @@ struct AccessExamination {
     private var subject: String { "access \(spec.name)" }
 
     private func verdict(_ report: AccessReport) -> AccessVerdict {
-        AccessVerdict(report, claim: spec.access, method: spec.follow?.method)
+        // Copies of archives are put, and no more is needed.
+        AccessVerdict(
+            report, claim: spec.access,
+            method: spec.kind == ArchiveSettings.descriptor.kind ? .mirror : spec.follow?.method)
     }
 
     /// One finding for what it may do, and one for each claim that is false.

@@ -26,12 +26,14 @@ struct RepositoryExamination {
                     detail: "\(follower.location) cannot be looked at: its credential may write and nothing else")
             ]
         }
+        if let obstacle = follower.obstacle {
+            return [.bad(RepositoryExamination.subject(follower.spec), obstacle)]
+        }
         guard let repository = follower.repository else {
             return [
                 Finding(
-                    state: .warning, subject: RepositoryExamination.subject(follower.spec),
-                    detail: "\(follower.location) cannot be fed by this version",
-                    hint: "`by: copy` and `by: mirror` work; see docs/offsite.md")
+                    state: .good, subject: RepositoryExamination.subject(follower.spec),
+                    detail: "\(follower.location) is fed, and cannot be looked at from here")
             ]
         }
         do {

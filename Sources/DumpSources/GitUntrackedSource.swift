@@ -138,7 +138,7 @@ package struct GitUntrackedSource: DumpSource {
     private func storeUnnameable(
         _ names: [[UInt8]], of root: String, _ store: PartStore
     ) async throws(SourceError) -> PartReport {
-        var command = Tar.create(names: names.flatMap { $0 + [0] }, in: root)
+        var command = Tar.create(names: .bytes(names.flatMap { $0 + [0] }), in: root)
         command.arguments.removeAll { $0 == "--ignore-failed-read" }
         command.acceptedExitCodes = [0]
         let stored: StoredPart

@@ -19,6 +19,15 @@ package struct OwnStreams: Sendable {
         return command
     }
 
+    /// Passes a file on, and its end only if all of it has this digest: one that was exchanged since it was tested is opened by
+    /// nobody.
+    package func match(_ digest: String, in path: String) -> ToolCommand {
+        var command = command(["match", digest])
+        command.input = .file(path)
+        command.whenOrphaned = .leave
+        return command
+    }
+
     /// Prints one line for each entry of a tar stream, and holds the contents against their digests.
     /// - Parameter isSafe: ends at the first entry that would leave its folder.
     package func listTar(isSafe: Bool) -> ToolCommand {
@@ -32,7 +41,7 @@ package struct OwnStreams: Sendable {
     /// The member that ``digestTar()`` adds.
     package static let sumsName = ".holdfast-sha256sums"
 
-    private func command(_ words: [String]) -> ToolCommand {
+    package func command(_ words: [String]) -> ToolCommand {
         var command = ToolCommand(program, ["stream"] + words)
         command.teardown = TeardownStep.terminateFirst
         return command

@@ -11,7 +11,7 @@ package enum Tar {
     ///   - overlays: files that stand in for others.
     /// - Source: https://www.gnu.org/software/tar/manual/html_node/Synopsis.html (exit codes), and there `--null`,
     ///   `--ignore-failed-read` and `--pax-option`; checked with tar 1.34.
-    package static func create(names: [UInt8], in folder: String, overlays: [FileOverlay] = []) -> ToolCommand {
+    package static func create(names: ToolInput, in folder: String, overlays: [FileOverlay] = []) -> ToolCommand {
         var command = ToolCommand(
             "tar",
             [
@@ -19,7 +19,7 @@ package enum Tar {
                 "--xattrs", "--acls", "--no-recursion",
                 "--ignore-failed-read", "--quoting-style=escape", "--directory=" + folder, "--null", "--files-from=-",
             ])
-        command.input = .bytes(names)
+        command.input = names
         command.overlays = overlays
         command.acceptedExitCodes = [0, changedExitCode]
         command.teardown = TeardownStep.terminateFirst

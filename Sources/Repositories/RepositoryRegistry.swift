@@ -50,9 +50,6 @@ package enum RepositoryRegistry {
         let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
         let copy =
             target.location.folder == nil ? nil : try ArchiveRepository(spec, services, cacheFolder: cacheFolder)
-        // Files as they are, whatever the profile calls it.
-        var follow = follow
-        follow.method = .mirror
         return ArchiveFollower(spec, follow, of: primary, to: target, reading: copy, ledger: ledger)
     }
 
@@ -96,8 +93,11 @@ package enum RepositoryRegistry {
     package static func probe(
         _ spec: RepositorySpec, _ services: Services, cacheFolder: String
     ) throws(RepositoryError) -> any AccessProbe {
+        if spec.kind == ArchiveSettings.descriptor.kind {
+            return ArchiveProbe(target: try ArchiveTarget(spec, services, cacheFolder: cacheFolder))
+        }
         guard spec.kind == ResticSettings.descriptor.kind else {
-            throw .unsupported("a \(spec.kind) repository cannot be probed yet")
+            throw .unsupported("\(spec.kind) repositories cannot be probed yet")
         }
         return try ResticRepository(spec, services, cacheFolder: cacheFolder).probe
     }

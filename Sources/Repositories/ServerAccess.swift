@@ -13,7 +13,7 @@ final class ServerAccess: Sendable {
     /// As restic's `-o` has them.
     private let options: [String: String]
     /// PEM
-    private let certificates: String?
+    let certificates: String?
     private let cacheFolder: String
     private let curlVersion = Mutex<CurlVersion?>(nil)
 

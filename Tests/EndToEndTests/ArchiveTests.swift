@@ -45,8 +45,8 @@ import Testing
 
         let restore = try await world.program.run("restore", "latest", "--to", world.folder["restored"], "--yes")
         #expect(restore.code == 0, "\(restore)")
-        #expect(
-            try await world.differences(world.documents, world.folder["restored/documents"] + world.documents) == "")
+        let same = try await world.differences(world.documents, world.folder["restored/documents"] + world.documents)
+        #expect(same == "")
 
         let dump = try await world.program.runTool(
             "sh", "-c", "seq 1 50000 | cmp - \"$(find \"$1\" -name numbers.txt)\"", "sh", world.folder["restored"])
@@ -118,6 +118,37 @@ import Testing
             "sqlite3", copy, "PRAGMA integrity_check; SELECT sum(balance) FROM account;")
         #expect(check.output == "ok\n\(BusySQLite.total)\n", "\(check)")
         #expect(!FileManager.default.fileExists(atPath: copy + "-wal"))
+    }
+
+    @Test func `gpg encrypts to keys of the user's own ring`() async throws {
+        var program = try HoldfastProgram("archive")
+        program.environment["GNUPGHOME"] = program.folder["g"]
+        let world = World(program: program)
+        try world.folder.write("one\n", to: "documents/one.txt")
+        let made = try await program.runTool(
+            "sh", "-c",
+            "mkdir -m700 g && gpg --batch --quiet --passphrase '' --quick-generate-key t@example.org default default never"
+        )
+        #expect(made.code == 0, "\(made)")
+        try program.writeProfile(
+            """
+            sources:
+              documents: { files: "\(world.documents)" }
+            repositories:
+              local:
+                archive: "\(program.repository)"
+                encrypt: gpg
+                recipients: [t@example.org]
+            """)
+        try await world.backUp()
+        let verify = try await program.run("backup", "verify", "--data", "100%")
+        #expect(verify.code == 0, "\(verify)")
+        #expect(verify.said.contains("not authenticated"))
+        let restore = try await program.run("restore", "latest", "--to", world.folder["restored"], "--yes")
+        #expect(restore.code == 0, "\(restore)")
+        let same = try await world.differences(world.documents, world.folder["restored/documents"] + world.documents)
+        #expect(same == "")
+        try await program.runTool("gpgconf", "--kill", "all")
     }
 
     // MARK: - Faults

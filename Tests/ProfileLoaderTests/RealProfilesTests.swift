@@ -78,7 +78,7 @@ struct RealProfilesTests {
         #expect(profile.sources[0].settings["paths"]?.strings == ["/home/op/.hermes"])
         #expect(profile.repositories.map(\.name.rawValue) == ["local", "nas"])
         #expect(profile.primary?.entry["password"]?.secret == .file("/home/op/pass"))
-        #expect(profile.repositories[1].settings.text == "/Volumes/nas/repository")
+        #expect(profile.repositories[1].settings.text == "/Volumes/nas" && profile.settings.remoteDemand == .configured)
     }
 
     @Test func `ripple-env loads as the use case has it`() throws {

@@ -138,6 +138,8 @@ struct ArchiveBench: Sendable {
         try scratch.write("gamma", to: "source/sub/new\nline")
         try scratch.write("delta", to: "source/sub/back\\nslash")
         try scratch.write("epsilon", to: "source/-dash")
+        // Below a folder that is not the last, and old, so that a time that is not put back shows.
+        try scratch.write("zeta", to: "source/deep/er/zeta")
         try scratch.write("", to: "source/empty")
         try FileManager.default.createSymbolicLink(atPath: source + "/link", withDestinationPath: "a.txt")
         guard link(source + "/a.txt", source + "/sub/hard") == 0 else { throw CocoaError(.fileWriteUnknown) }
@@ -147,6 +149,10 @@ struct ArchiveBench: Sendable {
         }
         guard made >= 0 else { throw CocoaError(.fileWriteUnknown) }
         close(made)
+        for folder in ["/deep/er", "/deep", "/sub", ""] {
+            try FileManager.default.setAttributes(
+                [.modificationDate: Date(timeIntervalSince1970: 1_700_000_000)], ofItemAtPath: source + folder)
+        }
     }
 
     // MARK: - What is there

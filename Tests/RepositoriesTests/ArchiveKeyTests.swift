@@ -62,7 +62,7 @@ import Testing
         let repository = try bench.repository(keys)
         let identity = try await repository.create()
         let stored = try await bench.storeTree(repository)
-        #expect(stored.files == 7)
+        #expect(stored.files == 8)
 
         try bench.scratch.write("# nobody\n", to: "recipients")
         for work in [

@@ -13,7 +13,7 @@ import Testing
         let repository = try await bench.created()
         let stored = try await bench.storeRun(repository)
         #expect(stored[0].unreadableCount == 0)
-        #expect(stored[0].files == 7)
+        #expect(stored[0].files == 8)
 
         let snapshots = try await bench.repository().snapshots()
         #expect(Set(snapshots.map(\.id)) == Set(stored.map(\.snapshot)))
@@ -212,5 +212,56 @@ import Testing
         let content = try await repository.reader(for: stored.snapshot).content(
             of: PartPath(rawValue: live), limit: .kibibytes(1))
         #expect(String(decoding: content, as: UTF8.self) == "a consistent copy")
+    }
+
+    @Test func `the archives and logs of an older script may stay where they are`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        let old = "20260415-030000/hermes-backup-20260415-030000"
+        try bench.scratch.write("old", to: "archives/\(old).tar.gz.enc")
+        try bench.scratch.write(#"{"archive_sha256": "00"}"#, to: "archives/\(old).json")
+        try bench.scratch.write("log", to: "archives/logs/backup_pipeline.log")
+        let repository = try bench.repository()
+        #expect(try await repository.inspect(pin: nil) == .absent)
+        _ = try await repository.create()
+        let stored = try await bench.storeRun(repository)
+        #expect(try await Set(repository.snapshots().map(\.id)) == Set(stored.map(\.snapshot)))
+        #expect(try await repository.verify(.allData) { _ in }.isSound)
+        _ = try await repository.prune(dryRun: false)
+        #expect(try bench.names().contains("\(old).tar.gz.enc"))
+        // One whose own file is lost is not made anew over its archives, nor is one made among anything else.
+        try FileManager.default.removeItem(atPath: bench.folder + "/.holdfast-archive.json")
+        guard case .occupied(let what) = try await bench.repository().inspect(pin: nil) else {
+            Issue.record("it would be made anew")
+            return
+        }
+        #expect(what.contains("archives"))
+        let other = try bench.repository(["archive": .string(bench.source)])
+        guard case .occupied = try await other.inspect(pin: nil) else {
+            Issue.record("it would be made among other files")
+            return
+        }
+    }
+
+    @Test func `a tree as deep as paths may be goes in and comes back`() async throws {
+        let bench = try await ArchiveBench(.age)
+        _ = try await bench.shell(
+            "python3 -c 'import os; os.mkdir(\"source\"); os.chdir(\"source\"); [(os.mkdir(\"d\"), os.chdir(\"d\")) for _ in range(1500)]; open(\"f\", \"w\").write(\"x\")'"
+        )
+        let repository = try await bench.created()
+        let stored = try await bench.storeTree(repository)
+        #expect(stored.files == 1)
+        #expect(stored.unreadableCount == 0)
+        let target = bench.scratch["r"]
+        let report = try await repository.reader(for: stored.snapshot).extract(
+            include: [], into: target, exact: false
+        ) { _ in }
+        #expect(report.files == 1)
+        // Nothing of the names stays behind, nor what a process that was killed left of them.
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.scratch["cache/archive"]).isEmpty)
+        try bench.scratch.write("x", to: "cache/archive/names-999999999-1-AAAA")
+        try await bench.storeTree(repository, run: "20261122T023000Z-000005")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: bench.scratch["cache/archive"]).isEmpty)
+        _ = try await bench.shell("rm -rf source r")
     }
 }

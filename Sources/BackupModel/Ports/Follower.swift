@@ -7,7 +7,11 @@ package protocol Follower: Sendable {
     var follow: FollowSpec { get }
     /// Where it is, without any password.
     var location: String { get }
-    /// To recognise, list, test and restore from; `nil` where our credential reads nothing.
+    /// Feeding it makes what is not there, so nothing has to be created before. A replica has the primary's own files.
+    var isMadeByFeeding: Bool { get }
+    /// Why this version cannot feed it, where that is so.
+    var obstacle: RepositoryError? { get }
+    /// To recognise, list, test and restore from; `nil` where nothing can be read from here.
     var repository: (any Repository)? { get }
 
     /// Brings there what is missing, and returns only with evidence of what is there.
@@ -31,6 +35,8 @@ package protocol Follower: Sendable {
 }
 
 extension Follower {
+    package var isMadeByFeeding: Bool { follow.method == .mirror }
+    package var obstacle: RepositoryError? { nil }
     package func requireReachable() async throws(RepositoryError) { _ = try await repository?.inspect(pin: nil) }
     package func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? { nil }
     package func expiryAlarm(at now: Date) throws(StoreError) -> String? { nil }

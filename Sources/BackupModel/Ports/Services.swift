@@ -23,5 +23,11 @@ package struct Services: Sendable {
 
     /// The program of whoever asks, which a child still is when it looks what to become.
     /// - Source: proc(5), /proc/PID/exe, Linux 6.1.
-    package static let ownProgram = "/proc/self/exe"
+    package static var ownProgram: String {
+        #if os(Linux)
+            "/proc/self/exe"
+        #else
+            CommandLine.arguments[0]
+        #endif
+    }
 }

@@ -137,13 +137,15 @@ struct ArchiveRestore {
 
     /// What holds our own digests inside is compared with them in any case.
     private func lister(_ isOurs: Bool) -> ToolCommand {
-        OwnProgram.stage(["list-tar", "--safe", isOurs ? "--check" : "--check-when-present"])
+        OwnStreams(program: Services.ownProgram).command([
+            "list-tar", "--safe", isOurs ? "--check" : "--check-when-present",
+        ])
     }
 
     private func read(
         _ decryptor: ToolCommand?, _ digest: String, last: ToolCommand, reading reader: (any LineReader)? = nil
     ) async throws {
-        var first = OwnProgram.stage(["match", digest])
+        var first = OwnStreams(program: Services.ownProgram).command(["match", digest])
         first.input = .file(archive)
         let stages = [first, decryptor, form.decompressor, last].compactMap(\.self)
         let result = try await runner.pipeline(stages, refusingEmpty: true, reading: reader)

@@ -122,11 +122,28 @@ struct Examination {
         "postgres": [("pg_dump", ["--version"]), ("psql", ["--version"])],
     ]
 
+    /// What an archive is compressed and encrypted with.
+    private static func programs(of archive: RepositorySpec) -> [(name: String, versionArguments: [String])] {
+        ["compress": "zstd", "encrypt": "age"].sorted { $0.key < $1.key }.map { key, usual in
+            let name = archive.entry[key]?.text ?? usual
+            return (name, [name == "openssl" ? "version" : "--version"])
+        }
+    }
+
+    /// The number in the first line of what a program says of its version, or else the line.
+    private static func version(_ line: String) -> String {
+        let words = line.split { $0 == " " || $0 == "," }.map { $0.hasPrefix("v") ? $0.dropFirst() : $0 }
+        return String((words.first { $0.first?.isNumber == true } ?? Substring(line)).prefix(60))
+    }
+
     private func tools() async -> [Finding] {
         var seen: Set<String> = []
         var findings: [Finding] = []
         let kinds = live.profile.repositories.map(\.kind) + live.profile.sources.map(\.kind)
-        for program in kinds.flatMap({ Examination.programs[$0] ?? [] }) where seen.insert(program.name).inserted {
+        // Copies are neither compressed nor encrypted anew.
+        let archives = live.profile.repositories.filter { $0.kind == "archive" && $0.follow == nil }
+        for program in kinds.flatMap({ Examination.programs[$0] ?? [] }) + archives.flatMap(Examination.programs(of:))
+        where seen.insert(program.name).inserted {
             guard let path = live.runner.locate(program.name) else {
                 findings.append(.bad(program.name, ToolError.notFound(program: program.name, searched: ["PATH"])))
                 continue
@@ -138,7 +155,7 @@ struct Examination {
                 let line = result.output.text.split(separator: "\n").first.map(String.init) ?? ""
                 findings.append(
                     result.didItsWork
-                        ? Finding(state: .good, subject: program.name, detail: "\(line.prefix(60)) (\(path))")
+                        ? Finding(state: .good, subject: program.name, detail: "\(Examination.version(line)) (\(path))")
                         : Finding(
                             state: .bad, subject: program.name, detail: "\(path) does not run: \(result.termination)",
                             hint: ToolPackages.package(for: program.name).map {

@@ -151,18 +151,18 @@ final class ArchiveAccess: Sendable {
         }
     }
 
-    /// What opens a file: its decryption, then its decompression.
+    /// What opens a file: its digest is compared as it flows, then come its decryption and its decompression.
     /// - Throws: ``RepositoryError/unsupported(_:)`` where the profile names no key for it.
     func opening(_ file: ArchiveManifest.File, in run: String) async throws(RepositoryError) -> [ToolCommand] {
         var decrypting = try await decryptor(file)
-        decrypting.input = .file("\(folder.path)/\(run)/\(file.name)")
         decrypting.whenOrphaned = .leave
         let decompressing =
             switch file.compression {
             case .zstd: Zstandard.decompress()
             case .gzip: Gzip.decompress()
             }
-        return [decrypting, decompressing].map(prepared)
+        return [own.match(file.sha256, in: "\(folder.path)/\(run)/\(file.name)"), decrypting, decompressing].map(
+            prepared)
     }
 
     private func decryptor(_ file: ArchiveManifest.File) async throws(RepositoryError) -> ToolCommand {
@@ -214,7 +214,11 @@ final class ArchiveAccess: Sendable {
         let result = try await pipe(stages, refusingEmpty: false, reading: reader)
         guard !result.committed || !result.stages.allSatisfy(\.didItsWork) else { return result.stages }
         if result.stages.contains(where: { $0.stopped == .cancelled }) { throw .cancelled }
-        let errors = result.stages[0].errors.text
+        let matching = result.stages[0]
+        if matching.termination == .exited(OwnStreams.refusedExitCode) {
+            throw .damaged(location: location, detail: "\(file.name): \(matching.lastWords)")
+        }
+        let errors = result.stages[1].errors.text
         let failed = result.firstFailure.map { result.stages[$0] } ?? result.stages[0]
         if failed.stopped == .stallLimit || failed.stopped == .totalLimit {
             throw .timedOut(tool: failed.command.name, limit: "its time limit")
@@ -224,7 +228,7 @@ final class ArchiveAccess: Sendable {
             case .age: Age.tellsOfWrongKey(errors)
             case .gpg: GnuPG.tellsOfWrongKey(errors)
             // What a wrong passphrase makes of a file is noise, which is no compressed file.
-            case .openssl: OpenSSL.tellsOfWrongKey(errors) || (result.firstFailure == 1 && failed.endedByItself)
+            case .openssl: OpenSSL.tellsOfWrongKey(errors) || (result.firstFailure == 2 && failed.endedByItself)
             }
         if isWrong { throw .wrongPassword(location: location) }
         if case .exited(OwnStreams.refusedExitCode) = failed.termination, failed.command.program == own.program {

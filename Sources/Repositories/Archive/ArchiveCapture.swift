@@ -27,7 +27,9 @@ struct ArchiveCapture: Sendable {
                 access.settings.folder, than: selection.roots, location: access.location)
         }
         let began = access.services.clock.now
-        let walk = try ArchiveWalk.findings(in: selection, besides: access.settings.folder)
+        let list = try ArchiveNameList(in: try access.scratch(), access.services.host)
+        defer { list.remove() }
+        let walk = try ArchiveWalk.findings(in: selection, besides: access.settings.folder, into: list)
         guard walk.count > 0 else {
             throw .sourceUnreadable(
                 detail: walk.unreadable.first.map { "\($0.path): \($0.reason)" } ?? "there is nothing")
@@ -35,7 +37,7 @@ struct ArchiveCapture: Sendable {
         let overlays = selection.substitutes.sorted { $0.key < $1.key }
             .map { FileOverlay(place: $0.key, content: $0.value) }
         let chain = try await keep(
-            [Tar.create(names: walk.names, in: walk.base, overlays: overlays), access.own.digestTar()], .tree)
+            [Tar.create(names: .file(list.path), in: walk.base, overlays: overlays), access.own.digestTar()], .tree)
         guard let tally = OwnStreams.tally(chain.stages[1].errors.text) else {
             drop(chain)
             throw .noEvidence(location: access.location, detail: "the archive was made and nothing in it was counted")

@@ -30,10 +30,36 @@ struct ArchiveFolder: Sendable {
             guard status.type == .folder else { return .foreign("a file") }
             let names = try SystemFolder.names(in: path).filter { $0 != "lost+found" }
             if names.contains(ArchiveHeader.fileName) { return .repository }
-            // What a creation that was killed left.
-            let others = names.filter { !$0.hasPrefix(ArchiveHeader.fileName) }
-            return others.first.map { .foreign($0) } ?? .empty
+            // What a creation that was killed left is no matter, and the logs and archives of a script that was here before
+            // may stay.
+            for name in names where !name.hasPrefix(ArchiveHeader.fileName) {
+                guard name == "logs" || ArchiveNames.isStamp(name),
+                    try SystemFolder.status("\(path)/\(name)")?.type == .folder
+                else { return .foreign(name) }
+                if try isOurs(name) { return .foreign("archives, whose file \(ArchiveHeader.fileName) is missing") }
+            }
+            return .empty
         }
+    }
+
+    /// Whether a folder has a manifest of ours.
+    private func isOurs(_ folder: String) throws(SystemFailure) -> Bool {
+        struct Head: Decodable { var format: String }
+        for name in try SystemFolder.names(in: "\(path)/\(folder)") where name.hasSuffix(".json") {
+            guard let data = FileManager.default.contents(atPath: "\(path)/\(folder)/\(name)") else {
+                throw SystemFailure(code: SystemFailure.noAccess, path: "\(path)/\(folder)/\(name)")
+            }
+            do {
+                if try JSONDecoder().decode(Head.self, from: data).format == ArchiveManifest.format { return true }
+            } catch { continue }
+        }
+        return false
+    }
+
+    /// Names of the folders of archives that are there before a repository is.
+    func older() throws(RepositoryError) -> [String] {
+        guard try content() == .empty else { return [] }
+        return try folders().filter(ArchiveNames.isStamp)
     }
 
     func header() throws(RepositoryError) -> ArchiveHeader {
@@ -59,7 +85,8 @@ struct ArchiveFolder: Sendable {
 
     /// Names of the folders of complete runs, oldest first.
     func runs() throws(RepositoryError) -> [String] {
-        try folders().filter { !$0.hasPrefix(".") && $0 != "lost+found" }
+        let older = Set(try header().older ?? [])
+        return try folders().filter { ArchiveNames.isStamp($0) && !older.contains($0) }
     }
 
     /// Names of the folders of runs that are going on, or were killed.

@@ -31,6 +31,8 @@ struct ArchiveHeader: Codable, Sendable, Equatable {
     /// 64 random hexadecimal digits.
     var id: String
     var keys: [Key]
+    /// Folders that were there before, with archives that another program made; they are nobody's business here.
+    var older: [String]?
 
     static func random(_ count: Int) -> [UInt8] {
         var generator = SystemRandomNumberGenerator()

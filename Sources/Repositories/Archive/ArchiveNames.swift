@@ -34,6 +34,14 @@ enum ArchiveNames {
         return local.prefix(8) + "-" + local.dropFirst(9).prefix(6)
     }
 
+    /// Whether a folder's name is that of a run: a stamp, with a number where it was taken.
+    static func isStamp(_ name: String) -> Bool {
+        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
+        let isNumber = { (text: Substring) in !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) } }
+        return (2...3).contains(parts.count) && parts.allSatisfy(isNumber) && parts[0].utf8.count == 8
+            && parts[1].utf8.count == 6
+    }
+
     /// A file's name without the stamp and its endings: `hermes`, `hermes-db-app.sql`.
     static func stem(
         _ name: String, source: SourceName, part: PartPath, content: ArchiveManifest.File.Content, main: SourceName?

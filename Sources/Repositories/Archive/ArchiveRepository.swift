@@ -71,6 +71,8 @@ package struct ArchiveRepository: Repository {
         }
         _ = try access.recipients()
         var header = ArchiveHeader(id: ArchiveHeader.hex(ArchiveHeader.random(32)), keys: [])
+        let older = try folder.older()
+        if !older.isEmpty { header.older = older }
         if let password = try await access.password() {
             let salt = ArchiveHeader.random(16)
             let rounds = AuthenticationKey.usualRounds

@@ -13,8 +13,6 @@ struct ArchiveWalk {
     struct Findings: Sendable {
         /// The folder that names are relative to: that of the one root, or the nearest above all of them.
         var base: String
-        /// Each ended by a NUL, folders before what is in them.
-        var names: [UInt8] = []
         var count: Int64 = 0
         var unreadable: [UnreadableItem] = []
         var unreadableCount = 0
@@ -26,6 +24,7 @@ struct ArchiveWalk {
     private let patterns: [ExcludePattern]
     private let excluded: Set<[UInt8]>
     private let own: Identity?
+    private let list: ArchiveNameList
     private var findings: Findings
     private var looked = 0
 
@@ -38,9 +37,13 @@ struct ArchiveWalk {
         }
     }
 
-    /// - Parameter repository: our own folder, which never goes into itself.
+    /// - Parameters:
+    ///   - repository: our own folder, which never goes into itself.
+    ///   - list: is given the names, folders before what is in them.
     /// - Throws: ``RepositoryError/unsupported(_:)`` for patterns that cannot be judged; ``RepositoryError/cancelled``.
-    static func findings(in selection: FileSelection, besides repository: String) throws(RepositoryError) -> Findings {
+    static func findings(in selection: FileSelection, besides repository: String, into list: ArchiveNameList)
+        throws(RepositoryError) -> Findings
+    {
         var patterns: [ExcludePattern] = []
         for text in selection.excludes {
             guard let pattern = ExcludePattern(text) else {
@@ -50,13 +53,17 @@ struct ArchiveWalk {
             }
             patterns.append(pattern)
         }
-        var walk = ArchiveWalk(selection, patterns, besides: repository)
+        var walk = ArchiveWalk(selection, patterns, besides: repository, into: list)
         for root in selection.roots.sorted() { try walk.visit(root) }
+        try list.finish()
         return walk.findings
     }
 
-    private init(_ selection: FileSelection, _ patterns: [ExcludePattern], besides repository: String) {
+    private init(
+        _ selection: FileSelection, _ patterns: [ExcludePattern], besides repository: String, into list: ArchiveNameList
+    ) {
         self.selection = selection
+        self.list = list
         self.patterns = patterns
         excluded = Set(selection.excludedPaths.map { Array($0.utf8) })
         var status = stat()
@@ -80,6 +87,8 @@ struct ArchiveWalk {
         var path: [UInt8]
         var components: [String]
         var device: UInt64
+        /// What is still to be looked at.
+        var names: ArraySlice<[UInt8]>
     }
 
     private mutating func visit(_ root: String) throws(RepositoryError) {
@@ -89,36 +98,52 @@ struct ArchiveWalk {
         guard lstat(root, &status) == 0 else { return note(path, errno) }
         add(path.isEmpty ? [47] : path, status)
         guard ArchiveWalk.isFolder(status) else { return }
-        try visit(Folder(path: path, components: components, device: UInt64(status.st_dev)))
+        // A stack of our own: paths may be deep. All of a folder comes before what is beside it, for tar gives a folder its
+        // time when it sees the first entry that is not in it.
+        var stack: [Folder] = []
+        if let folder = opened(path, components, status) { stack.append(folder) }
+        while !stack.isEmpty {
+            guard let name = stack[stack.count - 1].names.popFirst() else {
+                stack.removeLast()
+                continue
+            }
+            if let folder = try take(name, in: stack[stack.count - 1]) { stack.append(folder) }
+        }
     }
 
-    private mutating func visit(_ folder: Folder) throws(RepositoryError) {
-        guard let names = ArchiveWalk.names(in: folder.path) else { return note(folder.path, errno) }
-        let isCache = selection.excludesCacheDirectories && ArchiveWalk.isCache(folder.path)
-        for name in names {
-            looked += 1
-            if looked % 1024 == 0, Task.isCancelled { throw .cancelled }
-            let path = folder.path + [47] + name
-            if isCache, name != Array("CACHEDIR.TAG".utf8) { continue }
-            if excluded.contains(path) { continue }
-            let components = folder.components + [String(decoding: name, as: UTF8.self)]
-            if patterns.contains(where: { $0.matches(components) }) { continue }
-            var status = stat()
-            guard ArchiveWalk.look(path, &status) == 0 else {
-                // Gone since the folder was read, or not to be seen.
-                note(path, errno)
-                continue
-            }
-            if let limit = selection.excludesLargerThan, ArchiveWalk.isFile(status), status.st_size > limit.bytes {
-                continue
-            }
-            let isFolder = ArchiveWalk.isFolder(status)
-            if isFolder, Identity(status) == own { continue }
-            add(path, status)
-            if isFolder, !selection.oneFileSystem || UInt64(status.st_dev) == folder.device {
-                try visit(Folder(path: path, components: components, device: UInt64(status.st_dev)))
-            }
+    private mutating func opened(_ path: [UInt8], _ components: [String], _ status: stat) -> Folder? {
+        guard var names = ArchiveWalk.names(in: path) else {
+            note(path, errno)
+            return nil
         }
+        if selection.excludesCacheDirectories, ArchiveWalk.isCache(path) {
+            names = names.filter { $0 == Array("CACHEDIR.TAG".utf8) }
+        }
+        return Folder(path: path, components: components, device: UInt64(status.st_dev), names: names[...])
+    }
+
+    /// - Returns: a folder that is to be looked into.
+    private mutating func take(_ name: [UInt8], in folder: Folder) throws(RepositoryError) -> Folder? {
+        looked += 1
+        if looked % 1024 == 0, Task.isCancelled { throw .cancelled }
+        let path = folder.path + [47] + name
+        if excluded.contains(path) { return nil }
+        let components = folder.components + [String(decoding: name, as: UTF8.self)]
+        if patterns.contains(where: { $0.matches(components) }) { return nil }
+        var status = stat()
+        guard ArchiveWalk.look(path, &status) == 0 else {
+            // Gone since the folder was read, or not to be seen.
+            note(path, errno)
+            return nil
+        }
+        if let limit = selection.excludesLargerThan, ArchiveWalk.isFile(status), status.st_size > limit.bytes {
+            return nil
+        }
+        let isFolder = ArchiveWalk.isFolder(status)
+        if isFolder, Identity(status) == own { return nil }
+        add(path, status)
+        guard isFolder, !selection.oneFileSystem || UInt64(status.st_dev) == folder.device else { return nil }
+        return opened(path, components, status)
     }
 
     private mutating func add(_ path: [UInt8], _ status: stat) {
@@ -130,8 +155,7 @@ struct ArchiveWalk {
         }
         let base = Array(findings.base.utf8)
         let start = base == [47] ? 1 : base.count + 1
-        findings.names += path.count > start ? path[start...] : [46]
-        findings.names.append(0)
+        list.append(path.count > start ? path[start...] : [46])
         findings.count += 1
     }
 

@@ -31,6 +31,7 @@ struct ArchiveFollower: Follower {
     }
 
     var location: String { target.location.text }
+    var isMadeByFeeding: Bool { true }
 
     /// The largest file that S3 takes in one piece.
     /// - Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html

@@ -8,6 +8,7 @@ struct UnfedFollower: Follower {
     let reason: RepositoryError
 
     var repository: (any Repository)? { nil }
+    var obstacle: RepositoryError? { reason }
 
     func feed(
         _ wanted: [Snapshot], reading again: any SecondReading,
