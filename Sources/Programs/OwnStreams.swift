@@ -12,6 +12,13 @@ package struct OwnStreams: Sendable {
     /// Passes a tar stream on, counts it, and adds the digests of its files as a last member.
     package func digestTar() -> ToolCommand { command(["digest-tar"]) }
 
+    /// Passes everything on and counts it: the kernel keeps no account that an ordinary user may read.
+    package func count() -> ToolCommand {
+        var command = command(["count"])
+        command.whenOrphaned = .leave
+        return command
+    }
+
     /// Standard input to a new file, durably; prints what it kept.
     package func keep(_ path: String) -> ToolCommand {
         var command = command(["keep", path])
@@ -58,7 +65,7 @@ package struct OwnStreams: Sendable {
         package var bytes: Int64
     }
 
-    /// What `digest-tar` counted, from its standard error.
+    /// What `digest-tar` or `count` counted, from its standard error.
     package static func tally(_ output: String) -> Tally? { last(Tally.self, in: output) }
     /// What `keep` kept, from its standard output.
     package static func kept(_ output: String) -> Kept? { last(Kept.self, in: output) }

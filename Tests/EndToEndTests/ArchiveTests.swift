@@ -30,6 +30,33 @@ import Testing
             password: env:RESTIC_PASSWORD
         """
 
+    @Test func `an ordinary user archives files, databases and dumps, and no empty one`() async throws {
+        let world = try OrdinaryUser.world("archive-user")
+        func profile(_ command: String) throws {
+            try world.program.writeProfile(
+                """
+                sources:
+                  documents: { files: "\(world.documents)" }
+                  db: { sqlite: "\(world.folder["data.db"])" }
+                  dump: { command: { run: \(command), name: numbers.txt } }
+                repositories:
+                  local: { archive: "\(world.program.repository)", encrypt: openssl, password: env:RESTIC_PASSWORD }
+                """)
+        }
+        let made = try await world.program.runTool(
+            "sqlite3", world.folder["data.db"], "create table t(a); insert into t values (1), (2)")
+        #expect(made.code == 0, "\(made)")
+        try profile("[seq, \"1\", \"50000\"]")
+        try OrdinaryUser.give(world)
+        try await world.backUp()
+        let restore = try await world.program.run("restore", "latest", "--to", world.folder["home/back"], "--yes")
+        #expect(restore.code == 0 && restore.said.contains("2 rows"), "\(restore)")
+        try profile("[\"true\"]")
+        let empty = try await world.program.run("backup")
+        #expect(empty.code == 1 && empty.errors.contains("wrote nothing"), "\(empty)")
+        #expect(try await world.points().count == 2)
+    }
+
     @Test func `a backup is taken, listed, verified in full, restored and pruned`() async throws {
         let world = try world(
             ArchiveTests.openssl, "retention: { last: 1, minimum: 1, max-removal: 1.0 }",

@@ -9,7 +9,7 @@ import Programs
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
-        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self])
+        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Count.self])
 
     /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
     /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.
@@ -81,6 +81,29 @@ struct StreamCommand: AsyncParsableCommand {
             try await StreamCommand.perform {
                 var list = try TarList(safe: safe, check: check ? .always : checkWhenPresent ? .whenPresent : .never)
                 try list.run()
+            }
+        }
+    }
+
+    /// `holdfast stream count`
+    struct Count: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Pass a stream on, and tell its size at its end.", shouldDisplay: false)
+
+        func run() async throws {
+            try await StreamCommand.perform {
+                StandardStreams.widenPipe(STDOUT_FILENO)
+                let input = StreamInput()
+                var bytes: Int64 = 0
+                while try input.fill() {
+                    try StandardStreams.write(input.bytes)
+                    bytes += Int64(input.bytes.count)
+                    input.take(input.bytes.count)
+                }
+                let tally = JSONValue.object([
+                    ("entries", JSONValue(0)), ("files", JSONValue(0)), ("bytes", JSONValue(bytes)),
+                ])
+                try StandardStreams.write(Array((tally.text() + "\n").utf8), to: STDERR_FILENO)
             }
         }
     }

@@ -72,11 +72,17 @@ struct ArchiveCapture: Sendable {
 
     func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
         let began = access.services.clock.now
-        let chain = try await keep([producer, ArchiveCapture.counting], .dump)
-        guard let read = chain.stages[1].producedBytes else {
+        let chain = try await keep([producer, access.own.count()], .dump)
+        guard let tally = OwnStreams.tally(chain.stages[1].errors.text) else {
             drop(chain)
-            throw .noEvidence(location: access.location, detail: "the system kept no account of what was stored")
+            throw .noEvidence(location: access.location, detail: "nothing counted what was stored")
         }
+        // Where the system keeps no account of the producer, nobody else notices.
+        guard tally.bytes > 0 else {
+            drop(chain)
+            throw .producedNothing(tool: producer.name, void: nil)
+        }
+        let read = ByteCount(tally.bytes)
         let produced = chain.stages[0].producedBytes
         let agrees = produced.map { part.bytesAreExact ? $0 == read : $0 >= read } ?? true
         guard agrees, part.bytes.map({ $0 == read }) ?? true else {
@@ -104,26 +110,18 @@ struct ArchiveCapture: Sendable {
             throw .sourceUnreadable(detail: "\(error.path): \(error.reason)")
         }
         guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
-        var reading = ArchiveCapture.counting
+        var reading = access.own.count()
         reading.input = .file(path)
         let chain = try await keep([reading], .file)
-        guard let read = chain.stages[0].producedBytes, read.bytes == size else {
+        let read = OwnStreams.tally(chain.stages[0].errors.text)?.bytes ?? 0
+        guard read == size else {
             drop(chain)
             throw .miscounted(
-                part: part.path, produced: ByteCount(size), stored: chain.stages[0].producedBytes ?? .zero,
+                part: part.path, produced: ByteCount(size), stored: ByteCount(read),
                 void: SnapshotID(rawValue: chain.kept.sha256))
         }
         return try commit(chain, Counted(bytes: size), .file, began)
     }
-
-    /// Passes everything on, so that the kernel's account of it says how much that was.
-    /// - Source: dd(1), https://www.gnu.org/software/coreutils/dd, coreutils 9.1.
-    private static let counting: ToolCommand = {
-        var command = ToolCommand("dd", ["bs=1M", "status=none"])
-        command.teardown = TeardownStep.terminateFirst
-        command.whenOrphaned = .leave
-        return command
-    }()
 
     // MARK: - The chain
 
