@@ -34,6 +34,25 @@ struct SiblingManifest {
             }
             return try SiblingManifest(candidate, bytes, of: name)
         }
+        return try ofRun(in: folder, naming: name)
+    }
+
+    /// One of ours that is called otherwise: a run's manifest bears the name of its main tree, and speaks for all files beside it.
+    private static func ofRun(in folder: String, naming name: String) throws(Failure) -> SiblingManifest? {
+        // Where the folder cannot be listed, nothing is found, and what is not verified is said.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        for candidate in names.sorted() where candidate.hasSuffix(".json") {
+            let path = "\(folder)/\(candidate)"
+            // One that went meanwhile, or that may not be read, is as good as absent.
+            guard let size = (try? FileManager.default.attributesOfItem(atPath: path))?[.size] as? Int,
+                size <= sizeLimit, let bytes = FileManager.default.contents(atPath: path),
+                // Any other document that lies there says nothing of the archive.
+                let document = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any],
+                (document["format"] as? String)?.hasPrefix("holdfast") == true,
+                let files = document["files"] as? [[String: Any]], files.contains(where: { $0["name"] as? String == name })
+            else { continue }
+            return try SiblingManifest(path, bytes, of: name)
+        }
         return nil
     }
 
