@@ -17,7 +17,7 @@ final class ResticAccess: Sendable {
     private let counter = Atomic<Int>(0)
     private let generated = Mutex<String?>(nil)
     private let flatSnapshots = Mutex<[SnapshotID: Bool]>([:])
-    private let ready = Mutex<Task<Result<Restic, RepositoryError>, Never>?>(nil)
+    private let ready = AskedOnce<Restic>()
 
     init(_ settings: ResticSettings, _ services: Services, cacheFolder: String) {
         self.settings = settings
@@ -51,21 +51,7 @@ final class ResticAccess: Sendable {
     /// The program, its version and the secrets. Asked for once, also when several parts are stored at the same time;
     /// after a failure the next caller asks anew.
     func restic() async throws(RepositoryError) -> Restic {
-        let task = ready.withLock { ready in
-            if let ready { return ready }
-            let task = Task<Result<Restic, RepositoryError>, Never> {
-                do throws(RepositoryError) {
-                    return .success(try await self.prepare())
-                } catch {
-                    return .failure(error)
-                }
-            }
-            ready = task
-            return task
-        }
-        let result = await task.value
-        if case .failure = result { ready.withLock { if $0 == task { $0 = nil } } }
-        return try result.get()
+        try await ready.value { () throws(RepositoryError) in try await self.prepare() }
     }
 
     private func prepare() async throws(RepositoryError) -> Restic {
@@ -177,11 +163,7 @@ final class ResticAccess: Sendable {
     }
 
     func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {
-        do throws(SecretError) {
-            return try await services.secrets.resolve(reference, environment: services.settings.environment)
-        } catch {
-            throw .secret(error)
-        }
+        try await services.secret(reference)
     }
 
     /// Makes the password where the profile wants that and there is none.

@@ -35,7 +35,7 @@ final class ServerAccess: Sendable {
         var command = command
         command.environment.merge(plainVariables) { $1 }
         for (name, reference) in secretVariables.sorted(by: { $0.key < $1.key }) {
-            command.secrets.append(.environment(variable: name, try await secret(reference)))
+            command.secrets.append(.environment(variable: name, try await services.secret(reference)))
         }
         command.niceness = services.settings.niceness
         return try await services.runner.end(of: command)
@@ -132,7 +132,7 @@ final class ServerAccess: Sendable {
     /// The credential that restic would use.
     func s3Credential(for address: S3Address) async throws(RepositoryError) -> S3Credential {
         func needed(_ name: String) async throws(RepositoryError) -> Secret {
-            if let reference = secretVariables[name] { return try await secret(reference) }
+            if let reference = secretVariables[name] { return try await services.secret(reference) }
             if let text = plainVariables[name] { return Secret(text) }
             throw .unsupported("S3 needs \(name): write `\(name): env:\(name)` under `environment:`")
         }
@@ -156,13 +156,5 @@ final class ServerAccess: Sendable {
             throw .unsupported("the cache folder \(error.path) cannot be made: \(error.reason)")
         }
         return path
-    }
-
-    private func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {
-        do throws(SecretError) {
-            return try await services.secrets.resolve(reference, environment: services.settings.environment)
-        } catch {
-            throw .secret(error)
-        }
     }
 }

@@ -14,7 +14,7 @@ final class ArchiveAccess: Sendable {
     private let counter = Atomic<Int>(0)
     /// Names of files that this process is making or has made, by the folder of their run.
     let reserved = Mutex<[String: Set<String>]>([:])
-    private let ready = Mutex<Task<Result<ArchiveKeys, RepositoryError>, Never>?>(nil)
+    private let ready = AskedOnce<ArchiveKeys>()
 
     init(_ settings: ArchiveSettings, _ services: Services, cacheFolder: String) {
         self.settings = settings
@@ -36,21 +36,7 @@ final class ArchiveAccess: Sendable {
 
     /// Asked for once, also when several parts are stored at the same time; after a failure the next caller asks anew.
     func keys() async throws(RepositoryError) -> ArchiveKeys {
-        let task = ready.withLock { ready in
-            if let ready { return ready }
-            let task = Task<Result<ArchiveKeys, RepositoryError>, Never> {
-                do throws(RepositoryError) {
-                    return .success(try await self.prepare(try self.folder.header()))
-                } catch {
-                    return .failure(error)
-                }
-            }
-            ready = task
-            return task
-        }
-        let result = await task.value
-        if case .failure = result { ready.withLock { if $0 == task { $0 = nil } } }
-        return try result.get()
+        try await ready.value { () throws(RepositoryError) in try await self.prepare(try self.folder.header()) }
     }
 
     private func prepare(_ header: ArchiveHeader) async throws(RepositoryError) -> ArchiveKeys {
@@ -76,7 +62,7 @@ final class ArchiveAccess: Sendable {
 
     func password() async throws(RepositoryError) -> Secret? {
         guard let reference = settings.password else { return nil }
-        let password = try await secret(reference)
+        let password = try await services.secret(reference)
         let bytes = password.reveal(for: .comparison)
         guard !bytes.isEmpty else { throw .unsupported("the password of the repository at \(location) is empty") }
         guard !bytes.contains(where: { $0 == 0 || $0 == 10 || $0 == 13 }) else {
@@ -89,7 +75,7 @@ final class ArchiveAccess: Sendable {
 
     func identity() async throws(RepositoryError) -> Secret? {
         guard let reference = settings.identity else { return nil }
-        return try await secret(reference)
+        return try await services.secret(reference)
     }
 
     /// Sorted. Read anew by every process, so that a file of them that was changed shows.
@@ -107,14 +93,6 @@ final class ArchiveAccess: Sendable {
                     + "backup")
         }
         return Array(Set(recipients)).sorted()
-    }
-
-    private func secret(_ reference: SecretReference) async throws(RepositoryError) -> Secret {
-        do throws(SecretError) {
-            return try await services.secrets.resolve(reference, environment: services.settings.environment)
-        } catch {
-            throw .secret(error)
-        }
     }
 
     /// A folder for gpg, so that nothing of the user's own plays a part.
@@ -270,5 +248,12 @@ extension ToolCommand {
 
 extension ToolResult {
     var endedByItself: Bool { if case .exited = termination { stopped == nil } else { false } }
-    var lastWords: String { errors.text.split(whereSeparator: \.isNewline).suffix(5).joined(separator: "\n") }
+    /// Of our own program without the marks that it puts before what it says, and without its advice: whoever quotes it has some.
+    var lastWords: String {
+        var lines = errors.text.split(whereSeparator: \.isNewline)
+        if command.arguments.first == "stream" {
+            lines = lines.filter { !$0.hasPrefix("  → ") }.map { $0.hasPrefix("error: ") ? $0.dropFirst(7) : $0 }
+        }
+        return lines.suffix(5).joined(separator: "\n")
+    }
 }
