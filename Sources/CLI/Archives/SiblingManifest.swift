@@ -49,7 +49,8 @@ struct SiblingManifest {
                 // Any other document that lies there says nothing of the archive.
                 let document = try? JSONSerialization.jsonObject(with: bytes) as? [String: Any],
                 (document["format"] as? String)?.hasPrefix("holdfast") == true,
-                let files = document["files"] as? [[String: Any]], files.contains(where: { $0["name"] as? String == name })
+                let files = document["files"] as? [[String: Any]],
+                files.contains(where: { $0["name"] as? String == name })
             else { continue }
             return try SiblingManifest(path, bytes, of: name)
         }
