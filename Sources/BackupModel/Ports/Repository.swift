@@ -231,6 +231,8 @@ package struct ExtractReport: Sendable, Equatable, Codable {
 package enum RepositoryError: OperatorError {
     case absent(location: String)
     case wrongPassword(location: String)
+    /// No key at hand opens the file; `detail` is what the tool said of it.
+    case noKey(file: String, tool: String, detail: String)
     case keysMissing(location: String)
     case locked(location: String, by: [RepositoryLock], detail: String)
     case damaged(location: String, detail: String)
