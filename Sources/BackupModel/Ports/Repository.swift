@@ -41,6 +41,8 @@ package protocol Repository: Sendable {
     func scrub(progress: @escaping @Sendable (TransferProgress) -> Void) async throws(RepositoryError) -> ScrubReport
 
     func reader(for snapshot: SnapshotID) -> any PartReader
+    /// How a person brings a part back with standard tools alone.
+    func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore
 
     /// The tool's own locks, with their owners.
     func locks() async throws(RepositoryError) -> [RepositoryLock]
