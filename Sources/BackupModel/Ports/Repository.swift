@@ -56,6 +56,9 @@ package protocol Repository: Sendable {
     /// Who says to have made each key, where the repository knows. Needs the password.
     func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner]
 
+    /// Whom it encrypts for, where it encrypts for public keys.
+    func recipients() async throws(RepositoryError) -> Recipients?
+
     /// The tool's version, such as `restic 0.18.0`.
     func toolVersion() async throws(RepositoryError) -> String
     /// How many times a tool was started for this repository so far.
@@ -69,6 +72,7 @@ package protocol Repository: Sendable {
 extension Repository {
     package var newPasswordFile: String? { nil }
     package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }
+    package func recipients() async throws(RepositoryError) -> Recipients? { nil }
     package func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)? { nil }
 }
 
