@@ -17,15 +17,13 @@ struct ArchiveOptions: ParsableArguments {
             "The archive's passphrase; else the file that BACKUP_PASSPHRASE_FILE names.", valueName: "file"))
     var passwordFile: String?
 
-    @Option(help: ArgumentHelp("The archive's secret key, for age.", valueName: "file"))
+    @Option(help: ArgumentHelp("The secret key, for what age encrypted: an archive, or sources.", valueName: "file"))
     var identity: String?
 
     var isWanted: Bool { archive != nil }
 
     func validate() throws {
-        if archive == nil, passwordFile != nil || identity != nil {
-            throw ValidationError("--password-file and --identity go with --archive")
-        }
+        if archive == nil, passwordFile != nil { throw ValidationError("--password-file goes with --archive") }
     }
 
     /// - Parameter target: absolute.
