@@ -58,7 +58,7 @@ struct TreeStream {
         var evidence = SealedStream.Evidence(
             content: SealedContent(
                 bytes: ByteCount(tally.bytes), files: tally.files, base: walk.base, paths: paths(besides: notices)))
-        evidence.unreadable = walk.unreadable + notices
+        evidence.unreadable = walk.unreadable + notices.map(absolute)
         evidence.unreadableCount = walk.unreadableCount + notices.count
         if results[0].termination == .exited(Tar.changedExitCode), notices.isEmpty {
             evidence.unreadable.append(UnreadableItem(path: part.rawValue, reason: results[0].lastWords))
@@ -73,14 +73,21 @@ struct TreeStream {
         return evidence
     }
 
+    /// tar tells of names as it was given them; a profile tolerates paths.
+    private func absolute(_ item: UnreadableItem) -> UnreadableItem {
+        guard !item.path.hasPrefix("/") else { return item }
+        return UnreadableItem(path: prefix + item.path, reason: item.reason)
+    }
+
+    private var prefix: String { walk.base.hasSuffix("/") ? walk.base : walk.base + "/" }
+
     /// What tar was given and said nothing of.
     private func paths(besides notices: [UnreadableItem]) -> [String]? {
         guard let data = FileManager.default.contents(atPath: list.path), data.count <= TreeStream.listLimit else {
             return nil
         }
-        let base = walk.base.hasSuffix("/") ? walk.base : walk.base + "/"
         let unread = Set(notices.map(\.path))
         return data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            .filter { !unread.contains($0) }.map { base + $0 }
+            .filter { !unread.contains($0) }.map { prefix + $0 }
     }
 }

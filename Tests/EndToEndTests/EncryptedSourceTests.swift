@@ -264,6 +264,34 @@ struct EncryptedSourceTests {
         for made in [name, new] { _ = try postgres.sql("DROP DATABASE \(made)") }
     }
 
+    @Test(.enabled(if: geteuid() == 0))
+    func `an ordinary user's is encrypted as well, and what may be unreadable is told by its path`() async throws {
+        let world = try OrdinaryUser.world("encrypt-user")
+        let keys = try await world.program.runTool(
+            "sh", "-ec", "cd \"$1\"; age-keygen -o id 2>/dev/null; age-keygen -y id >r; mkfifo documents/pipe", "sh",
+            world.folder.path)
+        #expect(keys.code == 0, "\(keys)")
+        try world.folder.write("x", to: "documents/locked", mode: 0)
+        func write(_ more: String) throws {
+            try world.writeProfile(
+                """
+                  secrets:
+                    files: "\(world.documents)"
+                    encrypt: { recipients-file: "\(world.folder["r"])", identity: "file:\(world.folder["id"])" }
+                    \(more)
+                """)
+        }
+        try write("")
+        try OrdinaryUser.give(world)
+        let partial = try await world.program.run("backup")
+        #expect(partial.code == 3, "\(partial)")
+        try write("unreadable: { tolerate: [\"\(world.documents)/locked\"] }")
+        try OrdinaryUser.give(world)
+        try await world.backUp()
+        let restore = try await world.program.run("restore", "latest", "--to", world.folder["home/back"], "--yes")
+        #expect(restore.code == 0 && restore.said.contains("every file has its digest"), "\(restore)")
+    }
+
     // MARK: - Pinning
 
     @Test func `an emptied, replaced, broken or missing file of recipients is refused, and nothing is stored`()
