@@ -121,7 +121,7 @@ package struct BackupRun: Sendable {
         let checked = try await recorder.step(.preflight) {
             try await preflight.check(chosen, record, recorder, holdings)
         }
-        let (opened, ownRecipients) = try await recorder.step(
+        let (opened, standing) = try await recorder.step(
             .openRepository, subject: engine.primary.spec.name.rawValue
         ) {
             let standing = try await RecipientPinning(engine).standing(of: engine.primary)
@@ -138,11 +138,10 @@ package struct BackupRun: Sendable {
             for lock in try await engine.primary.clearDeadLocks() {
                 recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }
-            let unpinned: Recipients? = if case .unpinned(let recipients) = standing { recipients } else { nil }
-            return (opened, unpinned)
+            return (opened, standing)
         }
         let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
-        let ready = try await preflight.settle(checked, repository: ownRecipients, catalog, recorder)
+        let ready = try await preflight.settle(checked, repository: standing.unpinned, catalog, recorder)
         let doubtful = try recovery.doubtfulRuns(besides: record.id)
         if !doubtful.isEmpty {
             let contents = try await catalog.contents(loadingManifests: true)
@@ -154,7 +153,7 @@ package struct BackupRun: Sendable {
         if Task.isCancelled { throw RunStop.cancelled }
         await holdings.tell("backup \(record.id): finishing")
         try await recorder.step(.manifest) {
-            try await writeManifest(captured, recorder, catalog, capture)
+            try await writeManifest(captured, for: standing.recipients, recorder, catalog, capture)
         }
         try await Feeding(
             engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait, ready: ready
@@ -184,7 +183,8 @@ package struct BackupRun: Sendable {
     }
 
     private func writeManifest(
-        _ captured: Capture.Result, _ recorder: RunRecorder, _ catalog: RepositoryCatalog, _ capture: Capture
+        _ captured: Capture.Result, for recipients: Recipients?, _ recorder: RunRecorder, _ catalog: RepositoryCatalog,
+        _ capture: Capture
     ) async throws {
         let record = await recorder.record
         guard !captured.parts.isEmpty else {
@@ -198,7 +198,8 @@ package struct BackupRun: Sendable {
             parts: captured.parts.sorted { ($0.source, $0.part) < ($1.source, $1.part) }, gaps: captured.gaps,
             void: captured.void,
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
-        manifest.repositoryRecipients = try await engine.primary.recipients()
+        // Those that were compared, and not what may stand there by now.
+        manifest.repositoryRecipients = recipients
         let stored = try await capture.store(manifest)
         await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))

@@ -35,9 +35,8 @@ struct Preflight: Sendable {
                 let preview = try await source.preflight(context)
                 for notice in preview.notices { recorder.notice("\(name): \(notice)") }
                 await recorder.change { $0.tools.merge(preview.tools) { $1 } }
-                var item = Ready(source: source, preview: preview, context: context)
-                if case .unpinned(let recipients) = standing { item.unpinned = recipients }
-                ready.append(item)
+                ready.append(
+                    Ready(source: source, preview: preview, context: context, unpinned: standing.unpinned))
             } catch {
                 try await leaveOut(source, error, recorder)
             }

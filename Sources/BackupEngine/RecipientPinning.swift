@@ -13,6 +13,15 @@ package struct RecipientPinning: Sendable {
         case asPinned(Recipients)
         /// Nothing is pinned yet; what the newest manifest says of it is still to be compared.
         case unpinned(Recipients)
+
+        package var recipients: Recipients? {
+            switch self {
+            case .none: nil
+            case .asPinned(let recipients), .unpinned(let recipients): recipients
+            }
+        }
+
+        var unpinned: Recipients? { if case .unpinned(let recipients) = self { recipients } else { nil } }
     }
 
     /// - Throws: ``RecipientsChanged``; whatever stands in the way of knowing the recipients.
