@@ -1,12 +1,6 @@
 import BackupModel
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// What a profile demands of a source, held against the snapshot itself and not against the disk.
 struct Expectations: Sendable {
     private let repository: any Repository
@@ -27,36 +21,20 @@ struct Expectations: Sendable {
         guard !demands.contains.isEmpty else { return nil }
         let missing = Mutex(Set(demands.contains))
         for report in reports {
-            // Of what was encrypted on its way, the snapshot shows no names; what went in was noted.
+            // What was looked for as it went in: not every key that encrypts opens.
             if let inside = report.stored.inside {
-                guard let paths = inside.base == nil ? [] : inside.paths else {
-                    return failure("too much was encrypted for `expect: contains` to be looked for in it")
-                }
-                missing.withLock { names in
-                    for path in paths {
-                        names = names.filter { !Expectations.matches(path, $0) }
-                    }
-                }
+                missing.withLock { $0.subtract(inside.found) }
                 continue
             }
             try await repository.reader(for: report.stored.snapshot).entries { entry in
                 missing.withLock { names in
-                    for name in names where Expectations.matches(entry.path, name) { names.remove(name) }
+                    for name in names where PathDemand.matches(entry.path, name) { names.remove(name) }
                 }
             }
         }
         let names = missing.withLock { $0.sorted() }
         return names.isEmpty
             ? nil : failure("the snapshot lacks \(names.joined(separator: ", ")), which `expect:` wants")
-    }
-
-    /// A name, the end of a path, or a pattern for as many of its last components as it has itself.
-    static func matches(_ path: String, _ name: String) -> Bool {
-        if path == name || path.hasSuffix("/" + name) { return true }
-        guard name.contains(where: { "*?[".contains($0) }) else { return false }
-        let depth = name.split(separator: "/").count
-        let end = path.split(separator: "/").suffix(depth).joined(separator: "/")
-        return fnmatch(name, name.hasPrefix("/") ? path : end, FNM_PATHNAME) == 0
     }
 
     private func failure(_ text: String) -> Failure {

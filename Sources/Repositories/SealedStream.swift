@@ -35,7 +35,8 @@ struct SealedStream {
         var head: [ToolCommand]
         switch content {
         case .files(let selection):
-            let tree = try TreeStream(selection, besides: folder ?? "/dev/null", scratch: scratch, services)
+            let tree = try TreeStream(
+                selection, demands: part.demands, besides: folder ?? "/dev/null", scratch: scratch, services)
             head = tree.stages
             (self.tree, size) = (tree, nil)
         case .stream(let producer):

@@ -8,19 +8,19 @@ struct TreeStream {
     let stages: [ToolCommand]
     let walk: ArchiveWalk.Findings
     private let list: ArchiveNameList
-
-    /// Whoever holds more names than these does without their list.
-    private static let listLimit = 4 << 20
+    private let demands: [String]
 
     /// - Parameters:
+    ///   - demands: what to look for among the names (``PathDemand``).
     ///   - folder: of the repository, which never goes into itself.
     ///   - scratch: private, for the list of names.
     init(
-        _ selection: FileSelection, besides folder: String, scratch: String, _ services: Services
+        _ selection: FileSelection, demands: [String], besides folder: String, scratch: String, _ services: Services
     ) throws(RepositoryError) {
         guard !selection.roots.isEmpty, selection.roots.allSatisfy({ $0.hasPrefix("/") }) else {
             throw .unsupported("a selection of files needs absolute paths")
         }
+        self.demands = demands
         list = try ArchiveNameList(in: scratch, services.host)
         do throws(RepositoryError) {
             walk = try ArchiveWalk.findings(in: selection, besides: folder, into: list)
@@ -57,7 +57,7 @@ struct TreeStream {
         }
         var evidence = SealedStream.Evidence(
             content: SealedContent(
-                bytes: ByteCount(tally.bytes), files: tally.files, base: walk.base, paths: paths(besides: notices)))
+                bytes: ByteCount(tally.bytes), files: tally.files, base: walk.base, found: try found(besides: notices)))
         evidence.unreadable = walk.unreadable + notices.map(absolute)
         evidence.unreadableCount = walk.unreadableCount + notices.count
         if results[0].termination == .exited(Tar.changedExitCode), notices.isEmpty {
@@ -81,13 +81,16 @@ struct TreeStream {
 
     private var prefix: String { walk.base.hasSuffix("/") ? walk.base : walk.base + "/" }
 
-    /// What tar was given and said nothing of.
-    private func paths(besides notices: [UnreadableItem]) -> [String]? {
-        guard let data = FileManager.default.contents(atPath: list.path), data.count <= TreeStream.listLimit else {
-            return nil
-        }
+    /// The demands that are met by what tar was given and said nothing of; all of that is in the stream, for its entries were counted.
+    private func found(besides notices: [UnreadableItem]) throws(RepositoryError) -> Set<String> {
+        guard !demands.isEmpty else { return [] }
         let unread = Set(notices.map(\.path))
-        return data.split(separator: 0).map { String(decoding: $0, as: UTF8.self) }
-            .filter { !unread.contains($0) }.map { prefix + $0 }
+        var (missing, found) = (demands, Set<String>())
+        try list.forEach { name in
+            guard !missing.isEmpty, !unread.contains(name) else { return }
+            for demand in missing where PathDemand.matches(prefix + name, demand) { found.insert(demand) }
+            missing.removeAll(where: found.contains)
+        }
+        return found
     }
 }

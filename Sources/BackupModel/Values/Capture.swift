@@ -11,6 +11,8 @@ package struct CapturedPart: Sendable {
     package var bytes: ByteCount?
     /// When it was captured, where that is not now.
     package var capturedAt: Date?
+    /// What must be in it (``PathDemand``): a repository that writes a tree as a stream looks for them in passing.
+    package var demands: [String] = []
 
     package init(
         path: PartPath, content: PartContent, bytesAreExact: Bool = true, bytes: ByteCount? = nil,
@@ -68,7 +70,7 @@ package struct StoredPart: Sendable, Equatable {
     package var notices: [String]
     /// Resource use of the tools involved.
     package var usage: [String: ResourceUsage]
-    /// What is inside a part that was encrypted on its way.
+    /// What is inside, where that was noted in passing: always for a part that was encrypted on its way.
     package var inside: SealedContent?
 
     package init(

@@ -59,14 +59,14 @@ package struct SealedContent: Sendable, Equatable {
     package var bytes: ByteCount
     package var files: Int64?
     package var base: String?
-    /// Absolute paths of what is in a tree; `nil` where there are too many to be held.
-    package var paths: [String]?
+    /// Which of the part's ``CapturedPart/demands`` a tree meets.
+    package var found: Set<String>
 
-    package init(bytes: ByteCount, files: Int64? = nil, base: String? = nil, paths: [String]? = nil) {
+    package init(bytes: ByteCount, files: Int64? = nil, base: String? = nil, found: Set<String> = []) {
         self.bytes = bytes
         self.files = files
         self.base = base
-        self.paths = paths
+        self.found = found
     }
 }
 

@@ -28,7 +28,8 @@ struct ArchiveCapture: Sendable {
         }
         let began = access.services.clock.now
         let tree = try TreeStream(
-            selection, besides: access.settings.folder, scratch: try access.scratch(), access.services)
+            selection, demands: part.demands, besides: access.settings.folder, scratch: try access.scratch(),
+            access.services)
         defer { tree.remove() }
         let chain = try await keep(tree.stages, .tree, producers: 2)
         let evidence: SealedStream.Evidence
@@ -45,6 +46,7 @@ struct ArchiveCapture: Sendable {
                 bytes: evidence.content.bytes.bytes, entries: tally?.entries, files: evidence.content.files,
                 base: evidence.content.base), .tree, began)
         stored.note(evidence)
+        stored.inside = evidence.content
         return stored
     }
 

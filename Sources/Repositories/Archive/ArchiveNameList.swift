@@ -54,6 +54,23 @@ final class ArchiveNameList {
         if let failure { throw .unsupported("\(path) cannot be written: \(failure.reason)") }
     }
 
+    /// Calls `body` for each name, repaired where it is no UTF-8, a portion of the file at a time.
+    func forEach(_ body: (String) -> Void) throws(RepositoryError) {
+        guard let file = FileHandle(forReadingAtPath: path) else { throw .unsupported("\(path) cannot be read") }
+        defer { file.closeFile() }
+        var rest = Data()
+        do {
+            while let portion = try file.read(upToCount: ArchiveNameList.portion), !portion.isEmpty {
+                rest += portion
+                let names = rest.split(separator: 0, omittingEmptySubsequences: false)
+                for name in names.dropLast() { body(String(decoding: name, as: UTF8.self)) }
+                rest = Data(names.last ?? Data())
+            }
+        } catch {
+            throw .unsupported("\(path) cannot be read: \(error.localizedDescription)")
+        }
+    }
+
     /// Removes the lists of processes that were killed.
     private static func sweep(_ folder: String, _ host: any HostFacts) {
         // What cannot be read or removed now is for the next one to sweep.
