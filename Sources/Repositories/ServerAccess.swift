@@ -32,13 +32,18 @@ final class ServerAccess: Sendable {
 
     /// Runs a program with what the profile gives for the backend. Its exit code is the caller's to read.
     func backend(_ command: ToolCommand) async throws(RepositoryError) -> ToolResult {
+        try await services.runner.end(of: try await prepared(command))
+    }
+
+    /// A program with what the profile gives for the backend.
+    func prepared(_ command: ToolCommand) async throws(RepositoryError) -> ToolCommand {
         var command = command
         command.environment.merge(plainVariables) { $1 }
         for (name, reference) in secretVariables.sorted(by: { $0.key < $1.key }) {
             command.secrets.append(.environment(variable: name, try await services.secret(reference)))
         }
         command.niceness = services.settings.niceness
-        return try await services.runner.end(of: command)
+        return command
     }
 
     /// - Returns: `nil` where it is no SFTP server.
@@ -120,7 +125,7 @@ final class ServerAccess: Sendable {
     }
 
     /// Puts files into S3 with the credential that restic would use.
-    private func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
+    func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
         let credential = try await s3Credential(for: address)
         var upload = CurlUpload(region: credential.region, keyID: credential.keyID, key: credential.key)
         upload.sessionToken = credential.sessionToken

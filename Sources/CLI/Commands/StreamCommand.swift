@@ -9,7 +9,7 @@ import Programs
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
-        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Count.self])
+        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Digest.self, Count.self])
 
     /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
     /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.
@@ -118,6 +118,29 @@ struct StreamCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await StreamCommand.perform { try MatchedStream(expected: digest).run() }
+        }
+    }
+
+    /// `holdfast stream digest`
+    struct Digest: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the digest and the size of standard input.", shouldDisplay: false)
+
+        func run() async throws {
+            try await StreamCommand.perform {
+                let input = StreamInput()
+                let hash = try SHA256()
+                var bytes: Int64 = 0
+                while try input.fill() {
+                    try hash.update(input.bytes)
+                    bytes += Int64(input.bytes.count)
+                    input.take(input.bytes.count)
+                }
+                let document = JSONValue.object([
+                    ("sha256", .string(try hash.finish().description)), ("bytes", JSONValue(bytes)),
+                ])
+                try StandardStreams.write(Array((document.text() + "\n").utf8))
+            }
         }
     }
 }

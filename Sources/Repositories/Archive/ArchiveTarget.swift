@@ -35,6 +35,10 @@ struct ArchiveTarget: Sendable {
                 plain[variable.key] = text
             }
         }
+        for name in spec.replacedVariables {
+            plain[name] = nil
+            secrets[name] = .environment(name)
+        }
         // As for AWS's own programs, a key that is in the environment serves where the profile names none.
         if S3Address(location.text) != nil {
             let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]

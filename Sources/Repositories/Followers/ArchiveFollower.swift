@@ -8,7 +8,7 @@ import Programs
 /// when all of it is there; on a server a run without its manifest is not complete.
 ///
 /// In a folder the copy is an archive repository like the first: listed, verified, pruned and restored from. On a server files
-/// are put, and nothing is asked.
+/// are put, and nothing is asked; ``ServerArchives`` looks at them with a credential that may.
 struct ArchiveFollower: Follower {
     let spec: RepositorySpec
     let follow: FollowSpec
@@ -20,7 +20,7 @@ struct ArchiveFollower: Follower {
     /// - Parameter repository: the copy, where it can be read.
     init(
         _ spec: RepositorySpec, _ follow: FollowSpec, of source: ArchiveRepository, to target: ArchiveTarget,
-        reading repository: ArchiveRepository?, ledger: any MirrorLedger
+        reading repository: (any Repository)?, ledger: any MirrorLedger
     ) {
         self.spec = spec
         self.follow = follow
@@ -66,6 +66,21 @@ struct ArchiveFollower: Follower {
         var report = FeedReport(present: present.intersection(asked), delivered: 0, bytes: ByteCount(pass.bytes))
         report.delivered = report.present.subtracting(before).count
         if target.location.folder != nil { report.foundBefore = before }
+        return report
+    }
+
+    func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? {
+        guard target.location.folder == nil else { return nil }
+        let known = try stored { () throws(StoreError) in try ledger.mirrored(at: location) }
+        var report = AcknowledgedFiles(files: 0, acknowledged: 0, bytes: 0)
+        for run in try ArchiveRuns(access: source.access).all() {
+            for path in run.manifest.present.map(\.name) + [run.file] {
+                report.files += 1
+                guard let file = known["\(run.folder)/\(path)"] else { continue }
+                report.acknowledged += 1
+                report.bytes += ByteCount(file.bytes)
+            }
+        }
         return report
     }
 
