@@ -42,6 +42,14 @@ package struct OwnStreams: Sendable {
         return command
     }
 
+    /// Passes on a piece of a file.
+    package func slice(_ path: String, from start: Int64, bytes: Int64) -> ToolCommand {
+        var command = command(["slice", String(start), String(bytes)])
+        command.input = .file(path)
+        command.whenOrphaned = .leave
+        return command
+    }
+
     /// Hashes and counts what comes, keeps nothing of it, and prints what ``kept(_:)`` reads.
     package func digest() -> ToolCommand { command(["digest"]) }
 

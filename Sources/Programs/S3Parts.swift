@@ -14,6 +14,8 @@ package enum S3Parts {
     package static func begin(_ url: String, _ credential: S3Credential, certificates: String?) -> CurlRequest {
         var request = CurlRequest(
             .post, url + "?uploads=", .s3(credential, digest: S3Credential.digestOfNothing))
+        // So that curl says how long it is: S3 takes nothing without.
+        request.body = ""
         request.certificates = certificates
         request.limit = .seconds(120)
         return request

@@ -15,12 +15,16 @@ final class ServerAccess: Sendable {
     /// PEM
     let certificates: String?
     private let cacheFolder: String
+    /// Of S3: files that are larger go in parts of this size. `nil`: as S3 needs it.
+    let partSize: ByteCount?
     private let curlVersion = Mutex<CurlVersion?>(nil)
 
     init(
         location: String, services: Services, secretVariables: [String: SecretReference],
-        plainVariables: [String: String], options: [String: String], certificates: String?, cacheFolder: String
+        plainVariables: [String: String], options: [String: String], certificates: String?, cacheFolder: String,
+        partSize: ByteCount? = nil
     ) {
+        self.partSize = partSize
         self.location = location
         self.services = services
         self.secretVariables = secretVariables
@@ -88,6 +92,8 @@ final class ServerAccess: Sendable {
         if let answer, answer.status == 0 { throw .unreachable(location: location, detail: answer.trouble) }
     }
 
+    var uploadNotes: UploadNotes { UploadNotes(folder: "\(cacheFolder)/uploads") }
+
     /// Whether the profile names a key for S3.
     var hasS3Key: Bool {
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].allSatisfy { name in
@@ -110,7 +116,11 @@ final class ServerAccess: Sendable {
         let curl = try await curl()
         if curl?.canSign == true, hasS3Key || services.runner.locate("aws") == nil {
             return S3Mirror(
-                address: address, location: location, upload: try await s3Upload(to: address), runner: services.runner)
+                address: address, location: location, upload: try await s3Upload(to: address), runner: services.runner,
+                parts: S3PartUpload(
+                    address: address, location: self.location, credential: try await s3Credential(for: address),
+                    certificates: certificates, services: services, sizes: S3PartUpload.Sizes(partSize),
+                    notes: uploadNotes))
         }
         guard services.runner.locate("aws") != nil else {
             throw .toolTooOld(
@@ -121,7 +131,9 @@ final class ServerAccess: Sendable {
         var upload = AwsUpload(
             address: address, credential: hasS3Key ? try await s3Credential(for: address) : nil)
         upload.certificates = certificates
-        return AwsMirror(location: location, upload: upload, runner: services.runner)
+        return AwsMirror(
+            location: location, upload: upload, runner: services.runner,
+            threshold: S3PartUpload.Sizes(partSize).threshold)
     }
 
     /// Puts files into S3 with the credential that restic would use.

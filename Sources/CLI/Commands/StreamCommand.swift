@@ -9,7 +9,7 @@ import Programs
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
-        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Digest.self, Count.self])
+        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Digest.self, Slice.self, Count.self])
 
     /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
     /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.
@@ -140,6 +140,36 @@ struct StreamCommand: AsyncParsableCommand {
                     ("sha256", .string(try hash.finish().description)), ("bytes", JSONValue(bytes)),
                 ])
                 try StandardStreams.write(Array((document.text() + "\n").utf8))
+            }
+        }
+    }
+
+    /// `holdfast stream slice`
+    struct Slice: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Pass a piece of standard input on, which is a file.", shouldDisplay: false)
+
+        @Argument(help: "Where it begins, in bytes.")
+        var start: Int64
+
+        @Argument(help: "How many bytes it has.")
+        var count: Int64
+
+        func run() async throws {
+            try await StreamCommand.perform {
+                StandardStreams.widenPipe(STDOUT_FILENO)
+                guard lseek(STDIN_FILENO, off_t(start), SEEK_SET) == off_t(start) else {
+                    throw Failure("standard input is no file: \(StandardStreams.reason(errno))")
+                }
+                let input = StreamInput()
+                var left = count
+                while left > 0 {
+                    guard try input.fill() else { throw Failure("the file ends before its piece does", kind: .damaged) }
+                    let taken = Int(min(left, Int64(input.bytes.count)))
+                    try StandardStreams.write(UnsafeRawBufferPointer(rebasing: input.bytes[..<taken]))
+                    left -= Int64(taken)
+                    input.take(input.bytes.count)
+                }
             }
         }
     }

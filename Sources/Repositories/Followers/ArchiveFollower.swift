@@ -33,10 +33,6 @@ struct ArchiveFollower: Follower {
     var location: String { target.location.text }
     var isMadeByFeeding: Bool { true }
 
-    /// The largest file that S3 takes in one piece.
-    /// - Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html
-    private static let largestPut = ByteCount(5 << 30)
-
     /// Begins the name of a run's folder that is not all there yet.
     private static let arriving = ".arriving-"
 
@@ -49,6 +45,8 @@ struct ArchiveFollower: Follower {
             source: source.access.folder, place: location, ledger: ledger, progress: progress,
             trustsLedger: target.location.folder == nil,
             known: try stored { () throws(StoreError) in try ledger.mirrored(at: location) })
+        var notices: [String] = []
+        if let address = S3Address(location) { notices = try await target.server.settleUploads(at: address) }
         try await checkHeader(&pass)
         var present: Set<SnapshotID> = []
         var before: Set<SnapshotID> = []
@@ -64,6 +62,7 @@ struct ArchiveFollower: Follower {
         }
         let asked = Set(wanted.map(\.id))
         var report = FeedReport(present: present.intersection(asked), delivered: 0, bytes: ByteCount(pass.bytes))
+        report.notices = notices
         report.delivered = report.present.subtracting(before).count
         if target.location.folder != nil { report.foundBefore = before }
         return report
@@ -148,11 +147,6 @@ struct ArchiveFollower: Follower {
                 throw .damaged(
                     location: source.location,
                     detail: "\(run.folder)/\(file.name) is not what was stored; it was not copied to \(location)")
-            }
-            if !isFolder, S3Address(location) != nil, item.bytes > ArchiveFollower.largestPut.bytes {
-                throw .unsupported(
-                    "\(file.name) is larger than \(ArchiveFollower.largestPut), which S3 takes in pieces only: reach it through "
-                        + "rclone (`archive: rclone:REMOTE:path`)")
             }
             items.append(item)
         }
