@@ -118,7 +118,7 @@ package struct BackupRun: Sendable {
         }
         let chosen = try engine.sources(named: request.sources)
         let ready = try await recorder.step(.preflight) {
-            try await Preflight(engine).check(chosen, record, recorder, holdings)
+            try await Preflight(engine).check(chosen, feeding: followers, record, recorder, holdings)
         }
         let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
             let key = LockKey.repository(location: engine.primary.location)

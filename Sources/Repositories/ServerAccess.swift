@@ -68,6 +68,15 @@ final class ServerAccess: Sendable {
             remote: String(location.text.dropFirst("rclone:".count)), limit: services.settings.uploadLimit)
     }
 
+    /// Looks whether a program is there that reaches it.
+    /// - Throws: ``RepositoryError/tool(_:)``
+    func requireTools(at location: ResticLocation) throws(RepositoryError) {
+        let runner = services.runner
+        if sftp(at: location) != nil { return try runner.require(["sftp"]) }
+        if let transfer = rclone(at: location) { return try runner.require([transfer.program]) }
+        if runner.locate("aws") == nil { try runner.require(["curl"]) }
+    }
+
     /// What puts files there.
     /// - Parameter location: a folder of this machine has nobody to be asked, and is none of these.
     func mirror(at location: ResticLocation) async throws(RepositoryError) -> any MirrorTarget {

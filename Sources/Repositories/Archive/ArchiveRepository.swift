@@ -63,6 +63,12 @@ package struct ArchiveRepository: Repository {
         }
     }
 
+    package func requireTools() throws(RepositoryError) {
+        try access.services.runner.require(
+            ["tar", access.settings.compression.rawValue, access.settings.encryption.rawValue]
+                + (access.settings.signingKey == nil ? [] : ["ssh-keygen"]))
+    }
+
     package func create() async throws(RepositoryError) -> RepositoryIdentity {
         switch try await inspect(pin: nil) {
         case .absent: break

@@ -83,7 +83,13 @@ struct ArchiveFollower: Follower {
         return report
     }
 
+    func requireTools() throws(RepositoryError) {
+        guard target.location.folder == nil else { return }
+        try target.server.requireTools(at: target.location)
+    }
+
     func requireReachable() async throws(RepositoryError) {
+        try requireTools()
         try requirePlace()
         if let folder = target.location.folder {
             let content = try ArchiveFolder(path: folder).content()
