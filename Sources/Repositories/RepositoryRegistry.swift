@@ -102,7 +102,12 @@ package enum RepositoryRegistry {
         _ spec: RepositorySpec, _ services: Services, cacheFolder: String
     ) throws(RepositoryError) -> any AccessProbe {
         if spec.kind == ArchiveSettings.descriptor.kind {
-            return ArchiveProbe(target: try ArchiveTarget(spec, services, cacheFolder: cacheFolder))
+            let mount = RequiredMount(spec.entry["must-be-mounted"])
+            let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
+            return ArchiveProbe(target: target) { () throws(RepositoryError) in
+                let place = target.location.folder ?? ""
+                try mount?.require(for: place, location: place, services.host)
+            }
         }
         guard spec.kind == ResticSettings.descriptor.kind else {
             throw .unsupported("\(spec.kind) repositories cannot be probed yet")
