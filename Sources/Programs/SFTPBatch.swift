@@ -174,6 +174,10 @@ package struct SFTPBatch: Sendable, Equatable {
     package struct Entry: Sendable, Equatable {
         package var size: Int64
         package var isFolder: Bool
+        package init(size: Int64, isFolder: Bool) {
+            self.size = size
+            self.isFolder = isFolder
+        }
     }
 
     /// Lists folders with sizes, one after the other.

@@ -128,20 +128,20 @@ import Testing
     @Test func `a signature is tested with the keys that may sign, and that it was not tested is said`() async throws {
         let scene = try await Scene("encrypt: age, recipients: [RECIPIENT], sign: \"FOLDER/signer\"")
         let key = scene.world.folder["age.key"]
-        let public_ = scene.world.folder["signer.pub"]
+        let publicKey = scene.world.folder["signer.pub"]
         let other = try await scene.restore("--identity", key, "--signers", scene.world.folder["other.pub"])
         scene.expectNothing(other)
         let untested = try await scene.restore("--identity", key, "--dry-run")
         #expect(untested.code == 0 && untested.errors.contains("was not tested: it is signed"), "\(untested)")
-        let signer = try String(contentsOfFile: public_, encoding: .utf8)
+        let signer = try String(contentsOfFile: publicKey, encoding: .utf8)
         let list = try scene.world.folder.write("# who may\nme@example.org \(signer)", to: "allowed")
         let listed = try await scene.restore("--identity", key, "--signers", list, "--dry-run")
         #expect(listed.code == 0 && listed.errors.contains("by its ssh signature"), "\(listed)")
-        let whole = try await scene.restore("--identity", key, "--signers", public_)
+        let whole = try await scene.restore("--identity", key, "--signers", publicKey)
         #expect(whole.code == 0 && whole.errors.contains("by its ssh signature"), "\(whole)")
         try FileManager.default.removeItem(atPath: scene.world.folder["back"])
         try scene.change { $0.replacingOccurrences(of: "\"host\" : \"", with: "\"host\" : \"not-") }
-        let changed = try await scene.restore("--identity", key, "--signers", public_)
+        let changed = try await scene.restore("--identity", key, "--signers", publicKey)
         scene.expectNothing(changed)
     }
 

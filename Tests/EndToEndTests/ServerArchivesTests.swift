@@ -117,7 +117,8 @@ import Testing
 
     enum Harm: String, CaseIterable, Sendable {
         case missing, cut, flipped, ofAnotherRun, manifestMissing, manifestFlipped, pairOfAnotherRun, wholeRun,
-            forgedPair
+            forgedPair,
+            header
     }
 
     /// What is judged is judged alike everywhere; what differs is how it is listed and read.
@@ -164,6 +165,9 @@ import Testing
         case .wholeRun:
             try files.removeItem(atPath: "\(scene.kept)/\(old)")
             name = old
+        case .header:
+            try flip("\(scene.kept)/.holdfast-archive.json")
+            name = ".holdfast-archive.json"
         case .forgedPair:
             // Another archive, and a manifest that has its digest: without the key, its proof cannot be made.
             try flip(archive)
@@ -325,5 +329,59 @@ import Testing
         #expect(probe.code == 0 && probe.output.contains("access nas: full, as the profile says"), "\(probe)")
         #expect(probe.output.contains("access local: auto, which is full in effect"), "\(probe)")
         #expect(!FileManager.default.fileExists(atPath: world.folder["nas/holdfast-probe"]))
+    }
+
+    @Test(.enabled(if: S3Server.isAvailable, "python3 is not installed"))
+    func `without a key to prove manifests the ledger of this machine tells which were exchanged`() async throws {
+        let world = try World("archives-keys")
+        let made = try await world.program.runTool("age-keygen", "-o", world.folder["age.key"])
+        try #require(made.code == 0, "\(made)")
+        let recipient = try await world.program.runTool("age-keygen", "-y", world.folder["age.key"])
+        let scene = try Scene(
+            .s3, key: "encrypt: age, recipients: [\(recipient.output.trimmingCharacters(in: .newlines))]")
+        try await scene.backUp(times: 2)
+        let whole = try await scene.run("backup", "verify", "--offsite")
+        #expect(whole.code == 0 && whole.errors.contains("it is the one that was sent from here"), "\(whole)")
+        let newest = try #require(scene.runs.last)
+        let manifest = try #require(scene.files(newest, ".json").first)
+        let text = try String(contentsOfFile: manifest, encoding: .utf8)
+        try text.replacingOccurrences(of: "\"utcOffset\" : 0", with: "\"utcOffset\" : 60").write(
+            toFile: manifest, atomically: false, encoding: .utf8)
+        let exchanged = try await scene.run("backup", "verify", "--offsite")
+        #expect(exchanged.code == 65, "\(exchanged)")
+        #expect(exchanged.errors.contains((manifest as NSString).lastPathComponent), "\(exchanged)")
+    }
+
+    @Test(.enabled(if: S3Server.isAvailable, "python3 is not installed"))
+    func `a long list is read to its end, and what has no manifest is left alone`() async throws {
+        let scene = try Scene(.s3)
+        try await scene.backUp()
+        for number in 0..<1100 {
+            try scene.world.folder.write("x", to: "stray/\(number)")
+        }
+        try FileManager.default.moveItem(
+            atPath: scene.world.folder["stray"], toPath: "\(scene.kept)/20200101-000000")
+        let verify = try await scene.run("backup", "verify", "--offsite")
+        #expect(verify.code == 0 && verify.errors.contains("20200101-000000 is not complete"), "\(verify)")
+        let lists = try #require(scene.s3).requests().filter { $0.action == "list" }
+        #expect(lists.contains { $0.query.contains("continuation-token") } && lists.allSatisfy { $0.status == 200 })
+        let prune = try await scene.run("backup", "prune", "-v")
+        #expect(prune.code == 0 && scene.runs.count == 2, "\(prune)")
+    }
+
+    @Test(.enabled(if: S3Server.isAvailable, "python3 is not installed"))
+    func `a refusal to delete changes nothing, and the next feed sends nothing again`() async throws {
+        let scene = try Scene(.s3)
+        try await scene.backUp(times: 2)
+        let text = try String(contentsOfFile: scene.world.folder["config/test.yaml"], encoding: .utf8)
+        try scene.world.folder.write(text + "\nretention: { last: 1, max-removal: 1.0 }\n", to: "config/test.yaml")
+        try scene.s3?.set(faults: [.init(.reply(code: "AccessDenied"), method: "DELETE")])
+        let prune = try await scene.run("backup", "prune")
+        #expect(prune.code == 0 && prune.errors.contains("403") && scene.runs.count == 2, "\(prune)")
+        let verify = try await scene.run("backup", "verify", "--offsite")
+        #expect(verify.code == 0 && !verify.errors.contains("not complete"), "\(verify)")
+        let before = try #require(scene.s3).requests().count { $0.action == "put" }
+        try await scene.backUp()
+        #expect(try #require(scene.s3).requests().count { $0.action == "put" } == before + 3)
     }
 }

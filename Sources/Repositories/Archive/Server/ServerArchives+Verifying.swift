@@ -101,7 +101,7 @@ extension ServerArchives {
                     findings.damaged.append((manifest, "it is missing"))
                 } else {
                     findings.notices.append(
-                        "\(name) is not complete: its manifest is not there (the next backup sends it, or `backup prune` removes the rest)"
+                        "\(name) is not complete: its manifest is not there (the next backup sends it, or `backup prune` ends a removal)"
                     )
                 }
                 continue
@@ -127,6 +127,8 @@ extension ServerArchives {
     {
         try await ArchiveRuns(access: access).requireProof(run)
         let path = "\(run.folder)/\(run.file)"
+        let seal = ArchiveSeal(access: access, keys: try await access.keys())
+        guard case .unproven(let why) = try await seal.verdict(on: run.text) else { return }
         if let sent {
             let digest: String
             do throws(DigestError) { digest = try SHA256.digest(of: run.text).description } catch {
@@ -136,11 +138,7 @@ extension ServerArchives {
                 throw .damaged(location: location, detail: "\(path): it is not the manifest that was sent there")
             }
         }
-        let seal = ArchiveSeal(access: access, keys: try await access.keys())
-        if case .unproven(let why) = try await seal.verdict(on: run.text) {
-            findings.notices.append(
-                "\(path): \(why)" + (sent == nil ? "" : "; it is the one that was sent from here"))
-        }
+        findings.notices.append("\(path): \(why)" + (sent == nil ? "" : "; it is the one that was sent from here"))
     }
 
     private func inspect(_ run: ArchiveRun, _ sizes: [String: Int64], _ findings: inout Findings) {

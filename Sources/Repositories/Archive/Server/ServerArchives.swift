@@ -40,8 +40,6 @@ struct ServerArchives: Repository {
             }
             return seen.others.min().map { .occupied(by: $0) } ?? .absent
         }
-        let keys = try await access.keys()
-        let ids = try keys.ids()
         let digest: String
         do throws(DigestError) { digest = try access.folder.digest(of: ArchiveHeader.fileName) } catch {
             throw .unsupported(error.description)
@@ -50,6 +48,9 @@ struct ServerArchives: Repository {
             throw .damaged(
                 location: location, detail: "\(ArchiveHeader.fileName): it is not the one that was sent there")
         }
+        // Only then: with another salt in it the right password would be taken for a wrong one.
+        let keys = try await access.keys()
+        let ids = try keys.ids()
         return .present(
             RepositoryIdentity(
                 id: keys.header.id, formatVersion: keys.header.version, keyIDs: ids, configDigest: digest))
@@ -118,10 +119,7 @@ struct ServerArchives: Repository {
             if Task.isCancelled { throw .cancelled }
             let paths = files.map { "\(run.folder)/\($0.name)" }
             if isWhole {
-                let manifest = "\(run.folder)/\(run.file)"
-                try drop([manifest] + paths + run.manifest.files.map { "\(run.folder)/\($0.name)" })
-                try await view.store().remove([manifest], folders: [])
-                try await view.store().remove(paths, folders: [run.folder])
+                try await remove(run, paths)
             } else {
                 try await strike(files, from: run)
                 try drop(paths)
@@ -133,6 +131,40 @@ struct ServerArchives: Repository {
         return ForgetReport(removed: ids.filter { !left.contains($0) }, remaining: ids.filter(left.contains))
     }
 
+    /// A whole run.
+    /// - Parameter paths: of its files.
+    private func remove(_ run: ArchiveRun, _ paths: [String]) async throws(RepositoryError) {
+        let manifest = "\(run.folder)/\(run.file)"
+        let all = [manifest] + run.manifest.files.map { "\(run.folder)/\($0.name)" }
+        let known = try sent().filter { all.contains($0.key) }
+        let doomed = Dictionary(
+            run.manifest.files.map { file in
+                ("\(run.folder)/\(file.name)", MirroredFile(digest: file.sha256, bytes: file.bytes))
+            }
+        ) { first, _ in first }
+        try stored { () throws(StoreError) in
+            try ledger.enter(doomed, at: going)
+            try ledger.remove(all, at: location)
+        }
+        do throws(RepositoryError) {
+            try await view.store().remove([manifest], folders: [])
+        } catch {
+            // What was refused is still there.
+            if case .denied = error {
+                try stored { () throws(StoreError) in
+                    try ledger.enter(known, at: location)
+                    try ledger.remove(Array(doomed.keys), at: going)
+                }
+            }
+            throw error
+        }
+        try await view.store().remove(paths, folders: [run.folder])
+        try stored { () throws(StoreError) in try ledger.remove(Array(doomed.keys), at: going) }
+    }
+
+    /// Under this the ledger has what is being removed: only that is removed without a manifest that says what it is.
+    private var going: String { location + " going" }
+
     /// Before files go: one that the ledger has and that is gone would be taken for lost.
     private func drop(_ paths: [String]) throws(RepositoryError) {
         try stored { () throws(StoreError) in try ledger.remove(paths, at: location) }
@@ -141,7 +173,7 @@ struct ServerArchives: Repository {
     /// Writes a manifest anew that names files as removed.
     private func strike(_ files: [ArchiveManifest.File], from run: ArchiveRun) async throws(RepositoryError) {
         let seal = ArchiveSeal(access: access, keys: try await access.keys())
-        if case .unproven(let why) = try await seal.verdict(on: run.text), !why.hasPrefix("it is not authenticated") {
+        if let why = try await seal.obstacle(toReplacing: run.text) {
             throw .unsupported("the manifest \(run.folder)/\(run.file) cannot be written anew: \(why)")
         }
         var manifest = run.manifest
@@ -166,19 +198,25 @@ struct ServerArchives: Repository {
     ///   sees to.
     func prune(dryRun: Bool) async throws(RepositoryError) -> [String] {
         let seen = try await view.look()
-        let sent = try sent()
+        let doomed = try stored { () throws(StoreError) in try ledger.mirrored(at: going) }
         var said: [String] = []
         for run in seen.runs.keys.sorted() where seen.manifests(of: run).isEmpty {
             let paths = (seen.runs[run] ?? [:]).keys.map { "\(run)/\($0)" }.sorted()
-            // What was sent and still waits for its manifest is completed by the next feed.
-            guard !paths.allSatisfy({ sent[$0] != nil }) else { continue }
-            if !dryRun {
-                try drop(paths)
-                try await view.store().remove(paths, folders: [run])
+            let remains = paths.filter { doomed[$0] != nil }
+            if remains.isEmpty {
+                // It may be on its way, or have lost its manifest: then it is still worth something.
+                said.append("left \(run) alone, which has no manifest")
+                continue
             }
-            said.append("\(dryRun ? "would remove" : "removed") \(run), which has no manifest")
+            if !dryRun { try await view.store().remove(remains, folders: [run]) }
+            said.append("\(dryRun ? "would remove" : "removed") what was left of \(run)")
         }
+        if !dryRun, !doomed.isEmpty {
+            try stored { () throws(StoreError) in try ledger.remove(Array(doomed.keys), at: going) }
+        }
+        let reading = ArchiveRuns(access: access)
         for (run, sizes) in try await runs() {
+            try await reading.requireProof(run)
             let paths = run.manifest.files.filter { $0.removed == true && sizes[$0.name] != nil }.map {
                 "\(run.folder)/\($0.name)"
             }
