@@ -1,6 +1,12 @@
 import BackupModel
 import Synchronization
 
+#if canImport(Glibc)
+    import Glibc
+#else
+    import Darwin
+#endif
+
 /// What a profile demands of a source, held against the snapshot itself and not against the disk.
 struct Expectations: Sendable {
     private let repository: any Repository
@@ -23,15 +29,22 @@ struct Expectations: Sendable {
         for report in reports {
             try await repository.reader(for: report.stored.snapshot).entries { entry in
                 missing.withLock { names in
-                    for name in names where entry.path == name || entry.path.hasSuffix("/" + name) {
-                        names.remove(name)
-                    }
+                    for name in names where Expectations.matches(entry.path, name) { names.remove(name) }
                 }
             }
         }
         let names = missing.withLock { $0.sorted() }
         return names.isEmpty
             ? nil : failure("the snapshot lacks \(names.joined(separator: ", ")), which `expect:` wants")
+    }
+
+    /// A name, the end of a path, or a pattern for as many of its last components as it has itself.
+    static func matches(_ path: String, _ name: String) -> Bool {
+        if path == name || path.hasSuffix("/" + name) { return true }
+        guard name.contains(where: { "*?[".contains($0) }) else { return false }
+        let depth = name.split(separator: "/").count
+        let end = path.split(separator: "/").suffix(depth).joined(separator: "/")
+        return fnmatch(name, name.hasPrefix("/") ? path : end, FNM_PATHNAME) == 0
     }
 
     private func failure(_ text: String) -> Failure {

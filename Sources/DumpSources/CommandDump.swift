@@ -35,7 +35,7 @@ package struct CommandDump: DumpSource {
         let command = try await command(context)
         let captured: CapturedPart
         switch settings.product {
-        case .output:
+        case .file where isElsewhere, .output:
             captured = CapturedPart(
                 path: part, content: .stream(services.prepared(command)), bytesAreExact: settings.bytesAreExact)
         case .file(let template):
@@ -85,6 +85,10 @@ package struct CommandDump: DumpSource {
     private func command(_ context: CaptureContext) async throws(SourceError) -> ToolCommand {
         let passage = try await services.passage(settings.through)
         var words = settings.run.map { filled($0, context) }
+        if case .file(let template) = settings.product, isElsewhere {
+            let far = WrittenElsewhere(template, run: context.run, source: spec.name)
+            words = far.words(settings.run)
+        }
         let folder = passage == nil ? settings.directory ?? profileFolder : "/"
         if passage == nil, words[0].contains("/"), !words[0].hasPrefix("/"), let folder {
             words[0] = "\(folder)/\(words[0])"
@@ -94,7 +98,7 @@ package struct CommandDump: DumpSource {
         command.limits = ToolCommand.Limits(total: settings.timeLimit, stall: settings.stallLimit)
         command.teardown = TeardownStep.terminateFirst
         // As a producer it must end by SIGPIPE, after its consumer; alone it must not outlive us.
-        command.whenOrphaned = settings.product == .output ? .leave : .signal(.terminate)
+        command.whenOrphaned = settings.product == .output || isElsewhere ? .leave : .signal(.terminate)
         if let name = settings.user {
             guard let user = services.host.user(named: name) else {
                 throw .missing("the user \(name)", hint: "correct `user:`, or create that user")
@@ -117,6 +121,9 @@ package struct CommandDump: DumpSource {
         }
         return passage.enclose(command)
     }
+
+    /// In a container or on another host, whose files are none of ours.
+    private var isElsewhere: Bool { settings.through.map { $0.localUser == nil } ?? false }
 
     private var profileFolder: String? {
         let file = spec.entry.location.file

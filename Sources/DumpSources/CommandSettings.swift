@@ -103,18 +103,21 @@ package struct CommandSettings: Sendable, Equatable {
     /// What means this machine has no meaning elsewhere.
     private static func check(_ value: ConfigValue, beside through: ThroughSettings) -> [ConfigProblem] {
         var problems: [ConfigProblem] = []
-        let refused = through.localUser == nil ? ["writes", "directory", "user", "exact-bytes"] : ["user"]
+        let refused = through.localUser == nil ? ["directory", "user", "exact-bytes"] : ["user"]
         for key in refused {
             guard let wrong = value[key] else { continue }
             problems.append(
                 ConfigProblem(
                     at: wrong.location, keyPath: "command.\(key)", message: "has no meaning beside `through:`"))
         }
-        if through.localUser == nil, value["run"]?.strings.contains(where: { $0.contains(scratchPlaceholder) }) ?? false
+        // There it is made for what is written into it, and goes with that.
+        if through.localUser == nil, value["writes"] == nil,
+            value["run"]?.strings.contains(where: { $0.contains(scratchPlaceholder) }) ?? false
         {
             problems.append(
                 ConfigProblem(
-                    at: value.location, keyPath: "command.run", message: "{scratch} is not there beside `through:`"))
+                    at: value.location, keyPath: "command.run",
+                    message: "{scratch} is there beside `through:` only with `writes:`"))
         }
         for entry in value["environment"]?.entries ?? [] where !isVariable(entry.key) {
             problems.append(
@@ -139,7 +142,8 @@ package struct CommandSettings: Sendable, Equatable {
             required: true, refusesSecrets: true),
         KeyDescriptor(
             "writes", .string,
-            "The file that it writes, absolute or below `{scratch}/`. Without this key, what it prints is the dump.",
+            "The file that it writes, absolute or below `{scratch}/`. Without this key, what it prints is the dump. Beside `through:` "
+                + "the file is written there, must not be there before, and is removed when it has been read.",
             refusesSecrets: true),
         KeyDescriptor("name", .string, "The file's name in the snapshot.", default: "the source's name with .dump"),
         KeyDescriptor(

@@ -41,6 +41,14 @@ struct FileStatus: Sendable, Equatable {
         return result == 0 ? FileStatus(info) : nil
     }
 
+    /// The room that the entry at `path` takes in bytes: less than its size where it has holes. No part of the status, for it changes
+    /// when written data is given its place, long after the file did. `nil` when it cannot be seen.
+    static func allocatedBytes(_ path: [UInt8]) -> Int64? {
+        var info = stat()
+        let result = (path + [0]).withUnsafeBytes { lstat($0.assumingMemoryBound(to: CChar.self).baseAddress!, &info) }
+        return result == 0 ? Int64(info.st_blocks) * 512 : nil
+    }
+
     init(_ info: stat) {
         kind =
             switch mode_t(info.st_mode) & mode_t(S_IFMT) {

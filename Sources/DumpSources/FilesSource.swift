@@ -45,7 +45,7 @@ package struct FilesSource: DumpSource {
         var preview = SourcePreview(
             summary: settings.paths.count == 1 ? settings.paths[0] : "\(settings.paths.count) paths",
             parts: [FilesSource.part], paths: settings.paths)
-        preview.notices = findings.serverFolders
+        preview.notices = findings.serverFolders + findings.hollowFiles
         if findings.isComplete {
             preview.estimatedBytes = ByteCount(findings.bytes)
             preview.estimatedFiles = findings.files

@@ -31,6 +31,8 @@ struct TreeWalk: Sendable {
         var unnameableDatabases: [String] = []
         /// Folders that a running server writes to, in words.
         var serverFolders: [String] = []
+        /// Files that are far larger than the room that they take, in words.
+        var hollowFiles: [String] = []
     }
 
     private let roots: [String]
@@ -72,7 +74,9 @@ struct TreeWalk: Sendable {
         let components = root.split(separator: "/").map(String.init)
         let bytes = Array(root.utf8)
         guard status.kind == .folder else {
-            if take(status), mayBeDatabase(status) { noteDatabase(bytes, status) }
+            guard take(status) else { return }
+            if status.size >= TreeWalk.largeHole { noteHollow(bytes, status) }
+            if mayBeDatabase(status) { noteDatabase(bytes, status) }
             return
         }
         var pending = [Folder(path: bytes == [47] ? [] : bytes, components: components, device: status.identity.device)]
@@ -97,8 +101,10 @@ struct TreeWalk: Sendable {
                         pending.append(
                             Folder(path: entry.path(in: folder.path), components: components, device: folder.device))
                     }
-                } else if take(status), mayBeDatabase(status) {
-                    noteDatabase(entry.path(in: folder.path), status)
+                } else if take(status) {
+                    let path = { entry.path(in: folder.path) }
+                    if status.size >= TreeWalk.largeHole { noteHollow(path(), status) }
+                    if mayBeDatabase(status) { noteDatabase(path(), status) }
                 }
             }
             if entries.isCutShort { findings.isComplete = false }
@@ -132,6 +138,19 @@ struct TreeWalk: Sendable {
         } else {
             findings.unnameableDatabases.append(String(decoding: path, as: UTF8.self))
         }
+    }
+
+    /// Holes take no room and yet are read byte by byte, by restic and for a digest alike: some minutes for each of these.
+    private static let largeHole: Int64 = 64 << 30
+
+    private mutating func noteHollow(_ path: [UInt8], _ status: FileStatus) {
+        guard findings.hollowFiles.count < 10, let room = FileStatus.allocatedBytes(path),
+            status.size - room >= TreeWalk.largeHole
+        else { return }
+        findings.hollowFiles.append(
+            "\(String(decoding: path, as: UTF8.self)) has \(ByteCount(status.size)), of which \(ByteCount(room)) "
+                + "are on the disk: all of it is read, which takes long; leave it out with `exclude:` or `larger-than:`"
+        )
     }
 
     private mutating func isExcluded(_ components: [String]) -> Bool {

@@ -29,16 +29,7 @@ package struct SecureShell: Sendable, Equatable {
         ] { result += ["-o", option] }
         if let identity { result += ["-o", "IdentitiesOnly=yes", "-i", identity] }
         for option in options { result += ["-o", option] }
-        return result + ["--", destination, words.map(SecureShell.quoted).joined(separator: " ")]
-    }
-
-    /// One word for any POSIX shell.
-    static func quoted(_ word: String) -> String {
-        var result = "'"
-        for scalar in word.unicodeScalars {
-            if scalar == "'" { result += "'\\''" } else { result.unicodeScalars.append(scalar) }
-        }
-        return result + "'"
+        return result + ["--", destination, words.map(ShellWord.quoted).joined(separator: " ")]
     }
 
     /// Why the client itself failed; `nil` where it was the program there.

@@ -22,7 +22,7 @@ package enum DurableFile {
         let folder = (path as NSString).deletingLastPathComponent
         let name = (path as NSString).lastPathComponent
         try checkTarget(path)
-        let draft = "\(folder)/.\(name).\(UInt32.random(in: .min ... .max)).new"
+        let draft = "\(folder)/.\(name).\(getpid()).\(UInt32.random(in: .min ... .max)).new"
         let descriptor = open(draft, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
         guard descriptor >= 0 else { throw stateError(path, errno) }
         do throws(StoreError) {
@@ -33,7 +33,7 @@ package enum DurableFile {
             throw error
         }
         try StateFolder.synchronize(folder)
-        removeLeftovers(of: name, in: folder)
+        removeLeftovers(in: folder)
     }
 
     /// Closes the descriptor.
@@ -111,26 +111,32 @@ package enum DurableFile {
         try StateFolder.synchronize((path as NSString).deletingLastPathComponent)
     }
 
-    /// What a crash left. Nothing depends on its going, so a failure here is none of the writer's.
-    private static func removeLeftovers(of name: String, in folder: String) {
+    /// What a crash left, of whichever file: an entry of the journal is never written twice, so nobody else would clear up after
+    /// it. Nothing depends on its going, so a failure here is none of the writer's.
+    private static func removeLeftovers(in folder: String) {
         guard let stream = opendir(folder) else { return }
         defer { closedir(stream) }
         while let entry = readdir(stream) {
             let found = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
                 pointer.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
-            guard found.hasPrefix(".\(name)."), found.hasSuffix(".new") else { continue }
+            guard found.hasPrefix("."), found.hasSuffix(".new") else { continue }
             var facts = stat()
-            #if os(Linux)
-                guard lstat("\(folder)/\(found)", &facts) == 0,
-                    time(nil) - facts.st_mtim.tv_sec > leftoverAge
-                else { continue }
-            #else
-                guard lstat("\(folder)/\(found)", &facts) == 0,
-                    time(nil) - facts.st_mtimespec.tv_sec > leftoverAge
-                else { continue }
-            #endif
+            guard lstat("\(folder)/\(found)", &facts) == 0, isAbandoned(found, facts) else { continue }
             unlink("\(folder)/\(found)")
         }
+    }
+
+    /// Whether the process that wrote the draft `.NAME.PROCESS.RANDOM.new` is gone, or it is too old to be anybody's.
+    private static func isAbandoned(_ draft: String, _ facts: stat) -> Bool {
+        #if os(Linux)
+            let written = facts.st_mtim.tv_sec
+        #else
+            let written = facts.st_mtimespec.tv_sec
+        #endif
+        if time(nil) - written > leftoverAge { return true }
+        let fields = draft.split(separator: ".")
+        guard fields.count >= 4, let process = pid_t(fields[fields.count - 3]), process > 0 else { return false }
+        return kill(process, 0) != 0 && errno == ESRCH
     }
 }

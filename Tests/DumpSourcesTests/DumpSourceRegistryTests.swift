@@ -51,8 +51,12 @@ import Testing
             "say `user:` there"
         ),
         (
-            "command", settings(("run", ["x"]), ("writes", "/x"), ("through", settings(("container", "c")))),
+            "command", settings(("run", ["x"]), ("directory", "/x"), ("through", settings(("container", "c")))),
             "beside `through:`"
+        ),
+        (
+            "command", settings(("run", ["x", "{scratch}/x"]), ("through", settings(("container", "c")))),
+            "only with `writes:`"
         ),
         (
             "command",

@@ -225,7 +225,7 @@ struct `PostgreSQL in a container` {
         let stopped = "holdfast-test-stopped-\(UUID().uuidString.prefix(8).lowercased())"
         try ContainerizedPostgres.run(
             [
-                "podman", "create", "--name", stopped, "--network", "none", "localhost/holdfast-test-postgres:1",
+                "podman", "create", "--name", stopped, "--network", "none", ContainerizedPostgres.image,
                 "sleep", "9",
             ])
         defer { _ = try? ContainerizedPostgres.run(["podman", "rm", "--force", stopped]) }

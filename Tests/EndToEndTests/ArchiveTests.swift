@@ -111,6 +111,25 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: world.folder["restored/documents"]))
     }
 
+    @Test func `any file of a run is verified by the run's manifest when it is opened alone`() async throws {
+        let world = try world(ArchiveTests.openssl, sources: "  other: { files: \"FOLDER/other\" }")
+        try world.folder.write("other\n", to: "other/one.txt")
+        try world.folder.write("correct horse\n", to: "password")
+        try await world.backUp()
+        let names = try FileManager.default.subpathsOfDirectory(atPath: world.program.repository)
+        let name = try #require(names.first { $0.contains("hermes-backup-other-") }, "\(names)")
+        let archive = world.program.repository + "/" + name
+        let call = ["restore", "--archive", archive, "--password-file", world.folder["password"]]
+        let restore = try await world.program.run(call + [world.folder["out"]])
+        #expect(restore.code == 0 && !restore.said.contains("nothing was verified"), "\(restore)")
+        #expect(try await world.differences(world.folder["other"], world.folder["out/other"]) == "")
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: archive))
+        bytes[bytes.count / 2] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: archive))
+        let refused = try await world.program.run(call + [world.folder["again"]])
+        #expect(refused.code == 65 && refused.errors.contains("its manifest speaks of"), "\(refused)")
+    }
+
     @Test func `recipients that were replaced are refused until they are accepted`() async throws {
         let world = try world("    recipients-file: FOLDER/r1\n    identity: file:FOLDER/id1")
         let keys = try await world.program.runTool(

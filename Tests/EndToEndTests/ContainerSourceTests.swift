@@ -68,6 +68,102 @@ struct ContainerSourceTests {
         #expect(try await world.points().count == 1)
     }
 
+    /// What stands in for neo4j-admin, which cannot be had here: it refuses a file that is there, writes for a while, and says what it
+    /// does on standard output.
+    private func putStandIn(_ name: String) throws {
+        let script = """
+            #!/bin/sh
+            for word; do case $word in --to=*) file=${word#--to=} ;; esac; done
+            [ ! -e "$file" ] || { echo "Archive already exists: $file"; exit 1; }
+            echo "Starting dump to $file"
+            for i in 1 2 3 4 5 6 7 8 9 10; do
+                head -c 100000 /dev/zero | tr '\\0' "$((i % 10))" >>"$file"
+                [ ! -e /tmp/slow-\(name) ] || sleep 1
+            done
+            [ ! -e /tmp/broken-\(name) ] || { echo "store is in use" >&2; exit 1; }
+            echo "Done: 24 files, 1 MB processed."
+            """
+        try ContainerizedPostgres.run(
+            [
+                "podman", "exec", "--interactive", postgres.name, "sh", "-c",
+                "cat >/usr/bin/\(name) && chmod 755 /usr/bin/\(name)",
+            ], input: script)
+    }
+
+    private func inContainer(_ script: String) throws -> String {
+        try ContainerizedPostgres.run(["podman", "exec", postgres.name, "sh", "-c", script])
+    }
+
+    private func graph(_ name: String) -> String {
+        """
+          graph:
+            command:
+              run: [\(name), dump, "--to={scratch}/neo4j.dump"]
+              writes: "{scratch}/neo4j.dump"
+              name: neo4j.dump
+              through: { compose: \(postgres.composeFile), service: \(postgres.service) }
+        """
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `what a program writes inside a container is stored without touching a disk here, and nothing stays there`()
+        async throws
+    {
+        let name = "neo4j-\(UUID().uuidString.prefix(8).lowercased())"
+        try putStandIn(name)
+        let world = try World("container-file")
+        try world.writeProfile(graph(name))
+        for _ in 1...2 {
+            let record = try await world.backUp()
+            #expect(record.text("outcome") == "succeeded", "\(record)")
+        }
+        let restored = try await world.program.run("restore", "latest", "--to", world.folder["r"], "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: world.folder["r/graph/neo4j.dump"]))
+        #expect(bytes == Data((1...10).flatMap { Array(repeating: UInt8(48 + $0 % 10), count: 100_000) }))
+        #expect(try inContainer("ls /tmp").contains("holdfast-") == false)
+
+        _ = try inContainer("touch /tmp/broken-\(name)")
+        let failed = try await world.program.run("backup")
+        #expect(failed.code != 0 && failed.said.contains("store is in use"), "\(failed)")
+        #expect(try await world.points().count == 2)
+        #expect(try inContainer("ls /tmp").contains("holdfast-") == false)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a run that is killed ends the program in the container and takes its file along`() async throws {
+        let name = "neo4j-\(UUID().uuidString.prefix(8).lowercased())"
+        try putStandIn(name)
+        _ = try inContainer("touch /tmp/slow-\(name)")
+        let world = try World("container-file-kill")
+        try world.writeProfile(graph(name))
+        let running = try world.program.start(["backup"])
+        #expect(try await running.wait { try inContainer("cat /tmp/holdfast-*/neo4j.dump | wc -c") != "0" })
+        running.signal(SIGKILL)
+        _ = await running.result()
+        let isQuiet = try await running.wait {
+            try postgres.processes(with: name) == 0 && !inContainer("ls /tmp").contains("holdfast-")
+        }
+        #expect(isQuiet)
+        #expect(try postgres.isUnharmed())
+        #expect(try await world.points().isEmpty)
+    }
+
+    @Test(.timeLimit(.minutes(5)))
+    func `a file that lies in the container already is neither taken for a dump nor removed`() async throws {
+        let name = "neo4j-\(UUID().uuidString.prefix(8).lowercased())"
+        try putStandIn(name)
+        let world = try World("container-file-there")
+        let text = graph(name).replacingOccurrences(of: "{scratch}/neo4j.dump", with: "/tmp/\(name).dump")
+        try world.writeProfile(text)
+        #expect(try await world.backUp().text("outcome") == "succeeded")
+        _ = try inContainer("! test -e /tmp/\(name).dump; echo mine >/tmp/\(name).dump")
+        let refused = try await world.program.run("backup")
+        #expect(refused.code != 0 && refused.said.contains("is there already"), "\(refused)")
+        #expect(try inContainer("cat /tmp/\(name).dump") == "mine")
+        #expect(try await world.points().count == 1)
+    }
+
     @Test(.timeLimit(.minutes(5)))
     func `a volume is backed up where it lies, and comes back below the target`() async throws {
         let name = "holdfast_e2e_\(UUID().uuidString.prefix(8).lowercased())"

@@ -168,9 +168,10 @@ final class InterruptionScene: Sendable {
                 restic.path, ["--repo", program.repository, "--no-cache", "--no-lock", "cat", "lock", lock])
             Issue.record("left: lock \(lock.prefix(8)), \(owner.text), after \(try await why())")
         }
-        #expect(try names("state/scratch").isEmpty)
-        #expect(try names("tmp").isEmpty)
-        #expect(try names("state/journal/test").isEmpty)
+        for folder in ["state/scratch", "tmp", "state/journal/test"] {
+            let left = try names(folder)
+            if !left.isEmpty { Issue.record("left in \(folder): \(left), after \(try await why())") }
+        }
     }
 
     /// Waits until no child is left of a program that was killed.

@@ -384,4 +384,22 @@ import Testing
         try await scene.backUp()
         #expect(try #require(scene.s3).requests().count { $0.action == "put" } == before + 3)
     }
+
+    @Test(.enabled(if: S3Server.isAvailable, "python3 is not installed"))
+    func `the kit of a server asks for what was fetched, and brings it back without Holdfast`() async throws {
+        let scene = try Scene(.s3)
+        try await scene.backUp()
+        let kit = try await scene.run("kit", "--offsite")
+        #expect(kit.code == 0, "\(kit)")
+        let script = try scene.world.folder.write(kit.output, to: "kit.sh")
+        let password = try scene.world.folder.write("correct horse", to: "password", mode: 0o600)
+        var variables = ["TARGET": scene.world.folder["back"], "PASSWORD_FILE": password]
+        let bare = try await scene.world.program.runTool("bash", script, environment: variables)
+        #expect(bare.code != 0 && bare.errors.contains("name that folder in FROM"), "\(bare)")
+        variables["FROM"] = scene.kept
+        let done = try await scene.world.program.runTool("bash", script, environment: variables)
+        #expect(done.code == 0, "\(done)")
+        let documents = scene.world.folder["back/documents/documents"]
+        #expect(FileManager.default.fileExists(atPath: documents + "/one.txt"), "\(done)")
+    }
 }

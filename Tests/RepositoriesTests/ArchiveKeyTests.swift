@@ -45,8 +45,8 @@ import Testing
                 include: [], into: bench.scratch["restored"], exact: false
             ) { _ in }
         } throws: { error in
-            guard case .wrongPassword? = error as? RepositoryError else { return false }
-            return true
+            guard case .noKey(_, "age", let detail)? = error as? RepositoryError else { return false }
+            return detail == "no identity matched any of the recipients"
         }
         #expect(!FileManager.default.fileExists(atPath: bench.scratch["restored"]))
         let report = try await bench.repository(["identity": nil]).verify(.allData) { _ in }

@@ -101,6 +101,19 @@ import Testing
         #expect(try names() == [".pin.json.2.new", "pin.json"])
     }
 
+    @Test func `clears away what a killed process left of any file, and leaves what one that lives is writing`() throws
+    {
+        let dead = Process()
+        dead.executableURL = URL(fileURLWithPath: "/bin/true")
+        try dead.run()
+        dead.waitUntilExit()
+        let alive = ".other.json.\(getpid()).2.new"
+        try folder.write("half", to: ".other.json.\(dead.processIdentifier).1.new")
+        try folder.write("half", to: alive)
+        try DurableFile.write(Array("new".utf8), to: path)
+        #expect(try names() == [alive, "pin.json"])
+    }
+
     @Test func `is never written or read through a link that was planted`() throws {
         try folder.write("precious", to: "victim")
         try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: folder["victim"])

@@ -29,7 +29,7 @@ package final class ContainerizedPostgres: Sendable {
     private let folder: ScratchFolder
     private let watcher: WatchedChild
 
-    private static let image = "localhost/holdfast-test-postgres:1"
+    package static let image = "localhost/holdfast-test-postgres:2"
     /// crun refuses hosts with both versions of cgroups, and sandboxes refuse higher limits.
     package static let runOptions =
         (FileManager.default.isExecutableFile(atPath: "/usr/sbin/runc") ? ["--runtime", "runc"] : [])

@@ -181,6 +181,10 @@ package final class MemoryRepository: Repository {
         return state.withLock { $0.script.scrub }
     }
 
+    package func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore {
+        ManualRestore(programs: ["true"], keys: [], lines: ["true \(part.snapshot)"])
+    }
+
     package func reader(for snapshot: SnapshotID) -> any PartReader { Reader(repository: self, snapshot: snapshot) }
 
     package func locks() async throws(RepositoryError) -> [RepositoryLock] {

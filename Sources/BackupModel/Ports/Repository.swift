@@ -45,6 +45,8 @@ package protocol Repository: Sendable {
     func scrub(progress: @escaping @Sendable (TransferProgress) -> Void) async throws(RepositoryError) -> ScrubReport
 
     func reader(for snapshot: SnapshotID) -> any PartReader
+    /// How a person brings a part back with standard tools alone.
+    func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore
 
     /// The tool's own locks, with their owners.
     func locks() async throws(RepositoryError) -> [RepositoryLock]
@@ -236,6 +238,8 @@ package struct ExtractReport: Sendable, Equatable, Codable {
 package enum RepositoryError: OperatorError {
     case absent(location: String)
     case wrongPassword(location: String)
+    /// No key at hand opens the file; `detail` is what the tool said of it.
+    case noKey(file: String, tool: String, detail: String)
     case keysMissing(location: String)
     case locked(location: String, by: [RepositoryLock], detail: String)
     case damaged(location: String, detail: String)

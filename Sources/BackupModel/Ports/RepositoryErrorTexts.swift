@@ -2,7 +2,7 @@ extension RepositoryError {
     package var kind: FailureKind {
         switch self {
         case .absent, .misplaced: .noRepository
-        case .wrongPassword: .wrongPassword
+        case .wrongPassword, .noKey: .wrongPassword
         case .locked: .locked
         case .damaged, .keysMissing, .changed: .damaged
         case .full: .destinationFull
@@ -26,6 +26,7 @@ extension RepositoryError {
         switch self {
         case .absent(let location): "there is no repository at \(location)"
         case .wrongPassword(let location): "the password does not open the repository at \(location)"
+        case .noKey(let file, let tool, let detail): "\(tool) has no key that opens \(file): \(detail)"
         case .keysMissing(let location): "the repository at \(location) has lost its keys: its keys/ folder is empty"
         case .locked(let location, let locks, let detail):
             "the repository at \(location) is locked"
@@ -76,6 +77,9 @@ extension RepositoryError {
         switch self {
         case .absent: "check the path and that its disk is mounted; `backup --init` makes a new one"
         case .wrongPassword: "correct `password:` in the profile; nothing was changed"
+        case .noKey(_, "gpg", _):
+            "import the key, and let gpg-agent have its passphrase: nobody can be asked here; nothing was changed"
+        case .noKey: "name the key of one of its recipients under `identity:`; nothing was changed"
         case .keysMissing: "put the files of keys/ back from another copy of the repository"
         case .locked: "wait for it, or look at it with `holdfast repository unlock`"
         case .damaged: "do not prune; run `holdfast backup verify --data 100%`, then follow docs/repair.md"

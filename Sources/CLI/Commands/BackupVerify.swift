@@ -100,7 +100,7 @@ struct BackupVerify: OperatorCommand {
             console.print("hashed \(Words.count(scrub.files, "file")), \(scrub.bytes)")
             for file in scrub.damaged { console.print("damaged: \(Console.harmless(file))") }
             for (file, why) in scrub.unreadable.sorted(by: { $0.key < $1.key }) {
-                console.print("unreadable: \(Console.harmless(file)): \(why)")
+                console.print("unreadable: \(Console.harmlessName(file)): \(why)")
             }
             for file in scrub.leftovers { console.print("left by a write that was killed, harmless: \(file)") }
             for file in scrub.unexpected { console.print("does not belong there: \(Console.harmless(file))") }

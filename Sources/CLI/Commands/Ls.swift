@@ -79,7 +79,7 @@ private final class EntryWriter: Sendable {
                             .utf8)
                 }
                 let isPlain = entry.path.utf8.allSatisfy { $0 >= 0x20 && $0 < 0x7f }
-                bytes.append(contentsOf: (isPlain ? entry.path : Console.harmless(entry.path)).utf8)
+                bytes.append(contentsOf: (isPlain ? entry.path : Console.harmlessName(entry.path)).utf8)
             }
             bytes.append(10)
             if bytes.count > 1 << 16 { EntryWriter.write(&bytes) }

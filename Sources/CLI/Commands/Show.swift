@@ -65,7 +65,7 @@ struct Show: OperatorCommand {
                 console.print(
                     "    \(Words.count(rows.count, "table")), \(Words.count(rows.values.reduce(0, +), "row"))")
             }
-            for item in part.unreadable { console.print("    unreadable: " + Console.harmless(item)) }
+            for item in part.unreadable { console.print("    unreadable: " + Console.harmlessName(item)) }
         }
         for notice in run.notices { console.print("  note: " + Console.harmless(notice)) }
         for failure in RunReport.failures(of: run) { console.report(failure) }

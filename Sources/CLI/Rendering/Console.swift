@@ -85,6 +85,11 @@ final class Console: Sendable {
         return Int(size.ws_col)
     }
 
+    /// As ``harmless(_:)`` for what others named, such as a file: a line break in it would begin a line of its own.
+    static func harmlessName(_ name: String) -> String {
+        harmless(name.contains("\n") ? name.replacing("\n", with: "\\u{a}") : name)
+    }
+
     /// Control, bidirectional and line-breaking characters become visible escapes, so that a file name cannot drive the
     /// terminal or fake a line. Newlines of our own messages stay.
     static func harmless(_ text: String) -> String {

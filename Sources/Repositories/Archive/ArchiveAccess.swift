@@ -217,6 +217,13 @@ final class ArchiveAccess: Sendable {
             // What a wrong passphrase makes of a file is noise, which is no compressed file.
             case .openssl: OpenSSL.tellsOfWrongKey(errors) || (result.firstFailure == first + 2 && failed.endedByItself)
             }
+        if isWrong, file.hasRecipients {
+            let reason = errors.split(whereSeparator: \.isNewline).first ?? "no key"
+            let marks = ["age: error: ", "gpg: "].filter(reason.hasPrefix)
+            throw .noKey(
+                file: file.name, tool: file.encryption.rawValue,
+                detail: String(reason.dropFirst(marks.first?.count ?? 0)))
+        }
         if isWrong { throw .wrongPassword(location: location) }
         if case .exited(OwnStreams.refusedExitCode) = failed.termination, failed.command.program == own.program {
             throw .damaged(location: location, detail: "\(file.name): \(failed.lastWords)")

@@ -99,6 +99,16 @@ struct ServerArchives: Repository {
         return snapshots
     }
 
+    /// Of a folder that somebody has fetched what is there into.
+    func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore {
+        _ = try await view.look()
+        var restore = try await ArchiveByHand(access: access).restore(part)
+        restore.lines.insert(
+            "test -d \"$FROM\" || { echo \"fetch $FROM with its own program, and name that folder in FROM\" >&2; exit 1; }",
+            at: 0)
+        return restore
+    }
+
     // MARK: - Removing
 
     /// - Important: deletes the files of the snapshots named. A run's manifest goes first: what is half gone looks like nothing.
