@@ -117,10 +117,14 @@ package struct BackupRun: Sendable {
             for follower in followers { try await requireReachable(follower) }
         }
         let chosen = try engine.sources(named: request.sources)
-        let ready = try await recorder.step(.preflight) {
-            try await Preflight(engine).check(chosen, feeding: followers, record, recorder, holdings)
+        let preflight = Preflight(engine)
+        let checked = try await recorder.step(.preflight) {
+            try await preflight.check(chosen, feeding: followers, record, recorder, holdings)
         }
-        let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
+        let (opened, ownRecipients) = try await recorder.step(
+            .openRepository, subject: engine.primary.spec.name.rawValue
+        ) {
+            let standing = try await RecipientPinning(engine).standing(of: engine.primary)
             let key = LockKey.repository(location: engine.primary.location)
             let opened = try await OpenRepository(engine, repository: engine.primary).open(request.creation) {
                 try await holdings.exchange(
@@ -134,9 +138,11 @@ package struct BackupRun: Sendable {
             for lock in try await engine.primary.clearDeadLocks() {
                 recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }
-            return opened
+            let unpinned: Recipients? = if case .unpinned(let recipients) = standing { recipients } else { nil }
+            return (opened, unpinned)
         }
         let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
+        let ready = try await preflight.settle(checked, repository: ownRecipients, catalog, recorder)
         let doubtful = try recovery.doubtfulRuns(besides: record.id)
         if !doubtful.isEmpty {
             let contents = try await catalog.contents(loadingManifests: true)
@@ -185,13 +191,14 @@ package struct BackupRun: Sendable {
             guard let first = record.failures.first else { throw RunStop.failed(Failure("nothing was captured")) }
             throw RunStop.noneCaptured(Failure("nothing was captured", kind: first.kind))
         }
-        let manifest = Manifest(
+        var manifest = Manifest(
             run: record.id, profile: record.profile, host: engine.profile.host, machine: engine.host.machineID,
             started: record.started, finished: engine.clock.now, reason: record.reason,
             retentionClass: request.retentionClass,
             parts: captured.parts.sorted { ($0.source, $0.part) < ($1.source, $1.part) }, gaps: captured.gaps,
             void: captured.void,
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
+        manifest.repositoryRecipients = try await engine.primary.recipients()
         let stored = try await capture.store(manifest)
         await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))

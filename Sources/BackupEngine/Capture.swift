@@ -188,10 +188,12 @@ struct Capture: Sendable {
 
 extension PartReport {
     func manifestPart(of spec: SourceSpec) -> ManifestPart {
-        ManifestPart(
+        var part = ManifestPart(
             source: spec.name, sourceKind: spec.kind, part: path, snapshot: stored.snapshot, capturedAt: stored.time,
             condition: condition, bytes: stored.bytes, files: stored.files, facts: facts,
             unreadable: stored.unreadable.prefix(100).map { "\($0.path): \($0.reason)" },
             unreadableCount: stored.unreadableCount, restoreNotes: restoreNotes)
+        part.encryption = encryption
+        return part
     }
 }

@@ -16,8 +16,8 @@ struct Expectations: Sendable {
     /// The first demand that is not met; `nil` when all are.
     func unmet(_ spec: SourceSpec, _ reports: [PartReport]) async throws(RepositoryError) -> Failure? {
         let demands = spec.expectations
-        let files = reports.reduce(Int64(0)) { $0 + ($1.stored.files ?? 1) }
-        let bytes = reports.reduce(ByteCount.zero) { $0 + $1.stored.bytes }
+        let files = reports.reduce(Int64(0)) { $0 + ($1.stored.inside?.files ?? $1.stored.files ?? 1) }
+        let bytes = reports.reduce(ByteCount.zero) { $0 + ($1.stored.inside?.bytes ?? $1.stored.bytes) }
         if let minimum = demands.minimumFiles, files < minimum {
             return failure("\(files) files were captured, `expect: min-files` wants \(minimum)")
         }
@@ -27,6 +27,18 @@ struct Expectations: Sendable {
         guard !demands.contains.isEmpty else { return nil }
         let missing = Mutex(Set(demands.contains))
         for report in reports {
+            // Of what was encrypted on its way, the snapshot shows no names; what went in was noted.
+            if let inside = report.stored.inside {
+                guard let paths = inside.base == nil ? [] : inside.paths else {
+                    return failure("too much was encrypted for `expect: contains` to be looked for in it")
+                }
+                missing.withLock { names in
+                    for path in paths {
+                        names = names.filter { !Expectations.matches(path, $0) }
+                    }
+                }
+                continue
+            }
             try await repository.reader(for: report.stored.snapshot).entries { entry in
                 missing.withLock { names in
                     for name in names where Expectations.matches(entry.path, name) { names.remove(name) }

@@ -18,7 +18,7 @@ struct ArchiveOptions: ParsableArguments {
             valueName: "file"))
     var passwordFile: String?
 
-    @Option(help: ArgumentHelp("The archive's secret key, for age.", valueName: "file"))
+    @Option(help: ArgumentHelp("The secret key, for what age encrypted: an archive, or sources.", valueName: "file"))
     var identity: String?
 
     @Option(
@@ -29,8 +29,8 @@ struct ArchiveOptions: ParsableArguments {
     var isWanted: Bool { archive != nil }
 
     func validate() throws {
-        if archive == nil, passwordFile != nil || identity != nil || signers != nil {
-            throw ValidationError("--password-file, --identity and --signers go with --archive")
+        if archive == nil, passwordFile != nil || signers != nil {
+            throw ValidationError("--password-file and --signers go with --archive")
         }
     }
 

@@ -125,7 +125,7 @@ final class ArchiveAccess: Sendable {
     func encryptor(_ keys: ArchiveKeys) throws(RepositoryError) -> ToolCommand {
         switch (settings.encryption, keys.password) {
         case (.age, _): return Age.encrypt(to: keys.recipients)
-        case (.gpg, _) where settings.hasRecipients: return GnuPG.encrypt(to: keys.recipients)
+        case (.gpg, _) where settings.hasRecipients: return GnuPG.encrypt(onlyTo: keys.recipients)
         case (.gpg, let password?): return GnuPG.encrypt(passphrase: password, home: try gnupgHome())
         case (.openssl, let password?): return OpenSSL.encrypt(passphrase: password)
         case (.gpg, nil), (.openssl, nil): throw .unsupported("\(settings.encryption.rawValue) needs a `password:`")

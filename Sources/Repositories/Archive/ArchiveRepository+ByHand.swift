@@ -32,7 +32,8 @@ struct ArchiveByHand: Sendable {
         return ManualRestore(
             programs: ["sha256sum", file.encryption.rawValue, file.compression.rawValue]
                 + (file.content == .tree ? ["tar"] : []),
-            keys: key.map { [$0] } ?? [], lines: lines)
+            keys: key.map { [$0] } ?? [], lines: lines
+        ).opening(part)
     }
 
     private func decryption(of file: ArchiveManifest.File, at path: String) -> (String, ManualRestore.Key?) {

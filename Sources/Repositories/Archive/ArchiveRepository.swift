@@ -116,6 +116,24 @@ package struct ArchiveRepository: Repository {
         case .files(let selection): try await capture.files(selection)
         case .stream(let producer): try await capture.stream(producer)
         case .file(let path): try await capture.file(path)
+        case .sealed(let content, let recipients): try await capture.sealed(content, for: recipients)
+        }
+    }
+
+    package func recipients() async throws(RepositoryError) -> Recipients? {
+        let settings = access.settings
+        guard settings.hasRecipients else { return nil }
+        let lookup = RecipientLookup(
+            settings.encryption == .gpg ? .gpg : .age, listed: settings.recipients, file: settings.recipientsFile,
+            runner: access.services.runner)
+        do throws(RecipientLookup.Problem) {
+            return try await lookup.find()
+        } catch {
+            switch error {
+            case .tool(let error): throw .tool(error)
+            case .cancelled: throw .cancelled
+            case .fileUnreadable, .nobody, .unusable: throw .unsupported(error.description)
+            }
         }
     }
 
