@@ -119,7 +119,7 @@ package struct BackupRun: Sendable {
         let chosen = try engine.sources(named: request.sources)
         let preflight = Preflight(engine)
         let checked = try await recorder.step(.preflight) {
-            try await preflight.check(chosen, record, recorder, holdings)
+            try await preflight.check(chosen, feeding: followers, record, recorder, holdings)
         }
         let (opened, standing) = try await recorder.step(
             .openRepository, subject: engine.primary.spec.name.rawValue

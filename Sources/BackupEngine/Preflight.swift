@@ -17,9 +17,17 @@ struct Preflight: Sendable {
     /// Sources that cannot be captured become gaps at once; the others go on.
     /// - Throws: ``RunStop/failed(_:)`` when a source that is marked `on-failure: abort` cannot be captured, or the
     ///   destination is not what the profile demands.
+    /// - Parameter followers: those that are to be fed. One whose tools are missing is told of now and harms nothing else.
     func check(
-        _ sources: [any DumpSource], _ record: RunRecord, _ recorder: RunRecorder, _ holdings: Holdings
+        _ sources: [any DumpSource], feeding followers: [any Follower], _ record: RunRecord, _ recorder: RunRecorder,
+        _ holdings: Holdings
     ) async throws -> [Ready] {
+        do throws(RepositoryError) { try engine.primary.requireTools() } catch { throw RunStop.failed(error) }
+        for follower in followers {
+            do throws(RepositoryError) { try follower.requireTools() } catch {
+                recorder.notice("\(follower.spec.name): \(error.description)")
+            }
+        }
         var ready: [Ready] = []
         // A run that has no private place to work in has no source to blame for it.
         _ = try await holdings.scratch(for: record)

@@ -47,7 +47,12 @@ final class Live: Sendable {
     }
 
     func repository(_ spec: RepositorySpec) throws -> any Repository {
-        try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
+        guard let follow = spec.follow else {
+            return try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
+        }
+        return try RepositoryRegistry.repository(
+            spec, following: profile.repositories.first { $0.name == follow.leader }, services,
+            cacheFolder: folders.cache, ledger: try store())
     }
 
     /// Finds out what our credential may do in a repository.

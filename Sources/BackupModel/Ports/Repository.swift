@@ -14,6 +14,10 @@ package protocol Repository: Sendable {
     /// - Throws: ``RepositoryError``; an absent repository is no error here.
     func inspect(pin: RepositoryPin?) async throws(RepositoryError) -> RepositoryState
 
+    /// Looks whether the programs are there that storing needs. Starts none.
+    /// - Throws: ``RepositoryError/tool(_:)``
+    func requireTools() throws(RepositoryError)
+
     /// Creates it. Fails where anything is there already.
     func create() async throws(RepositoryError) -> RepositoryIdentity
 
@@ -70,6 +74,7 @@ package protocol Repository: Sendable {
 }
 
 extension Repository {
+    package func requireTools() throws(RepositoryError) {}
     package var newPasswordFile: String? { nil }
     package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }
     package func recipients() async throws(RepositoryError) -> Recipients? { nil }

@@ -66,7 +66,8 @@ struct Restore: OperatorCommand {
     func validate() throws {
         guard archive.isWanted else { return }
         if !only.isEmpty || !into.isEmpty || exact || place.isWanted {
-            throw ValidationError("--archive goes with a folder, --password-file, --identity and --dry-run only")
+            throw ValidationError(
+                "--archive goes with a folder, --password-file, --identity, --signers and --dry-run only")
         }
         if point != nil, target != nil { throw ValidationError("name the folder once") }
     }

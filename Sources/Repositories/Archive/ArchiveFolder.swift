@@ -11,6 +11,8 @@ import Foundation
 /// The repository's folder, looked at and changed by plain system calls.
 struct ArchiveFolder: Sendable {
     var path: String
+    /// What messages call it; `nil`: its path.
+    var location: String?
 
     /// Begins the name of the folder of a run that is not complete.
     static let incompletePrefix = ".incomplete-"
@@ -76,9 +78,9 @@ struct ArchiveFolder: Sendable {
         } catch let error as RepositoryError {
             throw error
         } catch {
-            throw .damaged(location: path, detail: "\(ArchiveHeader.fileName) cannot be read: \(error)")
+            throw .damaged(location: location ?? path, detail: "\(ArchiveHeader.fileName) cannot be read: \(error)")
         }
-        throw .damaged(location: path, detail: "\(ArchiveHeader.fileName) is no archive repository's")
+        throw .damaged(location: location ?? path, detail: "\(ArchiveHeader.fileName) is no archive repository's")
     }
 
     // MARK: - Runs

@@ -63,6 +63,12 @@ package struct ArchiveRepository: Repository {
         }
     }
 
+    package func requireTools() throws(RepositoryError) {
+        try access.services.runner.require(
+            ["tar", access.settings.compression.rawValue, access.settings.encryption.rawValue]
+                + (access.settings.signingKey == nil ? [] : ["ssh-keygen"]))
+    }
+
     package func create() async throws(RepositoryError) -> RepositoryIdentity {
         switch try await inspect(pin: nil) {
         case .absent: break
@@ -161,14 +167,8 @@ package struct ArchiveRepository: Repository {
         let runs = ArchiveRuns(access: access)
         var snapshots: [Snapshot] = []
         for run in try await runs.proven() {
-            let manifest = run.manifest
-            snapshots += try present(in: run).map { $0.snapshot(host: manifest.host) }
-            var snapshot = Snapshot(
-                id: try run.id, time: Timestamp.parse(manifest.created) ?? Date(timeIntervalSince1970: 0),
-                utcOffset: manifest.utcOffset, host: manifest.host, paths: [Manifest.fileName], tags: manifest.tags,
-                bytes: ByteCount(manifest.manifestBytes))
-            snapshot.original = snapshot.stamp?.standsFor
-            snapshots.append(snapshot)
+            snapshots += try present(in: run).map { $0.snapshot(host: run.manifest.host) }
+            snapshots.append(try run.snapshot)
         }
         snapshots += try runs.pending().map { $0.note.file.snapshot(host: $0.note.host) }
         return snapshots
