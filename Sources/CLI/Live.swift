@@ -25,10 +25,11 @@ final class Live: Sendable {
     var cacheFolder: String { folders.cache }
 
     /// Loads the profile that the options and the environment choose.
+    /// - Parameter identity: the file of a secret key that opens archives, instead of any that the profile names.
     /// - Throws: an ``OperatorError`` when there is no such profile or something is wrong with it.
-    init(_ global: GlobalOptions, _ console: Console) throws {
+    init(_ global: GlobalOptions, _ console: Console, identity: String? = nil) throws {
         self.console = console
-        profile = try Profiles(global).chosen()
+        profile = try Profiles(global).chosen(openedWith: identity)
         let runner = try SupervisedRunner()
         supervisor = runner
         redact = { runner.redactor.redact($0) }

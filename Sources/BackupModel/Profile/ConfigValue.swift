@@ -55,6 +55,15 @@ package struct ConfigValue: Sendable, Equatable {
         return value
     }
 
+    /// A map with another text under `key`; anything else is itself.
+    package func setting(_ key: String, to text: String) -> ConfigValue {
+        guard case .map(let entries) = content else { return self }
+        var result = self
+        let entry = Entry(key: key, keyLocation: location, value: ConfigValue(.string(text), at: location))
+        result.content = .map(entries.filter { $0.key != key } + [entry])
+        return result
+    }
+
     package var entries: [Entry] {
         if case .map(let entries) = content { entries } else { [] }
     }

@@ -28,6 +28,8 @@ struct BackupVerify: OperatorCommand {
     @Option(help: ArgumentHelp("Wait this long for another run's lock, as in 10m.", valueName: "time"))
     var lockWait: TimeSpan?
 
+    @OptionGroup var key: IdentityOption
+
     @OptionGroup var place: OffsiteOptions
 
     @OptionGroup var global: GlobalOptions
@@ -37,7 +39,7 @@ struct BackupVerify: OperatorCommand {
     }
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try place.live(global, console)
+        let live = try place.live(global, console, identity: key.path)
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
         if let status = try unread(live, console) { return status }
         let engine = try await live.engine(place)

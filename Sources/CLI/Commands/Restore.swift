@@ -76,7 +76,7 @@ struct Restore: OperatorCommand {
         if archive.isWanted {
             return try await archive.restore(into: (target ?? point).map(absolute), dryRun: dryRun, console)
         }
-        let live = try place.live(global, console)
+        let live = try place.live(global, console, identity: archive.identity.map(IdentityOption.path))
         guard let target else { throw refusal }
         var options = RestoreOptions(directory: absolute(target))
         options.exact = exact
