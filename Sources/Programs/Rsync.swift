@@ -14,15 +14,19 @@ package enum Rsync {
     ///   - folder: absolute.
     ///   - target: absolute; an existing folder.
     ///   - previous: absolute; a file that is there and looks the same becomes a hard link to it.
+    ///   - comparesFractions: takes times for different that differ in the fraction of a second alone; not for a disk that
+    ///     keeps none, where no file would be the same any more.
     ///   - comparesContents: reads both files to see whether they are the same, instead of their sizes and times.
     ///   - overlays: files that stand in for others.
-    /// - Source: rsync(1), https://download.samba.org/pub/rsync/rsync.1, 3.2.7: with `--files-from`, `-a` is not recursive, and
-    ///   with `--from0` no name is a comment; checked with 3.2.7 and 3.5.0.
+    /// - Source: rsync(1), https://download.samba.org/pub/rsync/rsync.1, 3.5.0: with `--files-from`, `-a` is not recursive; a
+    ///   `--modify-window` of 0, the default, compares whole seconds only, a negative one all of a time. Checked with 3.2.7 and
+    ///   3.5.0.
     package static func copy(
         names: ToolInput, in folder: String, to target: String, linkingTo previous: String? = nil,
-        comparesContents: Bool = false, overlays: [FileOverlay] = []
+        comparesFractions: Bool = true, comparesContents: Bool = false, overlays: [FileOverlay] = []
     ) -> ToolCommand {
         var arguments = ["-aHAX", "--numeric-ids", "--sparse", "--delete"]
+        if comparesFractions { arguments.append("--modify-window=-1") }
         if comparesContents { arguments.append("--checksum") }
         if let previous { arguments.append("--link-dest=" + previous) }
         arguments += ["--from0", "--files-from=-", "--out-format=%l", "--", slashed(folder), slashed(target)]
@@ -57,7 +61,7 @@ package enum Rsync {
         case failed
     }
 
-    /// - Source: rsync(1), "EXIT VALUES", 3.2.7; the words are strerror(3)'s with the number behind.
+    /// - Source: rsync(1), "EXIT VALUES", 3.5.0; the words are strerror(3)'s with the number behind.
     package static func ending(_ termination: Termination, errors: String) -> Ending {
         guard case .exited(let code) = termination else { return .failed }
         // A name is in quotes, so it cannot end a line with these words.
@@ -78,7 +82,7 @@ package enum Rsync {
     }
 
     /// In words, for what is no partial transfer.
-    /// - Source: rsync(1), "EXIT VALUES", 3.2.7
+    /// - Source: rsync(1), "EXIT VALUES", 3.5.0
     package static func meaning(_ termination: Termination) -> String {
         guard case .exited(let code) = termination else { return termination.description }
         let words: [Int32: String] = [
@@ -149,6 +153,7 @@ package enum Rsync {
     // MARK: - Version
 
     /// Times to the nanosecond are compared since this one.
+    /// - Source: NEWS for rsync 3.1.3
     package static let oldest = "3.1.3"
 
     /// The number in the first line of `rsync --version`; `nil` for a program that calls itself something else.
@@ -166,7 +171,7 @@ package enum Rsync {
     }
 }
 
-/// Adds up the sizes that ``Rsync/copy(names:in:to:linkingTo:comparesContents:overlays:)`` prints as it goes.
+/// Adds up the sizes that ``Rsync/copy(names:in:to:linkingTo:comparesFractions:comparesContents:overlays:)`` prints as it goes.
 package final class RsyncSizes: LineReader {
     private let sum = Atomic<Int64>(0)
     private let progress: @Sendable (TransferProgress) -> Void
