@@ -30,11 +30,13 @@ package struct BackupPreview: Sendable {
             // Nothing can be written there, and nothing may.
             let context = CaptureContext(run: run, scratch: "/dev/null/\(run)")
             do {
+                _ = try await RecipientPinning(engine).standing(of: source)
                 let preview = try await source.preflight(context)
                 contents.sources.append((source.spec.name, source.spec.kind, preview))
             } catch {
+                let failure = RunRecorder.failure(of: error)
                 contents.problems.append(
-                    Failure("\(source.spec.name): \(error.description)", hint: error.hint, kind: error.kind))
+                    Failure("\(source.spec.name): \(failure.description)", hint: failure.hint, kind: failure.kind))
             }
         }
         let room = engine.host.room(at: engine.primary.location).map { ", \($0.free) free" } ?? ""

@@ -117,10 +117,14 @@ package struct BackupRun: Sendable {
             for follower in followers { try await requireReachable(follower) }
         }
         let chosen = try engine.sources(named: request.sources)
-        let ready = try await recorder.step(.preflight) {
-            try await Preflight(engine).check(chosen, record, recorder, holdings)
+        let preflight = Preflight(engine)
+        let checked = try await recorder.step(.preflight) {
+            try await preflight.check(chosen, feeding: followers, record, recorder, holdings)
         }
-        let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
+        let (opened, standing) = try await recorder.step(
+            .openRepository, subject: engine.primary.spec.name.rawValue
+        ) {
+            let standing = try await RecipientPinning(engine).standing(of: engine.primary)
             let key = LockKey.repository(location: engine.primary.location)
             let opened = try await OpenRepository(engine, repository: engine.primary).open(request.creation) {
                 try await holdings.exchange(
@@ -134,9 +138,10 @@ package struct BackupRun: Sendable {
             for lock in try await engine.primary.clearDeadLocks() {
                 recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }
-            return opened
+            return (opened, standing)
         }
         let catalog = RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
+        let ready = try await preflight.settle(checked, repository: standing.unpinned, catalog, recorder)
         let doubtful = try recovery.doubtfulRuns(besides: record.id)
         if !doubtful.isEmpty {
             let contents = try await catalog.contents(loadingManifests: true)
@@ -148,7 +153,7 @@ package struct BackupRun: Sendable {
         if Task.isCancelled { throw RunStop.cancelled }
         await holdings.tell("backup \(record.id): finishing")
         try await recorder.step(.manifest) {
-            try await writeManifest(captured, recorder, catalog, capture)
+            try await writeManifest(captured, for: standing.recipients, recorder, catalog, capture)
         }
         try await Feeding(
             engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait, ready: ready
@@ -178,20 +183,23 @@ package struct BackupRun: Sendable {
     }
 
     private func writeManifest(
-        _ captured: Capture.Result, _ recorder: RunRecorder, _ catalog: RepositoryCatalog, _ capture: Capture
+        _ captured: Capture.Result, for recipients: Recipients?, _ recorder: RunRecorder, _ catalog: RepositoryCatalog,
+        _ capture: Capture
     ) async throws {
         let record = await recorder.record
         guard !captured.parts.isEmpty else {
             guard let first = record.failures.first else { throw RunStop.failed(Failure("nothing was captured")) }
             throw RunStop.noneCaptured(Failure("nothing was captured", kind: first.kind))
         }
-        let manifest = Manifest(
+        var manifest = Manifest(
             run: record.id, profile: record.profile, host: engine.profile.host, machine: engine.host.machineID,
             started: record.started, finished: engine.clock.now, reason: record.reason,
             retentionClass: request.retentionClass,
             parts: captured.parts.sorted { ($0.source, $0.part) < ($1.source, $1.part) }, gaps: captured.gaps,
             void: captured.void,
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
+        // Those that were compared, and not what may stand there by now.
+        manifest.repositoryRecipients = recipients
         let stored = try await capture.store(manifest)
         await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))

@@ -117,9 +117,11 @@ struct Capture: Sendable {
     private func store(_ part: CapturedPart, of source: any DumpSource) async throws(RepositoryError) -> StoredPart {
         let name = source.spec.name
         let stamp = stamp(name, part.path)
+        var demanded = part
+        demanded.demands = source.spec.expectations.contains
         do {
             let observer = engine.observer
-            let stored = try await engine.primary.store(part, as: stamp) { progress in
+            let stored = try await engine.primary.store(demanded, as: stamp) { progress in
                 observer.observe(.progress(subject: part.path.title(in: name), progress))
             }
             await engine.moment(.partStored)
@@ -188,10 +190,12 @@ struct Capture: Sendable {
 
 extension PartReport {
     func manifestPart(of spec: SourceSpec) -> ManifestPart {
-        ManifestPart(
+        var part = ManifestPart(
             source: spec.name, sourceKind: spec.kind, part: path, snapshot: stored.snapshot, capturedAt: stored.time,
             condition: condition, bytes: stored.bytes, files: stored.files, facts: facts,
             unreadable: stored.unreadable.prefix(100).map { "\($0.path): \($0.reason)" },
             unreadableCount: stored.unreadableCount, restoreNotes: restoreNotes)
+        part.encryption = encryption
+        return part
     }
 }

@@ -1,12 +1,6 @@
 import BackupModel
 import Synchronization
 
-#if canImport(Glibc)
-    import Glibc
-#else
-    import Darwin
-#endif
-
 /// What a profile demands of a source, held against the snapshot itself and not against the disk.
 struct Expectations: Sendable {
     private let repository: any Repository
@@ -16,8 +10,8 @@ struct Expectations: Sendable {
     /// The first demand that is not met; `nil` when all are.
     func unmet(_ spec: SourceSpec, _ reports: [PartReport]) async throws(RepositoryError) -> Failure? {
         let demands = spec.expectations
-        let files = reports.reduce(Int64(0)) { $0 + ($1.stored.files ?? 1) }
-        let bytes = reports.reduce(ByteCount.zero) { $0 + $1.stored.bytes }
+        let files = reports.reduce(Int64(0)) { $0 + ($1.stored.inside?.files ?? $1.stored.files ?? 1) }
+        let bytes = reports.reduce(ByteCount.zero) { $0 + ($1.stored.inside?.bytes ?? $1.stored.bytes) }
         if let minimum = demands.minimumFiles, files < minimum {
             return failure("\(files) files were captured, `expect: min-files` wants \(minimum)")
         }
@@ -27,24 +21,20 @@ struct Expectations: Sendable {
         guard !demands.contains.isEmpty else { return nil }
         let missing = Mutex(Set(demands.contains))
         for report in reports {
+            // What was looked for as it went in: not every key that encrypts opens.
+            if let inside = report.stored.inside {
+                missing.withLock { $0.subtract(inside.found) }
+                continue
+            }
             try await repository.reader(for: report.stored.snapshot).entries { entry in
                 missing.withLock { names in
-                    for name in names where Expectations.matches(entry.path, name) { names.remove(name) }
+                    for name in names where PathDemand.matches(entry.path, name) { names.remove(name) }
                 }
             }
         }
         let names = missing.withLock { $0.sorted() }
         return names.isEmpty
             ? nil : failure("the snapshot lacks \(names.joined(separator: ", ")), which `expect:` wants")
-    }
-
-    /// A name, the end of a path, or a pattern for as many of its last components as it has itself.
-    static func matches(_ path: String, _ name: String) -> Bool {
-        if path == name || path.hasSuffix("/" + name) { return true }
-        guard name.contains(where: { "*?[".contains($0) }) else { return false }
-        let depth = name.split(separator: "/").count
-        let end = path.split(separator: "/").suffix(depth).joined(separator: "/")
-        return fnmatch(name, name.hasPrefix("/") ? path : end, FNM_PATHNAME) == 0
     }
 
     private func failure(_ text: String) -> Failure {

@@ -94,6 +94,9 @@ package struct OpenRepository: Sendable {
         case .occupied(let what): throw RepositoryError.occupied(location: repository.location, by: what)
         case .present(let identity):
             try save(identity)
+            // Whoever accepts its keys accepts whom it encrypts for.
+            try RecipientPinning(engine).pin(
+                try await repository.recipients(), for: .repository(repository.spec.pinName))
             return (old, identity)
         }
     }

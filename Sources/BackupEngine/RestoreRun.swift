@@ -110,6 +110,7 @@ package struct RestoreRun: Sendable {
         }
         // It was proven in the staging folder; by the time anyone reads this it is in its place.
         if report.place.hasPrefix(staging) { report.place = plan.directory + report.place.dropFirst(staging.count) }
+        report.notices = report.notices.map { $0.replacingOccurrences(of: staging, with: plan.directory) }
         return report
     }
 

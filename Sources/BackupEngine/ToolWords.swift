@@ -17,7 +17,9 @@ enum ToolWords {
         case .toolFailed(let tool, _, let detail): words(tool, detail)
         case .repository(let error): of(error)
         case .missing, .empty, .unmounted, .unreadable, .notADatabase, .busy, .unreachable, .notPermitted, .tooOld,
-            .noRoom, .producedNothing, .mismatch, .targetExists, .unsupported, .timedOut, .cancelled, .incomplete,
+            .noRoom, .producedNothing, .mismatch, .targetExists, .noRecipients, .wrongIdentity, .unsupported, .timedOut,
+            .cancelled,
+            .incomplete,
             .tool,
             .secret:
             [:]

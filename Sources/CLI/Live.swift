@@ -47,7 +47,12 @@ final class Live: Sendable {
     }
 
     func repository(_ spec: RepositorySpec) throws -> any Repository {
-        try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
+        guard let follow = spec.follow else {
+            return try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
+        }
+        return try RepositoryRegistry.repository(
+            spec, following: profile.repositories.first { $0.name == follow.leader }, services,
+            cacheFolder: folders.cache, ledger: try store())
     }
 
     /// Finds out what our credential may do in a repository.
@@ -107,11 +112,21 @@ final class Live: Sendable {
             scratch: ScratchFolders(defaultRoot: folders.scratch), host: host, clock: clock,
             observer: observer, user: UserDatabase.currentUserName,
             restorer: { part throws(SourceError) in
-                try DumpSourceRegistry.make(Live.spec(for: part, among: specs), services)
+                try DumpSourceRegistry.restorer(
+                    part, Live.spec(for: part, among: specs), services, identity: nil)
             },
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
+    }
+
+    /// What restores parts with a key that is given at the moment of need.
+    func restorer(identity path: String) -> @Sendable (ManifestPart) throws(SourceError) -> any DumpSource {
+        let (services, specs) = (services, profile.sources)
+        return { part throws(SourceError) in
+            try DumpSourceRegistry.restorer(
+                part, Live.spec(for: part, among: specs), services, identity: .file(path))
+        }
     }
 
     /// The source that captured a part, or, when the profile has none such (any more), one with just its kind: a restore

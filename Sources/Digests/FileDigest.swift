@@ -23,6 +23,13 @@ package final class FileDigest {
     package func digest(
         ofDescriptor descriptor: Int32, advancing: (Int) -> Bool = { _ in true }
     ) throws(DigestError) -> SHA256Digest {
+        try digest(ofDescriptor: descriptor) { (bytes: UnsafeRawBufferPointer) in advancing(bytes.count) }
+    }
+
+    /// - Parameter seeing: each portion; returning false stops.
+    private func digest(
+        ofDescriptor descriptor: Int32, seeing: (UnsafeRawBufferPointer) throws(DigestError) -> Bool
+    ) throws(DigestError) -> SHA256Digest {
         do throws(DigestError) {
             while true {
                 let count = read(descriptor, buffer.baseAddress, buffer.count)
@@ -31,8 +38,9 @@ package final class FileDigest {
                     if errno == EINTR { continue }
                     throw DigestError.unreadable(code: errno, reason: String(cString: strerror(errno)))
                 }
-                try hash.update(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
-                guard advancing(count) else { throw DigestError.stopped }
+                let portion = UnsafeRawBufferPointer(rebasing: buffer[..<count])
+                try hash.update(portion)
+                guard try seeing(portion) else { throw DigestError.stopped }
             }
         } catch {
             // What was read of this file must not be in the digest of the next.
@@ -45,6 +53,13 @@ package final class FileDigest {
     package func digest(
         ofFile path: String, advancing: (Int) -> Bool = { _ in true }
     ) throws(DigestError) -> SHA256Digest {
+        try digest(ofFile: path) { (bytes: UnsafeRawBufferPointer) in advancing(bytes.count) }
+    }
+
+    /// - Parameter seeing: each portion; returning false stops.
+    func digest(
+        ofFile path: String, seeing: (UnsafeRawBufferPointer) throws(DigestError) -> Bool
+    ) throws(DigestError) -> SHA256Digest {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK)
         guard descriptor >= 0 else {
             throw .unreadable(code: errno, reason: String(cString: strerror(errno)))
@@ -55,6 +70,6 @@ package final class FileDigest {
             throw .unreadable(code: errno, reason: String(cString: strerror(errno)))
         }
         guard status.st_mode & S_IFMT == S_IFREG else { throw .unreadable(code: 0, reason: "not a regular file") }
-        return try digest(ofDescriptor: descriptor, advancing: advancing)
+        return try digest(ofDescriptor: descriptor, seeing: seeing)
     }
 }

@@ -26,6 +26,20 @@ package enum DumpSourceRegistry {
     ]
 
     package static func make(_ spec: SourceSpec, _ services: Services) throws(SourceError) -> any DumpSource {
+        let source = try plain(spec, services)
+        return spec.entry["encrypt"] == nil ? source : EncryptedSource(source, services, identity: nil)
+    }
+
+    /// What puts a part back, whether it was encrypted or not, and whatever the profile says of that now.
+    /// - Parameter identity: what decrypts it, in place of the profile's.
+    package static func restorer(
+        _ part: ManifestPart, _ spec: SourceSpec, _ services: Services, identity: SecretReference?
+    ) throws(SourceError) -> any DumpSource {
+        let source = try plain(spec, services)
+        return part.encryption == nil ? source : EncryptedSource(source, services, identity: identity)
+    }
+
+    private static func plain(_ spec: SourceSpec, _ services: Services) throws(SourceError) -> any DumpSource {
         guard let kind = kinds.first(where: { $0.descriptor.kind == spec.kind }) else {
             throw .unsupported("there is no kind of source called \(spec.kind)", hint: nil)
         }

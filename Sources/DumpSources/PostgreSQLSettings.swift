@@ -172,6 +172,5 @@ package struct PostgreSQLSettings: Sendable, Equatable {
                 + "path where `through:` leads.",
             refusesSecrets: true),
         ThroughSettings.key("the client programs"),
-        KeyDescriptor("encrypt", .anything, "Encrypts the dump before it is stored.", ignored: true),
     ]
 }

@@ -18,6 +18,22 @@ package enum Age {
         return command
     }
 
+    package static let version = ToolCommand("age", ["--version"])
+
+    /// A recipient without what does not belong to the key: an ssh key's comment, blanks around it.
+    /// - Returns: `nil` for what cannot be one. Whether a key is whole, only age knows.
+    package static func recipient(_ text: String) -> String? {
+        let words = text.split { $0 == " " || $0 == "\t" }.map(String.init)
+        guard let first = words.first else { return nil }
+        if first.hasPrefix("ssh-") { return words.count > 1 ? "\(first) \(words[1])" : nil }
+        return words.count == 1 && first.hasPrefix("age1") ? first : nil
+    }
+
+    /// Whether a text is the half of a key that must never be where recipients are.
+    package static func isSecret(_ text: String) -> Bool {
+        text.uppercased().contains("AGE-SECRET-KEY-") || text.contains("PRIVATE KEY-----")
+    }
+
     /// Whether what age said means that it has no key for the file.
     package static func tellsOfWrongKey(_ errors: String) -> Bool { errors.contains("no identity matched") }
 

@@ -33,14 +33,30 @@ package struct AwsUpload: Sendable {
     ///   - creating: asks that nothing be replaced.
     package func command(_ file: String, to path: String, digest: String, creating: Bool) -> ToolCommand {
         let key = (address.prefix.isEmpty ? "" : address.prefix + "/") + path
+        var words = ["s3api", "put-object", "--bucket", address.bucket, "--key", key, "--body", file]
+        words += ["--checksum-sha256", AwsUpload.base64(digest)]
+        if creating { words += ["--if-none-match", "*"] }
+        return command(words)
+    }
+
+    /// A file of any size, in parts where it is large, which aws aborts when it is interrupted. It cannot ask to create only; what
+    /// is there under the same name has the same content.
+    /// - Source: https://docs.aws.amazon.com/cli/latest/reference/s3/cp.html, checked for aws-cli 1.45.11.
+    package func large(_ file: String, to path: String) -> ToolCommand {
+        let key = (address.prefix.isEmpty ? "" : address.prefix + "/") + path
+        var command = command([
+            "s3", "cp", "--only-show-errors", "--no-progress", file, "s3://\(address.bucket)/\(key)",
+        ])
+        command.teardown = TeardownStep.interruptFirst
+        return command
+    }
+
+    private func command(_ operation: [String]) -> ToolCommand {
         var words = ["--endpoint-url", address.endpoint, "--output", "json"]
         if let credential { words += ["--region", credential.region] }
         if let certificates { words += ["--ca-bundle", certificates] }
-        words += ["--cli-connect-timeout", "30", "--cli-read-timeout", "120", "s3api", "put-object"]
-        words += ["--bucket", address.bucket, "--key", key, "--body", file]
-        words += ["--checksum-sha256", AwsUpload.base64(digest)]
-        if creating { words += ["--if-none-match", "*"] }
-        var command = ToolCommand("aws", words)
+        words += ["--cli-connect-timeout", "30", "--cli-read-timeout", "120"]
+        var command = ToolCommand("aws", words + operation)
         command.environment = ["AWS_PAGER": "", "AWS_EC2_METADATA_DISABLED": "true"]
         if let credential {
             // By path: the names of buckets are no hosts of most servers of one's own.

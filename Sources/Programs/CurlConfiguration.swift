@@ -40,6 +40,9 @@ struct CurlConfiguration {
         command.secretsInInput = secrets
     }
 
+    /// Has a curl read this whose standard input is needed for something else; its last argument is `--config`.
+    func giveAsFile(to command: inout ToolCommand) { command.secrets.append(.memoryFileArgument("", Secret(text))) }
+
     /// Inside the quotes of curl's configuration.
     private static func escaped(_ bytes: [UInt8]) -> [UInt8] {
         bytes.flatMap { byte -> [UInt8] in

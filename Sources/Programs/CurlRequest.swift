@@ -67,11 +67,13 @@ package struct CurlRequest: Sendable, Equatable {
             configuration.add("header", "Content-Type: application/octet-stream")
         }
         for header in headers { configuration.add("header", header) }
-        configuration.add("write-out", "\n\(CurlRequest.mark)%{http_code}\t%{errormsg}\n")
+        configuration.add("write-out", CurlRequest.ending)
         return configuration
     }
 
     private static let mark = "answer\t"
+    /// What curl writes at the end for ``answer(_:)``.
+    static let ending = "\n\(mark)%{http_code}\t%{errormsg}\n"
 
     package struct Answer: Sendable, Equatable {
         /// 0: none came. 100: the server asked for the content, and no more came.

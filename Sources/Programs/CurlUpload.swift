@@ -35,6 +35,8 @@ package struct CurlUpload: Sendable {
     /// Bytes per second over all transfers.
     package var limit: ByteCount?
     package var atATime = 8
+    /// Whether what is there under a name is left as it is, and an error.
+    package var onlyCreates = true
 
     package init(region: String, keyID: Secret, key: Secret) {
         self.region = region
@@ -67,7 +69,7 @@ package struct CurlUpload: Sendable {
             configuration.add("url", item.url)
             configuration.add("upload-file", item.file)
             configuration.sign(credential, digest: item.digest)
-            configuration.add("header", "If-None-Match: *")
+            if onlyCreates { configuration.add("header", "If-None-Match: *") }
             // Otherwise a transfer of some size waits for the server's leave.
             configuration.add("header", "Expect:")
             if let certificates { configuration.add("cacert", certificates) }

@@ -35,6 +35,24 @@ package struct OwnStreams: Sendable {
         return command
     }
 
+    /// As ``match(_:in:)``, of what comes through a pipe.
+    package func match(_ digest: String) -> ToolCommand {
+        var command = command(["match", digest])
+        command.whenOrphaned = .leave
+        return command
+    }
+
+    /// Passes on a piece of a file.
+    package func slice(_ path: String, from start: Int64, bytes: Int64) -> ToolCommand {
+        var command = command(["slice", String(start), String(bytes)])
+        command.input = .file(path)
+        command.whenOrphaned = .leave
+        return command
+    }
+
+    /// Hashes and counts what comes, keeps nothing of it, and prints what ``kept(_:)`` reads.
+    package func digest() -> ToolCommand { command(["digest"]) }
+
     /// Prints one line for each entry of a tar stream, and holds the contents against their digests.
     /// - Parameter isSafe: ends at the first entry that would leave its folder.
     package func listTar(isSafe: Bool) -> ToolCommand {

@@ -32,8 +32,7 @@ package struct RcloneTransfer: Sendable, Equatable {
     }
 
     private var creating: [String] {
-        let rate = limit.map { ["--bwlimit", "\(max(1, $0.bytes / 1024))K"] } ?? []
-        return ["--immutable", "--size-only", "--use-json-log", "--verbose", "--retries", "1", "--stats", "0"] + rate
+        ["--immutable", "--size-only", "--use-json-log", "--verbose", "--retries", "1", "--stats", "0"] + rate
     }
 
     /// What is directly there, folders with a slash at their ends.
@@ -41,6 +40,61 @@ package struct RcloneTransfer: Sendable, Equatable {
 
     /// Prints one small file.
     package func print(_ path: String) -> ToolCommand { command(["cat"], [remote + "/" + path]) }
+
+    /// Everything there, two levels deep, as JSON.
+    package func listAll() -> ToolCommand {
+        command(
+            ["lsjson", "--recursive", "--max-depth", "2", "--files-only", "--no-modtime", "--no-mimetype"], [remote])
+    }
+
+    /// Sizes by path, as ``listAll()`` printed them; `nil` for something else.
+    package static func sizes(_ output: String) -> [String: Int64]? {
+        struct Entry: Decodable {
+            var path: String
+            var size: Int64
+            enum CodingKeys: String, CodingKey {
+                case path = "Path"
+                case size = "Size"
+            }
+        }
+        guard let entries = try? JSONDecoder().decode([Entry].self, from: Data(output.utf8)) else { return nil }
+        return Dictionary(entries.map { ($0.path, $0.size) }) { first, _ in first }
+    }
+
+    /// Fetches files, each to its path below a folder. One that is not there is passed over.
+    package func fetch(_ paths: [String], to folder: String) -> ToolCommand {
+        var command = command(
+            ["copy", "--files-from-raw", "-", "--no-traverse", "--ignore-times", "--retries", "1"] + rate,
+            [remote, folder])
+        command.input = .bytes(Array(paths.map { $0 + "\n" }.joined().utf8))
+        return command
+    }
+
+    /// One file to standard output, as the first stage of a pipeline.
+    package func stream(_ path: String) -> ToolCommand {
+        var command = command(["cat", "--retries", "1"] + rate, [remote + "/" + path])
+        command.acceptedExitCodes = [0]
+        command.keptOutput = .kibibytes(64)
+        command.whenOrphaned = .leave
+        return command
+    }
+
+    /// Puts a file in the place of one that is there.
+    package func replace(_ path: String, with file: String) -> ToolCommand {
+        command(["copyto", "--ignore-times", "--retries", "1"] + rate, [file, remote + "/" + path])
+    }
+
+    /// - Important: deletes files.
+    package func delete(_ paths: [String]) -> ToolCommand {
+        var command = command(["delete", "--files-from-raw", "-", "--no-traverse", "--retries", "1"], [remote])
+        command.input = .bytes(Array(paths.map { $0 + "\n" }.joined().utf8))
+        return command
+    }
+
+    /// Removes a folder that is empty.
+    package func removeFolder(_ path: String) -> ToolCommand { command(["rmdir"], [remote + "/" + path]) }
+
+    private var rate: [String] { limit.map { ["--bwlimit", "\(max(1, $0.bytes / 1024))K"] } ?? [] }
 
     /// rclone's exit code for a folder that is not there.
     package static let noFolder: Int32 = 3

@@ -168,4 +168,60 @@ package struct SFTPBatch: Sendable, Equatable {
             output.split(whereSeparator: \.isNewline).filter { !$0.hasPrefix("sftp> ") }
                 .map { line in String(line.split(separator: "/").last ?? line) })
     }
+
+    // MARK: - Whole folders
+
+    package struct Entry: Sendable, Equatable {
+        package var size: Int64
+        package var isFolder: Bool
+        package init(size: Int64, isFolder: Bool) {
+            self.size = size
+            self.isFolder = isFolder
+        }
+    }
+
+    /// Lists folders with sizes, one after the other.
+    package func listAll(in folders: [String]) -> ToolCommand { command(folders.map(SFTPBatch.longListing)) }
+
+    private static func longListing(_ folder: String) -> String { "-ls -lan \(quoted(folder))" }
+
+    /// What is in each folder by name, as ``listAll(in:)`` printed it.
+    package static func entries(_ output: String, in folders: [String]) -> [String: [String: Entry]] {
+        let wanted = Dictionary(folders.map { ("sftp> " + longListing($0), $0) }) { first, _ in first }
+        var entries: [String: [String: Entry]] = [:]
+        var folder: String?
+        for line in output.split(whereSeparator: \.isNewline) {
+            if line.hasPrefix("sftp> ") {
+                folder = wanted[String(line)]
+                continue
+            }
+            // -rw-------    1 1000     1000          123 Nov 21 03:00 name
+            let words = line.split(separator: " ", maxSplits: 8, omittingEmptySubsequences: true)
+            guard let folder, words.count == 9, let size = Int64(words[4]),
+                let name = words[8].split(separator: "/").last, name != ".", name != ".."
+            else { continue }
+            entries[folder, default: [:]][String(name)] = Entry(size: size, isFolder: words[0].hasPrefix("d"))
+        }
+        return entries
+    }
+
+    /// Fetches files; one that fails does not keep the others from coming.
+    /// - Parameter items: ``Item/file`` is where nothing is.
+    package func fetchAll(_ items: [Item]) -> ToolCommand {
+        command(items.map { "-get \(SFTPBatch.quoted($0.path)) \(SFTPBatch.quoted($0.file))" })
+    }
+
+    /// Puts a file in the place of one that is there, at once.
+    package func replace(_ item: Item) -> ToolCommand {
+        let draft = SFTPBatch.quoted(SFTPBatch.draft(item))
+        return command([
+            "-rm \(draft)", "put -f \(SFTPBatch.quoted(item.file)) \(draft)",
+            "rename \(draft) \(SFTPBatch.quoted(item.path))",
+        ])
+    }
+
+    /// - Important: deletes files, and folders that are empty then.
+    package func delete(_ paths: [String], folders: [String]) -> ToolCommand {
+        command(paths.map { "-rm \(SFTPBatch.quoted($0))" } + folders.map { "-rmdir \(SFTPBatch.quoted($0))" })
+    }
 }

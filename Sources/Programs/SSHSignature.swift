@@ -35,6 +35,17 @@ package enum SSHSignature {
         return command
     }
 
+    /// From a file of public keys, or of allowed signers, whoever those are allowed to sign as.
+    package static func allowedSigners(inFile text: String) -> String {
+        text.split(whereSeparator: \.isNewline).map { $0.drop { $0 == " " || $0 == "\t" } }
+            .filter { !$0.isEmpty && !$0.hasPrefix("#") }
+            .map { line in
+                let isKey = ["ssh-", "ecdsa-", "sk-"].contains { line.hasPrefix($0) }
+                if isKey { return allowedSigners(String(line)) }
+                return signer + line.drop { $0 != " " && $0 != "\t" } + "\n"
+            }.joined()
+    }
+
     /// - Parameter publicKey: as `ssh-keygen -y` prints it.
     package static func allowedSigners(_ publicKey: String) -> String {
         "\(signer) namespaces=\"\(namespace)\" \(publicKey)\n"

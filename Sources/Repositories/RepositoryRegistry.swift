@@ -57,8 +57,16 @@ package enum RepositoryRegistry {
         cacheFolder: String, ledger: any MirrorLedger
     ) throws(RepositoryError) -> any Follower {
         let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
-        let copy =
-            target.location.folder == nil ? nil : try ArchiveRepository(spec, services, cacheFolder: cacheFolder)
+        let copy: (any Repository)?
+        if target.location.folder != nil {
+            copy = try ArchiveRepository(spec, services, cacheFolder: cacheFolder)
+        } else if spec.access == .full {
+            copy = try ServerArchives(
+                spec, at: target, leader: primary.spec.entry, services, cacheFolder: cacheFolder, ledger: ledger)
+        } else {
+            // Feeding asks a server nothing that its credential may not answer.
+            copy = nil
+        }
         return ArchiveFollower(spec, follow, of: primary, to: target, reading: copy, ledger: ledger)
     }
 
@@ -103,7 +111,12 @@ package enum RepositoryRegistry {
         _ spec: RepositorySpec, _ services: Services, cacheFolder: String
     ) throws(RepositoryError) -> any AccessProbe {
         if spec.kind == ArchiveSettings.descriptor.kind {
-            return ArchiveProbe(target: try ArchiveTarget(spec, services, cacheFolder: cacheFolder))
+            let mount = RequiredMount(spec.entry["must-be-mounted"])
+            let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
+            return ArchiveProbe(target: target) { () throws(RepositoryError) in
+                let place = target.location.folder ?? ""
+                try mount?.require(for: place, location: place, services.host)
+            }
         }
         if spec.kind == RsyncSettings.descriptor.kind {
             return try RsyncRepository(spec, services, cacheFolder: cacheFolder).probe
@@ -112,6 +125,26 @@ package enum RepositoryRegistry {
             throw .unsupported("\(spec.kind) repositories cannot be probed yet")
         }
         return try ResticRepository(spec, services, cacheFolder: cacheFolder).probe
+    }
+
+    /// A follower as something to look at.
+    /// - Parameters:
+    ///   - leader: what it follows.
+    ///   - ledger: what was sent there; nothing is asked of it but of copies on servers.
+    /// - Throws: as ``repository(_:_:cacheFolder:)``.
+    package static func repository(
+        _ spec: RepositorySpec, following leader: RepositorySpec?, _ services: Services, cacheFolder: String,
+        ledger: any MirrorLedger
+    ) throws(RepositoryError) -> any Repository {
+        if spec.kind == ArchiveSettings.descriptor.kind, spec.follow != nil {
+            let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
+            if target.location.folder == nil {
+                let entry = leader?.kind == spec.kind ? leader?.entry : nil
+                return try ServerArchives(
+                    spec, at: target, leader: entry, services, cacheFolder: cacheFolder, ledger: ledger)
+            }
+        }
+        return try repository(spec, services, cacheFolder: cacheFolder)
     }
 
     /// - Parameter cacheFolder: a private folder that all repositories may share; each keeps to a folder of its own in it.

@@ -45,28 +45,10 @@ struct ResticCapture: Sendable {
     }
 
     func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
-        guard !Task.isCancelled else { throw .cancelled }
         let before = try access.folder?.snapshotIDs()
-        let reader = ResticOutputReader(progress: progress)
-        let result: PipelineResult
-        access.countStart()
-        do throws(ToolError) {
-            result = try await access.services.runner.pipeline(
-                [producer, restic.backupStandardInput(as: part.path, stamp, at: part.capturedAt)], refusingEmpty: true,
-                reading: reader)
-        } catch {
-            throw .tool(error)
-        }
-        let source = result.stages[0]
-        let sink = result.stages[1]
-        guard result.committed, sink.didItsWork else {
-            let void = await dropVoid(before: before)
-            throw streamFailure(result, void: void)
-        }
-        var stored = try await proven(reader.backupSummary, since: before, started: sink)
-        // The producer may be a restic too.
-        stored.usage = ["restic": sink.usage].merging([name(of: producer): source.usage]) { $0.adding($1) }
-        guard let produced = source.producedBytes else {
+        let (producers, taken) = try await pipe([producer], since: before)
+        var stored = taken
+        guard let produced = producers[0].producedBytes else {
             stored.notices.append("the system kept no account of what \(name(of: producer)) wrote; it was not compared")
             return stored
         }
@@ -77,6 +59,58 @@ struct ResticCapture: Sendable {
                 part: part.path, produced: part.bytes ?? produced, stored: stored.bytes, void: stored.snapshot)
         }
         return stored
+    }
+
+    /// Encrypted on its way: neither restic nor its cache ever has anything else.
+    func sealed(_ content: PartContent, for recipients: Recipients) async throws(RepositoryError) -> StoredPart {
+        if case .files(let selection) = content, access.settings.mustBeOffSourceDevice, let path = access.folder?.path {
+            try access.services.host.requireOtherDevice(path, than: selection.roots, location: access.location)
+        }
+        let sealed = try SealedStream(
+            content, for: recipients, of: part, besides: access.folder?.path,
+            scratch: try access.server.privateFolder("sealed"), access.services)
+        defer { sealed.remove() }
+        let before = try access.folder?.snapshotIDs()
+        let (producers, taken) = try await pipe(sealed.stages, since: before)
+        var stored = taken
+        do throws(RepositoryError) {
+            let evidence = try sealed.evidence(of: producers, stored: stored.bytes, location: access.location)
+            stored.inside = evidence.content
+            stored.note(evidence)
+        } catch {
+            _ = await dropVoid(before: before)
+            throw error.leaving(stored.snapshot)
+        }
+        return stored
+    }
+
+    /// - Returns: how the producers ended, and what restic stored of the last one.
+    private func pipe(
+        _ producers: [ToolCommand], since before: Set<SnapshotID>?
+    ) async throws(RepositoryError) -> (producers: [ToolResult], stored: StoredPart) {
+        guard !Task.isCancelled else { throw .cancelled }
+        let reader = ResticOutputReader(progress: progress)
+        let result: PipelineResult
+        access.countStart()
+        do throws(ToolError) {
+            result = try await access.services.runner.pipeline(
+                producers + [restic.backupStandardInput(as: part.path, stamp, at: part.capturedAt)],
+                refusingEmpty: true, reading: reader)
+        } catch {
+            throw .tool(error)
+        }
+        let sink = result.stages[producers.count]
+        guard result.committed, result.stages.allSatisfy(\.didItsWork) else {
+            let void = await dropVoid(before: before)
+            throw streamFailure(result, void: void)
+        }
+        var stored = try await proven(reader.backupSummary, since: before, started: sink)
+        stored.usage = ["restic": sink.usage]
+        for source in result.stages.dropLast() {
+            // A producer may be a restic too.
+            stored.usage.merge([name(of: source.command): source.usage]) { $0.adding($1) }
+        }
+        return (Array(result.stages.dropLast()), stored)
     }
 
     func file(_ path: String) async throws(RepositoryError) -> StoredPart {
@@ -188,11 +222,12 @@ struct ResticCapture: Sendable {
     }
 
     private func streamFailure(_ result: PipelineResult, void: SnapshotID?) -> RepositoryError {
-        let source = result.stages[0]
-        let sink = result.stages[1]
+        let last = result.stages.count - 1
+        let sink = result.stages[last]
         if result.stages.contains(where: { $0.stopped == .cancelled }) { return .cancelled }
-        if result.wasEmpty { return .producedNothing(tool: name(of: source.command), void: void) }
-        if result.firstFailure == 1 || source.didItsWork {
+        if result.wasEmpty { return .producedNothing(tool: name(of: result.stages[0].command), void: void) }
+        let failed = result.stages.dropLast().firstIndex { !$0.didItsWork }
+        guard result.firstFailure != last, let index = result.firstFailure ?? failed else {
             let failure = access.failure(of: sink)
             switch failure {
             case .sourceUnreadable(let detail), .toolFailed(_, _, let detail):
@@ -201,6 +236,7 @@ struct ResticCapture: Sendable {
             default: return failure
             }
         }
+        let source = result.stages[index]
         if let stopped = source.stopped, stopped != .pipelineFailed {
             let limits = source.command.limits
             let limit = stopped == .totalLimit ? limits.total : limits.stall
@@ -219,5 +255,5 @@ struct ResticCapture: Sendable {
         result.errors.text.split(whereSeparator: \.isNewline).suffix(5).joined(separator: "\n")
     }
 
-    private func name(of command: ToolCommand) -> String { (command.program as NSString).lastPathComponent }
+    private func name(of command: ToolCommand) -> String { command.name }
 }

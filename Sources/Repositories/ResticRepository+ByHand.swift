@@ -27,6 +27,6 @@ extension ResticRepository {
             ManualRestore.Key(
                 variable: entry.key, what: "the variable of restic for this server", kept: entry.value.secret)
         }
-        return ManualRestore(programs: ["restic"], keys: [password] + variables, lines: lines)
+        return ManualRestore(programs: ["restic"], keys: [password] + variables, lines: lines).opening(part)
     }
 }

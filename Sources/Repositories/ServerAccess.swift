@@ -15,12 +15,16 @@ final class ServerAccess: Sendable {
     /// PEM
     let certificates: String?
     private let cacheFolder: String
+    /// Of S3: files that are larger go in parts of this size. `nil`: as S3 needs it.
+    let partSize: ByteCount?
     private let curlVersion = Mutex<CurlVersion?>(nil)
 
     init(
         location: String, services: Services, secretVariables: [String: SecretReference],
-        plainVariables: [String: String], options: [String: String], certificates: String?, cacheFolder: String
+        plainVariables: [String: String], options: [String: String], certificates: String?, cacheFolder: String,
+        partSize: ByteCount? = nil
     ) {
+        self.partSize = partSize
         self.location = location
         self.services = services
         self.secretVariables = secretVariables
@@ -32,13 +36,18 @@ final class ServerAccess: Sendable {
 
     /// Runs a program with what the profile gives for the backend. Its exit code is the caller's to read.
     func backend(_ command: ToolCommand) async throws(RepositoryError) -> ToolResult {
+        try await services.runner.end(of: try await prepared(command))
+    }
+
+    /// A program with what the profile gives for the backend.
+    func prepared(_ command: ToolCommand) async throws(RepositoryError) -> ToolCommand {
         var command = command
         command.environment.merge(plainVariables) { $1 }
         for (name, reference) in secretVariables.sorted(by: { $0.key < $1.key }) {
             command.secrets.append(.environment(variable: name, try await services.secret(reference)))
         }
         command.niceness = services.settings.niceness
-        return try await services.runner.end(of: command)
+        return command
     }
 
     /// - Returns: `nil` where it is no SFTP server.
@@ -57,6 +66,15 @@ final class ServerAccess: Sendable {
         return RcloneTransfer(
             program: options["rclone.program"] ?? "rclone",
             remote: String(location.text.dropFirst("rclone:".count)), limit: services.settings.uploadLimit)
+    }
+
+    /// Looks whether a program is there that reaches it.
+    /// - Throws: ``RepositoryError/tool(_:)``
+    func requireTools(at location: ResticLocation) throws(RepositoryError) {
+        let runner = services.runner
+        if sftp(at: location) != nil { return try runner.require(["sftp"]) }
+        if let transfer = rclone(at: location) { return try runner.require([transfer.program]) }
+        if runner.locate("aws") == nil { try runner.require(["curl"]) }
     }
 
     /// What puts files there.
@@ -83,6 +101,8 @@ final class ServerAccess: Sendable {
         if let answer, answer.status == 0 { throw .unreachable(location: location, detail: answer.trouble) }
     }
 
+    var uploadNotes: UploadNotes { UploadNotes(folder: "\(cacheFolder)/uploads") }
+
     /// Whether the profile names a key for S3.
     var hasS3Key: Bool {
         ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].allSatisfy { name in
@@ -105,7 +125,11 @@ final class ServerAccess: Sendable {
         let curl = try await curl()
         if curl?.canSign == true, hasS3Key || services.runner.locate("aws") == nil {
             return S3Mirror(
-                address: address, location: location, upload: try await s3Upload(to: address), runner: services.runner)
+                address: address, location: location, upload: try await s3Upload(to: address), runner: services.runner,
+                parts: S3PartUpload(
+                    address: address, location: self.location, credential: try await s3Credential(for: address),
+                    certificates: certificates, services: services, sizes: S3PartUpload.Sizes(partSize),
+                    notes: uploadNotes))
         }
         guard services.runner.locate("aws") != nil else {
             throw .toolTooOld(
@@ -116,11 +140,13 @@ final class ServerAccess: Sendable {
         var upload = AwsUpload(
             address: address, credential: hasS3Key ? try await s3Credential(for: address) : nil)
         upload.certificates = certificates
-        return AwsMirror(location: location, upload: upload, runner: services.runner)
+        return AwsMirror(
+            location: location, upload: upload, runner: services.runner,
+            threshold: S3PartUpload.Sizes(partSize).threshold)
     }
 
     /// Puts files into S3 with the credential that restic would use.
-    private func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
+    func s3Upload(to address: S3Address) async throws(RepositoryError) -> CurlUpload {
         let credential = try await s3Credential(for: address)
         var upload = CurlUpload(region: credential.region, keyID: credential.keyID, key: credential.key)
         upload.sessionToken = credential.sessionToken

@@ -36,6 +36,32 @@ package struct FilePins: Pins {
         }
     }
 
+    package func recipients(
+        profile: ProfileName, of subject: RecipientSubject
+    ) throws(StoreError) -> RecipientPin? {
+        let path = try path(profile, subject)
+        try StateFolder.checkIfPresent(root)
+        guard let bytes = try DurableFile.read(path) else { return nil }
+        return try StoredJSON.decode(RecipientPin.self, from: bytes, path: path)
+    }
+
+    package func save(
+        _ pin: RecipientPin?, profile: ProfileName, of subject: RecipientSubject
+    ) throws(StoreError) {
+        let path = try path(profile, subject)
+        try StateFolder.prepare((path as NSString).deletingLastPathComponent, in: root)
+        guard let pin else { return try DurableFile.remove(path) }
+        try DurableFile.write(try StoredJSON.encode(pin, path: path), to: path)
+    }
+
+    private func path(_ profile: ProfileName, _ subject: RecipientSubject) throws(StoreError) -> String {
+        let folder = "\(folder)/\(try checked(profile))/recipients"
+        return switch subject {
+        case .source(let name): "\(folder)/source-\(try checked(name)).json"
+        case .repository(let name): "\(folder)/repository-\(try checked(name)).json"
+        }
+    }
+
     private func usedMark(_ profile: ProfileName) throws(StoreError) -> String {
         "\(folder)/\(try checked(profile))/.used"
     }

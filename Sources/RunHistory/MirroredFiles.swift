@@ -34,6 +34,13 @@ extension SQLiteRunStore: MirrorLedger {
         }
     }
 
+    package func remove(_ paths: [String], at place: String) throws(StoreError) {
+        try file.write { database in
+            let statement = try database.makeStatement(sql: "DELETE FROM mirrored WHERE place = ? AND path = ?")
+            for path in paths { try statement.execute(arguments: [place, path]) }
+        }
+    }
+
     package func dropMirrored(at place: String) throws(StoreError) {
         try file.write { try $0.execute(sql: "DELETE FROM mirrored WHERE place = ?", arguments: [place]) }
     }

@@ -99,7 +99,7 @@ final class FolderStore: Sendable {
         await before(part)
         let target = file(part.path)
         switch part.content {
-        case .files: break
+        case .files, .sealed: break
         case .file(let path):
             do { try Data(contentsOf: URL(fileURLWithPath: path)).write(to: URL(fileURLWithPath: target)) } catch {
                 throw .sourceUnreadable(detail: "\(error)")

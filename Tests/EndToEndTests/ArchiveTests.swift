@@ -268,4 +268,30 @@ import Testing
             #expect(try folders(world).isEmpty, "\(script)")
         }
     }
+
+    @Test(arguments: ["tar", "zstd", "openssl"])
+    func `a program that is missing is named before a repository is made or anything is read`(
+        program: String
+    ) async throws {
+        let world = try World("archives-tools")
+        try world.program.writeProfile(
+            """
+            sources: { said: { command: [sh, -c, "touch \(world.folder["was-read"]); echo x"] } }
+            repositories:
+              local: { archive: "\(world.program.repository)", encrypt: openssl, password: env:RESTIC_PASSWORD }
+              far: { archive: "rclone:nowhere:x", follows: local }
+            """)
+        for name in ["sh", "tar", "zstd", "openssl", "touch"] where name != program {
+            let found = try await world.program.runTool("sh", "-c", "command -v \(name)")
+            let place = found.output.trimmingCharacters(in: .newlines)
+            try FileManager.default.createDirectory(
+                atPath: world.folder["few"], withIntermediateDirectories: true)
+            try FileManager.default.createSymbolicLink(
+                atPath: world.folder["few/\(name)"], withDestinationPath: place)
+        }
+        let run = try await world.program.run("backup", environment: ["PATH": world.folder["few"]])
+        #expect(run.code == 69 && run.errors.contains("\(program) was not found"), "\(run)")
+        #expect(!FileManager.default.fileExists(atPath: world.program.repository), "\(run)")
+        #expect(!FileManager.default.fileExists(atPath: world.folder["was-read"]), "\(run)")
+    }
 }

@@ -61,10 +61,14 @@ struct RealProfilesTests {
 
     @Test func `hapi loads as the use case has it`() throws {
         let profile = try load("hapi", ["HAPI_BACKUP_REPOSITORY": "sftp:backup@proxmox:/srv/hapi", "HAPI_VOICE": "1"])
-        #expect(profile.sources.map(\.name.rawValue) == ["sessions", "settings", "plans", "voice"])
+        #expect(profile.sources.map(\.name.rawValue) == ["sessions", "secrets", "settings", "plans", "voice"])
         #expect(profile.sources[0].settings["path"]?.text == "/home/op/.hapi/hapi.db")
-        #expect(profile.sources[2].kind == "git-untracked")
-        #expect(profile.sources[2].settings["path"]?.text == "/home/op/coding/hapi/docs/plans")
+        #expect(profile.sources[1].settings.text == "/home/op/.hapi/hub.env")
+        let encryption = profile.sources[1].entry["encrypt"]
+        #expect(encryption?["recipients-file"]?.text == "/home/op/.config/holdfast/recipients.txt")
+        #expect(!profile.ignoredKeys.contains { $0.contains("encrypt") })
+        #expect(profile.sources[3].kind == "git-untracked")
+        #expect(profile.sources[3].settings["path"]?.text == "/home/op/coding/hapi/docs/plans")
         #expect(profile.retention.minimum == 14)
         #expect {
             try load("hapi")
@@ -83,9 +87,9 @@ struct RealProfilesTests {
 
     @Test func `ripple-env loads as the use case has it`() throws {
         let profile = try load("ripple-env", ["RIPPLE_ENV": "/work-tree"])
-        #expect(profile.sources.map(\.name.rawValue) == ["settings", "git", "data", "postgres"])
-        #expect(profile.sources[0].settings["paths"]?.strings.first == "/work-tree/.env")
-        #expect(profile.sources[1].kind == "git-untracked" && profile.sources[1].settings["path"]?.text == "/work-tree")
+        #expect(profile.sources.map(\.name.rawValue) == ["secrets", "settings", "git", "data", "postgres"])
+        #expect(profile.sources[0].settings.text == "/work-tree/.env" && profile.sources[0].entry["encrypt"] != nil)
+        #expect(profile.sources[2].kind == "git-untracked" && profile.sources[2].settings["path"]?.text == "/work-tree")
         #expect(profile.retention.quarterly == 28)
     }
 

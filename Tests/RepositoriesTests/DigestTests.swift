@@ -23,6 +23,22 @@ struct DigestTests {
         #expect(try digest.digest(ofFile: path) == expected, "the second file begins anew")
     }
 
+    @Test(arguments: [0, 1, 4095, 4096, 4097, 8192, 3_000_000])
+    func `parts of a file and all of it are hashed in one reading`(size: Int) throws {
+        let scratch = try ScratchFolder("parts")
+        let bytes = (0..<size).map { UInt8(truncatingIfNeeded: $0 &* 7 &+ $0 >> 8) }
+        let path = try scratch.write(Data(bytes), to: "file")
+        let found = try PartDigests(ofFile: path, partSize: 4096)
+        var parts: [SHA256Digest] = []
+        for start in stride(from: 0, to: max(size, 1), by: 4096) {
+            parts.append(try SHA256.digest(of: bytes[start..<min(start + 4096, size)]))
+        }
+        #expect(found.parts == parts)
+        #expect(try found.whole == SHA256.digest(of: bytes))
+        guard size > 0 else { return }
+        #expect(throws: DigestError.stopped) { try PartDigests(ofFile: path, partSize: 4096) { true } }
+    }
+
     @Test func `stopping in the middle leaves nothing behind`() throws {
         let scratch = try ScratchFolder("digest")
         let path = try scratch.write(Data(count: 10_000), to: "file")

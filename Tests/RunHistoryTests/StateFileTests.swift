@@ -27,6 +27,27 @@ import Testing
         #expect(error.description.contains("pins/timetiles/local.json"))
     }
 
+    @Test(arguments: ["", "{", "{}", "null"]) func `a garbled pin of recipients is an error and never no pin`(
+        _ text: String
+    )
+        throws
+    {
+        let pins = FilePins(folder: state)
+        let subject = RecipientSubject.source(SourceName(unchecked: "secrets"))
+        let pin = RecipientPin(recipients: Recipients(.age, ["age1a"]), pinnedAt: Date(timeIntervalSince1970: 1000))
+        try pins.save(pin, profile: Samples.profile, of: subject)
+        #expect(try pins.recipients(profile: Samples.profile, of: subject) == pin)
+        #expect(
+            try pins.recipients(profile: Samples.profile, of: .repository(RepositoryName(unchecked: "secrets"))) == nil)
+        try folder.write(text, to: "state/pins/timetiles/recipients/source-secrets.json")
+        let error = try #require(throws: StoreError.self) {
+            try pins.recipients(profile: Samples.profile, of: subject)
+        }
+        #expect(error.description.contains("recipients/source-secrets.json"))
+        try pins.save(nil, profile: Samples.profile, of: subject)
+        #expect(try pins.recipients(profile: Samples.profile, of: subject) == nil)
+    }
+
     @Test func `a garbled journal entry is an error that names the file`() throws {
         let journal = FileJournal(folder: state)
         try journal.add(Samples.entry("a", order: 1))

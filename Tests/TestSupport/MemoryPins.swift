@@ -11,6 +11,7 @@ package final class MemoryPins: Pins {
     private struct State {
         var pins: [Key: RepositoryPin] = [:]
         var used: Set<ProfileName> = []
+        var recipients: [ProfileName: [RecipientSubject: RecipientPin]] = [:]
         var failure: StoreError?
     }
 
@@ -38,6 +39,18 @@ package final class MemoryPins: Pins {
 
     package func hasState(profile: ProfileName) throws(StoreError) -> Bool {
         try access { $0.used.contains(profile) }
+    }
+
+    package func recipients(
+        profile: ProfileName, of subject: RecipientSubject
+    ) throws(StoreError) -> RecipientPin? {
+        try access { $0.recipients[profile]?[subject] }
+    }
+
+    package func save(
+        _ pin: RecipientPin?, profile: ProfileName, of subject: RecipientSubject
+    ) throws(StoreError) {
+        try access { $0.recipients[profile, default: [:]][subject] = pin }
     }
 
     private func access<Value: Sendable>(_ body: (inout State) -> Value) throws(StoreError) -> Value {

@@ -110,12 +110,15 @@ package final class MemoryRepository: Repository {
         }
         if Task.isCancelled { throw .cancelled }
         let bytes: [UInt8]
-        switch part.content {
+        var content = part.content
+        if case .sealed(let inside, _) = content { content = inside }
+        switch content {
         case .file(let path):
             guard let data = FileManager.default.contents(atPath: path) else { throw .sourceUnreadable(detail: path) }
             bytes = Array(data)
         case .stream(let command): bytes = Array(command.displayed.utf8)
         case .files(let selection): bytes = Array(selection.roots.joined(separator: "\n").utf8)
+        case .sealed: throw .unsupported("sealed twice")
         }
         progress(TransferProgress(bytes: ByteCount(Int64(bytes.count))))
         let now = clock.now
@@ -126,9 +129,11 @@ package final class MemoryRepository: Repository {
                 Snapshot(
                     id: id, time: now, host: stamp.host, user: "root", paths: [part.path.rawValue], tags: stamp.tags))
             state.contents[id] = bytes
-            return StoredPart(
+            var stored = StoredPart(
                 snapshot: id, time: now, bytes: ByteCount(Int64(bytes.count)), files: 1,
                 usage: ["memory": ResourceUsage(wall: .seconds(1))])
+            if case .sealed = part.content { stored.inside = SealedContent(bytes: stored.bytes, files: 1) }
+            return stored
         }
     }
 

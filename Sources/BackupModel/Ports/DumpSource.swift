@@ -12,6 +12,15 @@ package protocol DumpSource: Sendable {
 
     /// Puts a part back where the request says, and proves it against the part's facts.
     func restore(_ request: RestoreRequest, _ context: CaptureContext) async throws(SourceError) -> RestoreReport
+
+    /// Whom its parts are encrypted for before they are stored; `nil` where they are not. Found out once: what was compared
+    /// is what is used.
+    /// - Throws: ``SourceError`` where they are to be and nobody is named.
+    func recipients() async throws(SourceError) -> Recipients?
+}
+
+extension DumpSource {
+    package func recipients() async throws(SourceError) -> Recipients? { nil }
 }
 
 /// Stores one part in the primary repository. May be called by several tasks at once.
@@ -72,6 +81,7 @@ package struct PartReport: Sendable, Equatable {
     /// What a restore of this kind needs to know: format of a dump, roots of a file tree.
     package var restoreNotes: [String: String]
     package var notices: [String]
+    package var encryption: PartEncryption?
 
     package init(
         path: PartPath, stored: StoredPart, condition: PartCondition, facts: Facts,
@@ -166,6 +176,10 @@ package enum SourceError: OperatorError {
     /// Two accounts of one thing disagree.
     case mismatch(what: String, expected: String, found: String)
     case targetExists(String, hint: String?)
+    /// It is to be encrypted, and for whom cannot be told.
+    case noRecipients(String, hint: String?)
+    /// The key that was given does not open what is encrypted.
+    case wrongIdentity(String, recipients: String)
     case unsupported(String, hint: String?)
     case timedOut(tool: String, limit: String)
     case cancelled
@@ -187,10 +201,11 @@ extension SourceError {
         case .notPermitted: .notPermitted
         case .noRoom: .destinationFull
         case .cancelled: .interrupted
+        case .wrongIdentity: .wrongPassword
         case .incomplete(_, let failures): failures.first?.kind ?? .failed
         case .unsupported: .usage
         case .missing, .empty, .unmounted, .unreadable, .notADatabase, .busy, .toolFailed, .producedNothing, .mismatch,
-            .targetExists, .timedOut:
+            .targetExists, .noRecipients, .timedOut:
             .failed
         }
     }
@@ -213,6 +228,9 @@ extension SourceError {
         case .producedNothing(let tool): "\(tool) ended well but wrote nothing"
         case .mismatch(let what, let expected, let found): "\(what): expected \(expected), found \(found)"
         case .targetExists(let what, _): "\(what) exists already"
+        case .noRecipients(let what, _): what
+        case .wrongIdentity(let what, let recipients):
+            "the key that was given does not open \(what), which is encrypted for \(recipients)"
         case .unsupported(let what, _): what
         case .timedOut(let tool, let limit): "\(tool) was stopped after \(limit)"
         case .cancelled: "cancelled"
@@ -226,12 +244,14 @@ extension SourceError {
     package var hint: String? {
         switch self {
         case .missing(_, let hint), .empty(_, let hint), .targetExists(_, let hint), .unsupported(_, let hint),
-            .unreachable(_, _, let hint), .notPermitted(_, _, let hint):
+            .noRecipients(_, let hint), .unreachable(_, _, let hint), .notPermitted(_, _, let hint):
             hint
         case .unmounted(let path): "mount \(path), or remove `mounted: true` if it is no mount point"
         case .tooOld(_, _, _, let serverVersion): "install the client tools of version \(serverVersion) or newer"
         case .noRoom: "free some room, or set `scratch:` in the profile to a folder on a larger file system"
         case .producedNothing(let tool): "an empty dump is never a backup; run \(tool) by hand to see why"
+        case .wrongIdentity:
+            "give the key of one of them with --identity FILE; without any, the encrypted file itself is put down"
         case .busy: "find who holds it; the backup did not wait longer than the profile allows"
         case .incomplete(_, let failures): failures.first?.hint
         case .tool(let error): error.hint

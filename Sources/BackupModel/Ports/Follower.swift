@@ -27,6 +27,10 @@ package protocol Follower: Sendable {
     /// How much of what the primary has was sent there and acknowledged; `nil` where only reading tells. Starts no tool.
     func acknowledged() throws(RepositoryError) -> AcknowledgedFiles?
 
+    /// Looks whether the programs are there that feeding needs. Starts none.
+    /// - Throws: ``RepositoryError/tool(_:)``
+    func requireTools() throws(RepositoryError)
+
     /// Looks whether it could be fed now. Changes nothing.
     func requireReachable() async throws(RepositoryError)
 
@@ -37,6 +41,7 @@ package protocol Follower: Sendable {
 extension Follower {
     package var isMadeByFeeding: Bool { follow.method == .mirror }
     package var obstacle: RepositoryError? { nil }
+    package func requireTools() throws(RepositoryError) {}
     package func requireReachable() async throws(RepositoryError) { _ = try await repository?.inspect(pin: nil) }
     package func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? { nil }
     package func expiryAlarm(at now: Date) throws(StoreError) -> String? { nil }

@@ -7,6 +7,8 @@ package protocol MirrorLedger: Sendable {
     func enter(_ files: [String: MirroredFile], at place: String) throws(StoreError)
     /// How much is there, as far as it was acknowledged.
     func mirroredSize(at place: String) throws(StoreError) -> (files: Int, bytes: ByteCount)
+    /// Forgets files that are about to be removed there.
+    func remove(_ paths: [String], at place: String) throws(StoreError)
     /// Forgets what is there: nothing goes there any more.
     func dropMirrored(at place: String) throws(StoreError)
 

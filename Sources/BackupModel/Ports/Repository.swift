@@ -14,6 +14,10 @@ package protocol Repository: Sendable {
     /// - Throws: ``RepositoryError``; an absent repository is no error here.
     func inspect(pin: RepositoryPin?) async throws(RepositoryError) -> RepositoryState
 
+    /// Looks whether the programs are there that storing needs. Starts none.
+    /// - Throws: ``RepositoryError/tool(_:)``
+    func requireTools() throws(RepositoryError)
+
     /// Creates it. Fails where anything is there already.
     func create() async throws(RepositoryError) -> RepositoryIdentity
 
@@ -56,6 +60,9 @@ package protocol Repository: Sendable {
     /// Who says to have made each key, where the repository knows. Needs the password.
     func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner]
 
+    /// Whom it encrypts for, where it encrypts for public keys.
+    func recipients() async throws(RepositoryError) -> Recipients?
+
     /// The tool's version, such as `restic 0.18.0`.
     func toolVersion() async throws(RepositoryError) -> String
     /// How many times a tool was started for this repository so far.
@@ -67,8 +74,10 @@ package protocol Repository: Sendable {
 }
 
 extension Repository {
+    package func requireTools() throws(RepositoryError) {}
     package var newPasswordFile: String? { nil }
     package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }
+    package func recipients() async throws(RepositoryError) -> Recipients? { nil }
     package func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)? { nil }
 }
 

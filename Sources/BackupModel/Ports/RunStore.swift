@@ -105,6 +105,20 @@ package protocol Pins: Sendable {
     func save(_ pin: RepositoryPin, profile: ProfileName, repository: RepositoryName) throws(StoreError)
     /// True when this state folder has been used before for the profile, so that a missing pin is a loss and not a beginning.
     func hasState(profile: ProfileName) throws(StoreError) -> Bool
+
+    func recipients(profile: ProfileName, of subject: RecipientSubject) throws(StoreError) -> RecipientPin?
+    /// Durable when it returns. `nil` takes the pin away.
+    func save(_ pin: RecipientPin?, profile: ProfileName, of subject: RecipientSubject) throws(StoreError)
+}
+
+/// Whom something is encrypted for, as it was first, or as the operator has said since.
+package struct RecipientPin: Codable, Sendable, Equatable {
+    package var recipients: Recipients
+    package var pinnedAt: Date
+    package init(recipients: Recipients, pinnedAt: Date) {
+        self.recipients = recipients
+        self.pinnedAt = pinnedAt
+    }
 }
 
 /// What a run holds that must be given back even if it is killed: written before it is acquired.

@@ -11,6 +11,8 @@ package struct CapturedPart: Sendable {
     package var bytes: ByteCount?
     /// When it was captured, where that is not now.
     package var capturedAt: Date?
+    /// What must be in it (``PathDemand``): a repository that writes a tree as a stream looks for them in passing.
+    package var demands: [String] = []
 
     package init(
         path: PartPath, content: PartContent, bytesAreExact: Bool = true, bytes: ByteCount? = nil,
@@ -31,6 +33,9 @@ package enum PartContent: Sendable {
     case stream(ToolCommand)
     /// A finished private file, such as the copy of an SQLite database in scratch.
     case file(String)
+    /// Any of these, encrypted on its way by pipes, so that the repository never has anything else: folders and files as one
+    /// tar stream with the digests of its files, the rest as it is.
+    indirect case sealed(PartContent, Recipients)
 }
 
 /// What a `files` source captures.
@@ -65,6 +70,8 @@ package struct StoredPart: Sendable, Equatable {
     package var notices: [String]
     /// Resource use of the tools involved.
     package var usage: [String: ResourceUsage]
+    /// What is inside, where that was noted in passing: always for a part that was encrypted on its way.
+    package var inside: SealedContent?
 
     package init(
         snapshot: SnapshotID, time: Date, bytes: ByteCount, files: Int64? = nil, addedBytes: ByteCount? = nil,

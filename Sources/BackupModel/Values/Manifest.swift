@@ -25,6 +25,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     /// The retention policy in force, in words.
     package var policy: String?
     package var notices: [String]
+    /// Whom the repository itself encrypts for, where it has recipients.
+    package var repositoryRecipients: Recipients?
 
     package init(
         run: RunID, profile: ProfileName, host: String, machine: String?, started: Date, finished: Date,
@@ -67,12 +69,14 @@ package struct ManifestPart: Codable, Sendable, Equatable {
     package var unreadableCount: Int
     /// What the source's kind needs for a restore (format of a dump, roots of a file tree).
     package var restoreNotes: [String: String]
+    /// How it was encrypted before it was stored; `nil` where only the repository does.
+    package var encryption: PartEncryption?
 
     /// The key in ``restoreNotes`` under which a file tree says what it was taken from.
     package static let rootsNote = "roots"
 
-    /// Whether it is a file tree rather than one file or a stream.
-    package var isTree: Bool { restoreNotes[ManifestPart.rootsNote] != nil }
+    /// Whether it is stored as a file tree rather than as one file or a stream.
+    package var isTree: Bool { encryption == nil && restoreNotes[ManifestPart.rootsNote] != nil }
 
     package init(
         source: SourceName, sourceKind: String, part: PartPath, snapshot: SnapshotID, capturedAt: Date,

@@ -14,17 +14,23 @@ struct ArchiveOptions: ParsableArguments {
 
     @Option(
         help: ArgumentHelp(
-            "The archive's passphrase; else the file that BACKUP_PASSPHRASE_FILE names.", valueName: "file"))
+            "The archive's passphrase, which also proves its manifest; else the file that BACKUP_PASSPHRASE_FILE names.",
+            valueName: "file"))
     var passwordFile: String?
 
-    @Option(help: ArgumentHelp("The archive's secret key, for age.", valueName: "file"))
+    @Option(help: ArgumentHelp("The secret key, for what age encrypted: an archive, or sources.", valueName: "file"))
     var identity: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Who may have signed the archive's manifest: public keys of ssh, or allowed signers.", valueName: "file"))
+    var signers: String?
 
     var isWanted: Bool { archive != nil }
 
     func validate() throws {
-        if archive == nil, passwordFile != nil || identity != nil {
-            throw ValidationError("--password-file and --identity go with --archive")
+        if archive == nil, passwordFile != nil || signers != nil {
+            throw ValidationError("--password-file and --signers go with --archive")
         }
     }
 
@@ -42,7 +48,8 @@ struct ArchiveOptions: ParsableArguments {
         let restore = ArchiveRestore(
             runner: runner, archive: path, form: form,
             passphrase: try await passphrase(form, secrets),
-            identity: try await secret(identity, secrets), warn: { console.warn($0) })
+            identity: try await secret(identity, secrets),
+            signers: signers.map { ($0 as NSString).expandingTildeInPath }, warn: { console.warn($0) })
         let report = try await restore.run(into: dryRun ? nil : target)
         show(report, path, dryRun ? nil : target, console)
         return .success
@@ -69,8 +76,9 @@ struct ArchiveOptions: ParsableArguments {
     private func passphrase(_ form: ArchiveForm, _ secrets: SecretResolver) async throws -> Secret? {
         let variable = ProcessInfo.processInfo.environment["BACKUP_PASSPHRASE_FILE"].flatMap { $0.isEmpty ? nil : $0 }
         switch form.encryption {
-        case .openssl, .gpg: return try await secret(passwordFile ?? variable, secrets)
-        case .none, .age: return nil
+        // That of age is for the manifest alone.
+        case .openssl, .gpg, .age: return try await secret(passwordFile ?? variable, secrets)
+        case .none: return nil
         }
     }
 
@@ -85,12 +93,14 @@ struct ArchiveOptions: ParsableArguments {
             console.print(
                 JSONValue.object([
                     ("archive", .string(path)), ("target", JSONValue(target)), ("sha256", .string(report.digest)),
-                    ("manifest", JSONValue(report.manifest)), ("entries", JSONValue(report.entries)),
+                    ("manifest", JSONValue(report.manifest)), ("authentic", .boolean(report.isProven)),
+                    ("entries", JSONValue(report.entries)),
                     ("files", JSONValue(report.files)), ("bytes", JSONValue(report.bytes)),
                 ]))
             return
         }
         if report.manifest != nil { console.say("verified: its SHA-256 is the one in the manifest beside it") }
+        if let proof = report.proof { console.say(proof) }
         let what = "\(report.files) files (\(ByteCount(report.bytes)))"
         if let target {
             console.print("restored \(what) from \(Console.harmless(path)) to \(Console.harmless(target))")

@@ -3,6 +3,7 @@ import Digests
 import Foundation
 import HostSystem
 import Programs
+import Repositories
 import Synchronization
 
 /// Restores an archive file that stands alone, without a profile: ours, or one that an older script made.
@@ -14,6 +15,9 @@ struct ArchiveRestore {
         var digest: String
         /// The manifest that the digest is in; `nil` when there was none, and so nothing to compare with.
         var manifest: String?
+        /// Whether that is proven, in words; `nil` without one.
+        var proof: String?
+        var isProven = false
         var entries: Int64 = 0
         var files: Int64 = 0
         var bytes: Int64 = 0
@@ -25,13 +29,17 @@ struct ArchiveRestore {
     let form: ArchiveForm
     let passphrase: Secret?
     let identity: Secret?
+    /// A file of the keys that may sign manifests.
+    let signers: String?
     let warn: (String) -> Void
 
     /// - Parameter target: absolute; `nil` to test only.
     /// - Throws: ``Failure``, and then nothing is in the target that was not there before; or `CancellationError`.
     func run(into target: String?) async throws -> Report {
         let decryptor = try decryptor()
-        var (report, isOurs) = try verify()
+        var (report, manifest) = try verify()
+        try await requireProof(of: manifest, decryptor, &report)
+        let isOurs = manifest?.isOurs == true
         try await probeKey()
         let names = TopLevelNames()
         try await read(decryptor, report.digest, last: lister(isOurs), reading: names)
@@ -80,7 +88,7 @@ struct ArchiveRestore {
     }
 
     /// Hashes the file and looks for what it should be.
-    private func verify() throws -> (Report, isOurs: Bool) {
+    private func verify() throws -> (Report, SiblingManifest?) {
         let digest: SHA256Digest
         do {
             digest = try FileDigest().digest(ofFile: archive) { _ in !Task.isCancelled }
@@ -92,7 +100,7 @@ struct ArchiveRestore {
         var report = Report(digest: digest.description)
         guard let manifest = try SiblingManifest.beside(archive, stem: form.stem) else {
             warn("no manifest lies beside \(archive): nothing was verified" + unnoticed)
-            return (report, false)
+            return (report, nil)
         }
         guard manifest.agrees(with: report.digest) else {
             throw Failure(
@@ -102,7 +110,49 @@ struct ArchiveRestore {
                 kind: .damaged)
         }
         report.manifest = manifest.path
-        return (report, manifest.isOurs)
+        return (report, manifest)
+    }
+
+    /// Whoever could exchange the archive could exchange its manifest too, but for the manifest's own proof.
+    private func requireProof(
+        of manifest: SiblingManifest?, _ decryptor: ToolCommand?, _ report: inout Report
+    ) async throws {
+        guard let manifest else {
+            guard signers == nil else {
+                throw Failure(
+                    "\(archive) has no manifest beside it that could be signed",
+                    hint: "fetch it too, or leave out --signers",
+                    kind: .usage)
+            }
+            return
+        }
+        guard manifest.isOurs else {
+            guard signers == nil else {
+                throw Failure("the manifest \(manifest.path) is not authentic: it bears no signature", kind: .damaged)
+            }
+            report.proof =
+                "the manifest itself is a script's and bears no proof: the two could have been exchanged together"
+            return
+        }
+        let proof = try await LoneManifest(manifest.text, runner).proof(
+            passphrase: passphrase, signers: signers, needsCode: form.encryption == .openssl)
+        switch proof {
+        case .holds(let by):
+            report.proof = "the manifest itself is authentic, \(by)"
+            report.isProven = true
+        case .untested(let why): report.proof = "whether the manifest itself is authentic was not tested: \(why)"
+        case .fails(let why):
+            // A wrong passphrase looks alike, and is told first. Nothing is written.
+            try await probeKey()
+            if form.encryption == .gpg, passphrase != nil {
+                try await read(decryptor, report.digest, last: lister(true), reading: TopLevelNames())
+            }
+            throw Failure(
+                "the manifest \(manifest.path) is not authentic: \(why)",
+                hint: "it was changed, or exchanged together with the archive; nothing was restored, so take both from "
+                    + "another place",
+                kind: .damaged)
+        }
     }
 
     private var unnoticed: String {

@@ -7,6 +7,7 @@ struct SiblingManifest {
     let path: String
     /// Made by Holdfast.
     let isOurs: Bool
+    let text: [UInt8]
     private let digests: Set<String>
 
     private static let sizeLimit = 64 << 20
@@ -59,6 +60,7 @@ struct SiblingManifest {
 
     init(_ path: String, _ bytes: Data, of archive: String) throws(Failure) {
         self.path = path
+        text = Array(bytes)
         let hint = "without the manifest nothing could be verified; to restore all the same, move it elsewhere"
         let document: [String: Any]
         do {
@@ -73,6 +75,11 @@ struct SiblingManifest {
         let entries = document["files"] as? [[String: Any]] ?? []
         if let entry = entries.first(where: { $0["name"] as? String == archive }) {
             digests = SiblingManifest.digests(in: entry)
+        } else if isOurs {
+            // Ours name each file: an older pair under newer names is no newer one.
+            throw Failure(
+                "the manifest \(path) speaks of other files, \(document["archive"] as? String ?? "of none") for one, and not of "
+                    + archive, hint: "give both the names that they were made with", kind: .damaged)
         } else {
             digests = SiblingManifest.digests(in: document)
         }

@@ -131,6 +131,11 @@ struct Examination {
         }
     }
 
+    /// What a source is encrypted with before it is stored.
+    private static func encryption(of source: SourceSpec) -> (name: String, versionArguments: [String])? {
+        source.entry["encrypt"].map { ($0["gpg"] == nil ? "age" : "gpg", ["--version"]) }
+    }
+
     /// The number in the first line of what a program says of its version, or else the line.
     private static func version(_ line: String) -> String {
         let words = line.split { $0 == " " || $0 == "," }.map { $0.hasPrefix("v") ? $0.dropFirst() : $0 }
@@ -144,6 +149,7 @@ struct Examination {
         // Copies are neither compressed nor encrypted anew.
         let archives = live.profile.repositories.filter { $0.kind == "archive" && $0.follow == nil }
         for program in kinds.flatMap({ Examination.programs[$0] ?? [] }) + archives.flatMap(Examination.programs(of:))
+            + live.profile.sources.compactMap(Examination.encryption(of:))
         where seen.insert(program.name).inserted {
             guard let path = live.runner.locate(program.name) else {
                 findings.append(.bad(program.name, ToolError.notFound(program: program.name, searched: ["PATH"])))
@@ -203,6 +209,7 @@ struct Examination {
             do {
                 let context = CaptureContext(
                     run: run, scratch: engine.profile.settings.scratch ?? NSTemporaryDirectory())
+                _ = try await RecipientPinning(engine).standing(of: source)
                 let preview = try await source.preflight(context)
                 findings.append(
                     Finding(
@@ -211,8 +218,10 @@ struct Examination {
                 for notice in preview.notices {
                     findings.append(Finding(state: .warning, subject: subject, detail: notice))
                 }
-            } catch {
+            } catch let error as any OperatorError {
                 findings.append(.bad(subject, error))
+            } catch {
+                findings.append(Finding(state: .bad, subject: subject, detail: "\(error)", status: .failed))
             }
         }
         return findings

@@ -23,6 +23,10 @@ struct Restore: OperatorCommand {
               holdfast restore "2026-11-20 03:00" --only db --to /srv/restored
               holdfast restore latest --only db --into db=app_new --to /srv/restored
               holdfast restore latest --offsite --to /srv/restored
+              holdfast restore latest --only secrets --identity key.txt --to /srv/restored
+
+            What was encrypted for recipients of its own is opened with the profile's
+            identity: or with --identity; without one its encrypted file is put down.
 
             An archive file that stands alone needs no profile. It is verified by the
             manifest beside it before anything is decrypted:
@@ -62,7 +66,8 @@ struct Restore: OperatorCommand {
     func validate() throws {
         guard archive.isWanted else { return }
         if !only.isEmpty || !into.isEmpty || exact || place.isWanted {
-            throw ValidationError("--archive goes with a folder, --password-file, --identity and --dry-run only")
+            throw ValidationError(
+                "--archive goes with a folder, --password-file, --identity, --signers and --dry-run only")
         }
         if point != nil, target != nil { throw ValidationError("name the folder once") }
     }
@@ -77,7 +82,8 @@ struct Restore: OperatorCommand {
         options.exact = exact
         if !only.isEmpty { options.only = try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
         options.databases = try databases()
-        let engine = try await live.engine(place)
+        var engine = try await live.engine(place)
+        if let identity = archive.identity { engine.restorer = live.restorer(identity: absolute(identity)) }
         let list = try await PointList(engine).load(loadingManifests: true)
         for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
         let plan = try RestorePlan(

@@ -61,6 +61,9 @@ struct Show: OperatorCommand {
             console.print(
                 "  part \(Console.harmless(part.title)): \(part.bytes), snapshot \(part.snapshot), "
                     + part.condition.rawValue)
+            if let encryption = part.encryption {
+                console.print("    encrypted for \(Console.harmless(encryption.recipients.words))")
+            }
             if let rows = part.facts.rows {
                 console.print(
                     "    \(Words.count(rows.count, "table")), \(Words.count(rows.values.reduce(0, +), "row"))")

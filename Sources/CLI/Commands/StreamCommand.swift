@@ -9,7 +9,7 @@ import Programs
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
-        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Count.self])
+        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Digest.self, Slice.self, Count.self])
 
     /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
     /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.
@@ -118,6 +118,59 @@ struct StreamCommand: AsyncParsableCommand {
 
         func run() async throws {
             try await StreamCommand.perform { try MatchedStream(expected: digest).run() }
+        }
+    }
+
+    /// `holdfast stream digest`
+    struct Digest: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Print the digest and the size of standard input.", shouldDisplay: false)
+
+        func run() async throws {
+            try await StreamCommand.perform {
+                let input = StreamInput()
+                let hash = try SHA256()
+                var bytes: Int64 = 0
+                while try input.fill() {
+                    try hash.update(input.bytes)
+                    bytes += Int64(input.bytes.count)
+                    input.take(input.bytes.count)
+                }
+                let document = JSONValue.object([
+                    ("sha256", .string(try hash.finish().description)), ("bytes", JSONValue(bytes)),
+                ])
+                try StandardStreams.write(Array((document.text() + "\n").utf8))
+            }
+        }
+    }
+
+    /// `holdfast stream slice`
+    struct Slice: AsyncParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Pass a piece of standard input on, which is a file.", shouldDisplay: false)
+
+        @Argument(help: "Where it begins, in bytes.")
+        var start: Int64
+
+        @Argument(help: "How many bytes it has.")
+        var count: Int64
+
+        func run() async throws {
+            try await StreamCommand.perform {
+                StandardStreams.widenPipe(STDOUT_FILENO)
+                guard lseek(STDIN_FILENO, off_t(start), SEEK_SET) == off_t(start) else {
+                    throw Failure("standard input is no file: \(StandardStreams.reason(errno))")
+                }
+                let input = StreamInput()
+                var left = count
+                while left > 0 {
+                    guard try input.fill() else { throw Failure("the file ends before its piece does", kind: .damaged) }
+                    let taken = Int(min(left, Int64(input.bytes.count)))
+                    try StandardStreams.write(UnsafeRawBufferPointer(rebasing: input.bytes[..<taken]))
+                    left -= Int64(taken)
+                    input.take(input.bytes.count)
+                }
+            }
         }
     }
 }

@@ -42,6 +42,15 @@ enum RunViews {
             ("captured", JSONValue(part.capturedAt)), ("condition", .string(part.condition.rawValue)),
             ("bytes", JSONValue(part.bytes)), ("files", JSONValue(part.files)), ("facts", facts(part.facts)),
             ("unreadable", JSONValue(part.unreadable)), ("unreadableCount", JSONValue(part.unreadableCount)),
+            ("encryption", part.encryption.map(encryption) ?? .null),
+        ])
+    }
+
+    private static func encryption(_ encryption: PartEncryption) -> JSONValue {
+        .object([
+            ("recipients", KeyViews.recipients(encryption.recipients)), ("part", .string(encryption.part.rawValue)),
+            ("bytes", JSONValue(encryption.bytes)), ("files", JSONValue(encryption.files)),
+            ("base", JSONValue(encryption.base)),
         ])
     }
 

@@ -44,6 +44,15 @@ struct ProfileChecker {
         checkFollowing(root, switchedOff: switchedOff)
         checkMethods(result)
         checkGenerations(result, isAbstract: isAbstract)
+        for entry in result["sources"]?.entries ?? [] {
+            guard let encryption = entry.value["encrypt"] else { continue }
+            let problems = EncryptionCheck.problems(of: encryption, isAbstract: isAbstract)
+            for problem in problems {
+                let path = "sources.\(shown(entry.key)).encrypt"
+                shapes.refuse(
+                    problem.location, problem.keyPath.isEmpty ? path : "\(path).\(problem.keyPath)", problem.message)
+            }
+        }
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
     }

@@ -107,8 +107,28 @@ package enum ProfileKeys {
             "on-failure", .choice(["continue", "abort"]), "Whether the other sources still go on when this one fails.",
             default: "continue"),
         KeyDescriptor("cadence", .anything, "Captures this source less often than the others.", ignored: true),
-        KeyDescriptor("encrypt", .anything, "Encrypts before anything is stored.", ignored: true),
+        KeyDescriptor(
+            "encrypt", .object(encryption),
+            "Encrypts the source for these recipients before it enters any repository; files as one tar stream. The recipients "
+                + "are pinned at the first backup: others, or none, are refused until `holdfast key rotate`."),
         KeyDescriptor("hooks", .anything, "Programs of yours around this source.", ignored: true),
+    ]
+
+    static let encryption: [KeyDescriptor] = [
+        KeyDescriptor(
+            "age", .list(.string), "Public keys that age encrypts for: `age1…`, `ssh-ed25519 …`, `ssh-rsa …`.",
+            refusesSecrets: true),
+        KeyDescriptor(
+            "gpg", .list(.string),
+            "Keys of the ring of the user who makes backups, best by their fingerprints, in place of `age:`.",
+            refusesSecrets: true),
+        KeyDescriptor(
+            "recipients-file", .path, "A file of them, one to a line; age's where `gpg:` does not stand beside it.",
+            refusesSecrets: true),
+        KeyDescriptor(
+            "identity", .secret,
+            "The age key that opens it. Only a restore needs it, where `--identity FILE` is not given; best kept elsewhere."
+        ),
     ]
 
     static let repository: [KeyDescriptor] = [

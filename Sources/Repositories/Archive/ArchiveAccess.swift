@@ -16,15 +16,18 @@ final class ArchiveAccess: Sendable {
     let reserved = Mutex<[String: Set<String>]>([:])
     private let ready = AskedOnce<ArchiveKeys>()
 
-    init(_ settings: ArchiveSettings, _ services: Services, cacheFolder: String) {
+    /// Where the repository is; its folder holds no more than what is seen of it where that is on a server.
+    let location: String
+
+    init(_ settings: ArchiveSettings, _ services: Services, cacheFolder: String, location: String? = nil) {
         self.settings = settings
+        self.location = location ?? settings.folder
         self.services = services
         self.cacheFolder = cacheFolder
-        folder = ArchiveFolder(path: settings.folder)
+        folder = ArchiveFolder(path: settings.folder, location: location)
         own = OwnStreams(program: services.program)
     }
 
-    var location: String { settings.folder }
     var starts: Int { counter.load(ordering: .relaxed) }
     func countStarts(_ count: Int) { counter.add(count, ordering: .relaxed) }
 
@@ -122,7 +125,7 @@ final class ArchiveAccess: Sendable {
     func encryptor(_ keys: ArchiveKeys) throws(RepositoryError) -> ToolCommand {
         switch (settings.encryption, keys.password) {
         case (.age, _): return Age.encrypt(to: keys.recipients)
-        case (.gpg, _) where settings.hasRecipients: return GnuPG.encrypt(to: keys.recipients)
+        case (.gpg, _) where settings.hasRecipients: return GnuPG.encrypt(onlyTo: keys.recipients)
         case (.gpg, let password?): return GnuPG.encrypt(passphrase: password, home: try gnupgHome())
         case (.openssl, let password?): return OpenSSL.encrypt(passphrase: password)
         case (.gpg, nil), (.openssl, nil): throw .unsupported("\(settings.encryption.rawValue) needs a `password:`")
@@ -130,8 +133,11 @@ final class ArchiveAccess: Sendable {
     }
 
     /// What opens a file: its digest is compared as it flows, then come its decryption and its decompression.
+    /// - Parameter supply: what prints the file, where it is not in the folder.
     /// - Throws: ``RepositoryError/unsupported(_:)`` where the profile names no key for it.
-    func opening(_ file: ArchiveManifest.File, in run: String) async throws(RepositoryError) -> [ToolCommand] {
+    func opening(
+        _ file: ArchiveManifest.File, in run: String, from supply: ToolCommand? = nil
+    ) async throws(RepositoryError) -> [ToolCommand] {
         var decrypting = try await decryptor(file)
         decrypting.whenOrphaned = .leave
         let decompressing =
@@ -139,6 +145,7 @@ final class ArchiveAccess: Sendable {
             case .zstd: Zstandard.decompress()
             case .gzip: Gzip.decompress()
             }
+        if let supply { return [supply, own.match(file.sha256), decrypting, decompressing].map(prepared) }
         return [own.match(file.sha256, in: "\(folder.path)/\(run)/\(file.name)"), decrypting, decompressing].map(
             prepared)
     }
@@ -192,11 +199,13 @@ final class ArchiveAccess: Sendable {
         let result = try await pipe(stages, refusingEmpty: false, reading: reader)
         guard !result.committed || !result.stages.allSatisfy(\.didItsWork) else { return result.stages }
         if result.stages.contains(where: { $0.stopped == .cancelled }) { throw .cancelled }
-        let matching = result.stages[0]
+        // What supplies the file may stand before it.
+        let first = result.stages.firstIndex { $0.command.arguments.starts(with: ["stream", "match"]) } ?? 0
+        let matching = result.stages[first]
         if matching.termination == .exited(OwnStreams.refusedExitCode) {
             throw .damaged(location: location, detail: "\(file.name): \(matching.lastWords)")
         }
-        let errors = result.stages[1].errors.text
+        let errors = result.stages[first + 1].errors.text
         let failed = result.firstFailure.map { result.stages[$0] } ?? result.stages[0]
         if failed.stopped == .stallLimit || failed.stopped == .totalLimit {
             throw .timedOut(tool: failed.command.name, limit: "its time limit")
@@ -206,9 +215,9 @@ final class ArchiveAccess: Sendable {
             case .age: Age.tellsOfWrongKey(errors)
             case .gpg: GnuPG.tellsOfWrongKey(errors)
             // What a wrong passphrase makes of a file is noise, which is no compressed file.
-            case .openssl: OpenSSL.tellsOfWrongKey(errors) || (result.firstFailure == 2 && failed.endedByItself)
+            case .openssl: OpenSSL.tellsOfWrongKey(errors) || (result.firstFailure == first + 2 && failed.endedByItself)
             }
-        if isWrong, settings.hasRecipients {
+        if isWrong, file.hasRecipients {
             let reason = errors.split(whereSeparator: \.isNewline).first ?? "no key"
             let marks = ["age: error: ", "gpg: "].filter(reason.hasPrefix)
             throw .noKey(

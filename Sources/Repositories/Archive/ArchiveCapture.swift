@@ -27,52 +27,63 @@ struct ArchiveCapture: Sendable {
                 access.settings.folder, than: selection.roots, location: access.location)
         }
         let began = access.services.clock.now
-        let list = try NameList(in: try access.scratch(), access.services.host)
-        defer { list.remove() }
-        let walk = try SelectionWalk.findings(in: selection, besides: access.settings.folder, into: list)
-        guard walk.count > 0 else {
-            throw .sourceUnreadable(
-                detail: walk.unreadable.first.map { "\($0.path): \($0.reason)" } ?? "there is nothing")
-        }
-        let overlays = selection.substitutes.sorted { $0.key < $1.key }
-            .map { FileOverlay(place: $0.key, content: $0.value) }
-        let chain = try await keep(
-            [Tar.create(names: .file(list.path), in: walk.base, overlays: overlays), access.own.digestTar()], .tree)
-        guard let tally = OwnStreams.tally(chain.stages[1].errors.text) else {
+        let tree = try TreeStream(
+            selection, demands: part.demands, besides: access.settings.folder, scratch: try access.scratch(),
+            access.services)
+        defer { tree.remove() }
+        let chain = try await keep(tree.stages, .tree, producers: 2)
+        let evidence: SealedStream.Evidence
+        do throws(RepositoryError) {
+            evidence = try tree.evidence(of: chain.stages, part: part.path, location: access.location)
+        } catch {
             drop(chain)
-            throw .noEvidence(location: access.location, detail: "the archive was made and nothing in it was counted")
+            throw error
         }
-        let notices = Tar.notices(in: chain.stages[0].errors.text)
-        var unreadable = walk.unreadable + notices
-        var count = walk.unreadableCount + notices.count
-        // A file that was changed while it was read is in the archive all the same.
-        if tally.entries + Int64(notices.count) < walk.count {
-            drop(chain)
-            throw .noEvidence(
-                location: access.location,
-                detail: "tar was given \(walk.count) names and wrote \(tally.entries) entries")
-        }
-        if chain.stages[0].termination == .exited(Tar.changedExitCode), notices.isEmpty {
-            unreadable.append(
-                UnreadableItem(path: part.path.rawValue, reason: chain.stages[0].lastWords))
-            count += 1
-        }
+        let tally = OwnStreams.tally(chain.stages[1].errors.text)
         var stored = try commit(
             chain,
-            Counted(bytes: tally.bytes, entries: tally.entries, files: tally.files, base: walk.base), .tree, began)
-        stored.unreadable = Array(unreadable.prefix(100))
-        stored.unreadableCount = count
-        if !chain.stages[0].errors.isComplete { stored.notices.append("more items were unreadable than are listed") }
-        if walk.specials > 0 {
-            stored.notices.append(
-                "left out \(Words.count(walk.specials, "socket, pipe or device", "sockets, pipes and devices"))")
+            Counted(
+                bytes: evidence.content.bytes.bytes, entries: tally?.entries, files: evidence.content.files,
+                base: evidence.content.base), .tree, began)
+        stored.note(evidence)
+        stored.inside = evidence.content
+        return stored
+    }
+
+    /// Encrypted for its own recipients before the repository's compression and encryption.
+    func sealed(_ content: PartContent, for recipients: Recipients) async throws(RepositoryError) -> StoredPart {
+        let began = access.services.clock.now
+        if case .files(let selection) = content, access.settings.mustBeOffSourceDevice {
+            try access.services.host.requireOtherDevice(
+                access.settings.folder, than: selection.roots, location: access.location)
         }
+        let sealed = try SealedStream(
+            content, for: recipients, of: part, besides: access.settings.folder, scratch: try access.scratch(),
+            access.services)
+        defer { sealed.remove() }
+        let count = sealed.stages.count
+        let chain = try await keep(sealed.stages + [access.own.count()], .dump, producers: count)
+        let evidence: SealedStream.Evidence
+        let read: ByteCount
+        do throws(RepositoryError) {
+            guard let tally = OwnStreams.tally(chain.stages[count].errors.text) else {
+                throw .noEvidence(location: access.location, detail: "nothing counted what was stored")
+            }
+            read = ByteCount(tally.bytes)
+            evidence = try sealed.evidence(of: chain.stages, stored: read, location: access.location)
+        } catch {
+            drop(chain)
+            throw error.leaving(SnapshotID(rawValue: chain.kept.sha256))
+        }
+        var stored = try commit(chain, Counted(bytes: read.bytes), .dump, began)
+        stored.note(evidence)
+        stored.inside = evidence.content
         return stored
     }
 
     func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
         let began = access.services.clock.now
-        let chain = try await keep([producer, access.own.count()], .dump)
+        let chain = try await keep([producer, access.own.count()], .dump, producers: 1)
         guard let tally = OwnStreams.tally(chain.stages[1].errors.text) else {
             drop(chain)
             throw .noEvidence(location: access.location, detail: "nothing counted what was stored")
@@ -112,7 +123,7 @@ struct ArchiveCapture: Sendable {
         guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
         var reading = access.own.count()
         reading.input = .file(path)
-        let chain = try await keep([reading], .file)
+        let chain = try await keep([reading], .file, producers: 1)
         let read = OwnStreams.tally(chain.stages[0].errors.text)?.bytes ?? 0
         guard read == size else {
             drop(chain)
@@ -134,8 +145,9 @@ struct ArchiveCapture: Sendable {
     }
 
     /// Runs `head`, the compressor, the encryptor and what keeps it, into a file of its own.
+    /// - Parameter producers: how many of the first stages belong to the source rather than to the repository.
     private func keep(
-        _ head: [ToolCommand], _ content: ArchiveManifest.File.Content
+        _ head: [ToolCommand], _ content: ArchiveManifest.File.Content, producers: Int
     ) async throws(RepositoryError) -> Chain {
         let pending = ArchivePending(access: access, run: stamp.run)
         let name = try pending.reserve(stamp, content, now: access.services.clock.now)
@@ -153,9 +165,7 @@ struct ArchiveCapture: Sendable {
         guard result.committed, result.stages.allSatisfy(\.didItsWork) else {
             // It removes its file itself, unless it was killed.
             pending.abandon(name)
-            throw result.failure(
-                producers: head.count == 1 ? 1 : content == .tree ? 2 : 1, keeping: access.location,
-                access.services.host)
+            throw result.failure(producers: producers, keeping: access.location, access.services.host)
         }
         guard let last = result.stages.last, let kept = OwnStreams.kept(last.output.text),
             try access.folder.size(of: "\(pending.folder)/\(name)") == kept.bytes, kept.bytes > 0,
@@ -207,5 +217,13 @@ struct ArchiveCapture: Sendable {
         return StoredPart(
             snapshot: SnapshotID(rawValue: file.sha256), time: Timestamp.parse(file.captured) ?? began,
             bytes: ByteCount(counted.bytes), files: counted.files, addedBytes: ByteCount(file.bytes), usage: usage)
+    }
+}
+
+extension StoredPart {
+    mutating func note(_ evidence: SealedStream.Evidence) {
+        unreadable = evidence.unreadable
+        unreadableCount = evidence.unreadableCount
+        notices += evidence.notices
     }
 }

@@ -4,6 +4,8 @@ import Foundation
 /// The folder of an archive repository.
 struct ArchiveFolder: DurableFolder {
     var path: String
+    /// What messages call it; `nil`: its path.
+    var location: String?
 
     /// Begins the name of the folder of a run that is not complete.
     static let incompletePrefix = ".incomplete-"
@@ -69,9 +71,9 @@ struct ArchiveFolder: DurableFolder {
         } catch let error as RepositoryError {
             throw error
         } catch {
-            throw .damaged(location: path, detail: "\(ArchiveHeader.fileName) cannot be read: \(error)")
+            throw .damaged(location: location ?? path, detail: "\(ArchiveHeader.fileName) cannot be read: \(error)")
         }
-        throw .damaged(location: path, detail: "\(ArchiveHeader.fileName) is no archive repository's")
+        throw .damaged(location: location ?? path, detail: "\(ArchiveHeader.fileName) is no archive repository's")
     }
 
     // MARK: - Runs

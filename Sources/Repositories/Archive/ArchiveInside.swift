@@ -9,6 +9,8 @@ struct ArchiveInside: Sendable {
     let file: ArchiveManifest.File
     /// The folder of the run.
     let run: String
+    /// What prints the file, where it is not in the repository's folder.
+    var supply: ToolCommand?
 
     struct Count: Sendable, Equatable {
         /// Of a tree, without the digests that we put in ourselves.
@@ -42,7 +44,8 @@ struct ArchiveInside: Sendable {
             return counter.withLock { $0 }
         }
         let counting = ToolCommand("wc", ["-c"])
-        let stages = try await access.read(try await access.opening(file, in: run) + [counting], of: file)
+        let stages = try await access.read(
+            try await access.opening(file, in: run, from: supply) + [counting], of: file)
         let words = stages.last?.output.text.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
         guard let bytes = Int64(words) else {
             throw .noEvidence(location: access.location, detail: "\(file.name) was read and not counted")
@@ -67,7 +70,8 @@ struct ArchiveInside: Sendable {
             if entry.path != OwnStreams.sumsName { body(entry) }
         }
         _ = try await access.read(
-            try await access.opening(file, in: run) + [access.own.listTar(isSafe: isSafe)], of: file, reading: reader)
+            try await access.opening(file, in: run, from: supply) + [access.own.listTar(isSafe: isSafe)], of: file,
+            reading: reader)
         guard reader.unreadable == 0 else {
             throw .noEvidence(
                 location: access.location,

@@ -4,6 +4,15 @@ import Programs
 
 extension ArchiveRepository {
     package func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore {
+        try await ArchiveByHand(access: access).restore(part)
+    }
+}
+
+/// How archives come back with standard tools.
+struct ArchiveByHand: Sendable {
+    let access: ArchiveAccess
+
+    func restore(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore {
         let place = try await ArchiveRuns(access: access).place(of: part.snapshot)
         guard case .file(let file) = place.content else { throw .notFound(what: "a part in snapshot \(part.snapshot)") }
         let stored = "\"$FROM\"/" + ShellWord.quoted("\(place.folder)/\(file.name)")
@@ -23,20 +32,21 @@ extension ArchiveRepository {
         return ManualRestore(
             programs: ["sha256sum", file.encryption.rawValue, file.compression.rawValue]
                 + (file.content == .tree ? ["tar"] : []),
-            keys: key.map { [$0] } ?? [], lines: lines)
+            keys: key.map { [$0] } ?? [], lines: lines
+        ).opening(part)
     }
 
     private func decryption(of file: ArchiveManifest.File, at path: String) -> (String, ManualRestore.Key?) {
         let password = ManualRestore.Key(
             variable: "PASSWORD_FILE", what: "a file with the password of the archives",
-            kept: spec.entry["password"]?.secret)
+            kept: access.settings.password)
         return switch file.encryption {
         case .age:
             (
                 "age -d -i \"$IDENTITY_FILE\" \(path)",
                 ManualRestore.Key(
                     variable: "IDENTITY_FILE", what: "the age key of one of the recipients",
-                    kept: spec.entry["identity"]?.secret)
+                    kept: access.settings.identity)
             )
         case .gpg where file.hasRecipients: ("gpg -d \(path)", nil)
         case .gpg:

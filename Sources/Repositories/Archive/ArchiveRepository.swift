@@ -63,6 +63,12 @@ package struct ArchiveRepository: Repository {
         }
     }
 
+    package func requireTools() throws(RepositoryError) {
+        try access.services.runner.require(
+            ["tar", access.settings.compression.rawValue, access.settings.encryption.rawValue]
+                + (access.settings.signingKey == nil ? [] : ["ssh-keygen"]))
+    }
+
     package func create() async throws(RepositoryError) -> RepositoryIdentity {
         switch try await inspect(pin: nil) {
         case .absent: break
@@ -110,6 +116,24 @@ package struct ArchiveRepository: Repository {
         case .files(let selection): try await capture.files(selection)
         case .stream(let producer): try await capture.stream(producer)
         case .file(let path): try await capture.file(path)
+        case .sealed(let content, let recipients): try await capture.sealed(content, for: recipients)
+        }
+    }
+
+    package func recipients() async throws(RepositoryError) -> Recipients? {
+        let settings = access.settings
+        guard settings.hasRecipients else { return nil }
+        let lookup = RecipientLookup(
+            settings.encryption == .gpg ? .gpg : .age, listed: settings.recipients, file: settings.recipientsFile,
+            runner: access.services.runner)
+        do throws(RecipientLookup.Problem) {
+            return try await lookup.find()
+        } catch {
+            switch error {
+            case .tool(let error): throw .tool(error)
+            case .cancelled: throw .cancelled
+            case .fileUnreadable, .nobody, .unusable: throw .unsupported(error.description)
+            }
         }
     }
 
@@ -143,14 +167,8 @@ package struct ArchiveRepository: Repository {
         let runs = ArchiveRuns(access: access)
         var snapshots: [Snapshot] = []
         for run in try await runs.proven() {
-            let manifest = run.manifest
-            snapshots += try present(in: run).map { $0.snapshot(host: manifest.host) }
-            var snapshot = Snapshot(
-                id: try run.id, time: Timestamp.parse(manifest.created) ?? Date(timeIntervalSince1970: 0),
-                utcOffset: manifest.utcOffset, host: manifest.host, paths: [Manifest.fileName], tags: manifest.tags,
-                bytes: ByteCount(manifest.manifestBytes))
-            snapshot.original = snapshot.stamp?.standsFor
-            snapshots.append(snapshot)
+            snapshots += try present(in: run).map { $0.snapshot(host: run.manifest.host) }
+            snapshots.append(try run.snapshot)
         }
         snapshots += try runs.pending().map { $0.note.file.snapshot(host: $0.note.host) }
         return snapshots

@@ -20,6 +20,18 @@ struct ArchiveRun: Sendable {
     }
 
     var id: SnapshotID { get throws(RepositoryError) { try ArchiveRun.id(folder: folder, run: manifest.run) } }
+
+    /// The manifest as a snapshot.
+    var snapshot: Snapshot {
+        get throws(RepositoryError) {
+            var snapshot = Snapshot(
+                id: try id, time: Timestamp.parse(manifest.created) ?? Date(timeIntervalSince1970: 0),
+                utcOffset: manifest.utcOffset, host: manifest.host, paths: [Manifest.fileName], tags: manifest.tags,
+                bytes: ByteCount(manifest.manifestBytes))
+            snapshot.original = snapshot.stamp?.standsFor
+            return snapshot
+        }
+    }
 }
 
 /// Where a snapshot is.
@@ -39,7 +51,7 @@ struct ArchiveRuns: Sendable {
     private var folder: ArchiveFolder { access.folder }
 
     /// The largest manifest that is read.
-    private static let limit = 64 << 20
+    static let limit = 64 << 20
 
     func all() throws(RepositoryError) -> [ArchiveRun] {
         var runs: [ArchiveRun] = []
@@ -72,13 +84,14 @@ struct ArchiveRuns: Sendable {
             throw damaged("\(name)/\(file)", "it is the manifest of \(manifest.folder)")
         }
         // Names lead nowhere else, whoever wrote them.
-        for entry in manifest.files where !isPlain(entry.name) {
+        for entry in manifest.files where !ArchiveRuns.isPlain(entry.name) {
             throw damaged("\(name)/\(file)", "it names `\(entry.name)`")
         }
         return ArchiveRun(folder: name, file: file, text: text, manifest: manifest)
     }
 
-    private func isPlain(_ name: String) -> Bool {
+    /// Whether a name is one that we give, and leads nowhere else.
+    static func isPlain(_ name: String) -> Bool {
         !name.hasPrefix(".")
             && name.utf8.allSatisfy { byte in
                 (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte)

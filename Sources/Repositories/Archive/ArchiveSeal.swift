@@ -50,6 +50,20 @@ struct ArchiveSeal: Sendable {
         case forged(String)
     }
 
+    /// Why a manifest must not be written anew with the keys at hand, in words; `nil` where it may be. A proof that cannot be tested
+    /// could not be made again either.
+    func obstacle(toReplacing text: [UInt8]) async throws(RepositoryError) -> String? {
+        switch try await verdict(on: text) {
+        case .proven: return nil
+        case .forged(let why): return why
+        case .unproven(let why):
+            let old = ArchiveAuthentication.replace(in: text, with: ArchiveAuthentication.null)?.old ?? []
+            return (try? JSONDecoder().decode(ArchiveAuthentication.self, from: Data(old)))
+                == ArchiveAuthentication.none
+                ? nil : why
+        }
+    }
+
     func verdict(on text: [UInt8]) async throws(RepositoryError) -> Verdict {
         guard let (unproven, old) = ArchiveAuthentication.replace(in: text, with: ArchiveAuthentication.null) else {
             return .forged("it has no place for a proof")

@@ -42,12 +42,19 @@ package struct ArchiveSettings: Sendable, Equatable {
 
     /// - Throws: ``RepositoryError/unsupported(_:)`` naming the key that is missing or cannot be used.
     package init(_ spec: RepositorySpec) throws(RepositoryError) {
+        try self.init(spec, seenIn: nil, leader: nil)
+    }
+
+    /// - Parameters:
+    ///   - view: the folder in which something on a server is seen.
+    ///   - leader: the repository that it follows, whose keys open it where it names none itself.
+    init(_ spec: RepositorySpec, seenIn view: String?, leader: ConfigValue?) throws(RepositoryError) {
         let entry = spec.entry
         let base = (entry.location.file as NSString).deletingLastPathComponent
         guard let location = entry["archive"]?.text.flatMap({ ResticLocation($0, relativeTo: base) }) else {
             throw .unsupported("repository \(spec.name) has no folder: write its path under `archive:`")
         }
-        guard let folder = location.folder, folder != "/" else {
+        guard let folder = view ?? location.folder, folder != "/" else {
             throw .unsupported(
                 "archives at \(location.text) cannot be looked at from here: fetch the folder of a run with its own program, and "
                     + "`holdfast restore --archive FILE DIR` opens it")
@@ -59,10 +66,10 @@ package struct ArchiveSettings: Sendable, Equatable {
         encryption = entry["encrypt"]?.text.flatMap(Encryption.init(rawValue:)) ?? .age
         recipients = entry["recipients"]?.strings ?? []
         recipientsFile = entry["recipients-file"]?.text
-        password = entry["password"]?.secret
-        identity = entry["identity"]?.secret
-        signingKey = entry["sign"]?.text
-        requiredMount = RequiredMount(entry["must-be-mounted"])
+        password = entry["password"]?.secret ?? leader?["password"]?.secret
+        identity = entry["identity"]?.secret ?? leader?["identity"]?.secret
+        signingKey = entry["sign"]?.text ?? leader?["sign"]?.text
+        requiredMount = view == nil ? RequiredMount(entry["must-be-mounted"]) : nil
         mustBeOffSourceDevice = entry["other-device-than-sources"]?.boolean ?? false
         if let problem = ArchiveSettings.problem(of: entry) {
             throw .unsupported("repository \(spec.name): \(problem.message)")

@@ -35,6 +35,10 @@ struct ArchiveTarget: Sendable {
                 plain[variable.key] = text
             }
         }
+        for name in spec.replacedVariables {
+            plain[name] = nil
+            secrets[name] = .environment(name)
+        }
         // As for AWS's own programs, a key that is in the environment serves where the profile names none.
         if S3Address(location.text) != nil {
             let keys = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"]
@@ -49,7 +53,8 @@ struct ArchiveTarget: Sendable {
         server = ServerAccess(
             location: location.text, services: services, secretVariables: secrets, plainVariables: plain,
             options: (entry["options"]?.entries ?? []).reduce(into: [:]) { $0[$1.key] = $1.value.text },
-            certificates: entry["ca-certificates"]?.text, cacheFolder: cacheFolder)
+            certificates: entry["ca-certificates"]?.text, cacheFolder: cacheFolder,
+            partSize: entry["part-size"]?.byteCount)
     }
 
     /// `s3://BUCKET/path` is how AWS's programs write it; the server is the one that `AWS_ENDPOINT_URL` names, or AWS's own.
@@ -73,5 +78,9 @@ struct ArchiveTarget: Sendable {
         KeyDescriptor(
             "ca-certificates", .path,
             "Of such a place: a file of certificates (PEM) that its server is checked against."),
+        KeyDescriptor(
+            "part-size", .byteCount,
+            "Of S3: larger files are put in parts of this size, 5 MiB at least. Without it files over 5 GiB are, in parts of "
+                + "512 MiB."),
     ]
 }

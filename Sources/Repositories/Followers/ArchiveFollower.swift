@@ -8,7 +8,7 @@ import Programs
 /// when all of it is there; on a server a run without its manifest is not complete.
 ///
 /// In a folder the copy is an archive repository like the first: listed, verified, pruned and restored from. On a server files
-/// are put, and nothing is asked.
+/// are put, and nothing is asked; ``ServerArchives`` looks at them with a credential that may.
 struct ArchiveFollower: Follower {
     let spec: RepositorySpec
     let follow: FollowSpec
@@ -20,7 +20,7 @@ struct ArchiveFollower: Follower {
     /// - Parameter repository: the copy, where it can be read.
     init(
         _ spec: RepositorySpec, _ follow: FollowSpec, of source: ArchiveRepository, to target: ArchiveTarget,
-        reading repository: ArchiveRepository?, ledger: any MirrorLedger
+        reading repository: (any Repository)?, ledger: any MirrorLedger
     ) {
         self.spec = spec
         self.follow = follow
@@ -32,10 +32,6 @@ struct ArchiveFollower: Follower {
 
     var location: String { target.location.text }
     var isMadeByFeeding: Bool { true }
-
-    /// The largest file that S3 takes in one piece.
-    /// - Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/upload-objects.html
-    private static let largestPut = ByteCount(5 << 30)
 
     /// Begins the name of a run's folder that is not all there yet.
     private static let arriving = ".arriving-"
@@ -49,6 +45,8 @@ struct ArchiveFollower: Follower {
             source: source.access.folder, place: location, ledger: ledger, progress: progress,
             trustsLedger: target.location.folder == nil,
             known: try stored { () throws(StoreError) in try ledger.mirrored(at: location) })
+        var notices: [String] = []
+        if let address = S3Address(location) { notices = try await target.server.settleUploads(at: address) }
         try await checkHeader(&pass)
         var present: Set<SnapshotID> = []
         var before: Set<SnapshotID> = []
@@ -64,12 +62,34 @@ struct ArchiveFollower: Follower {
         }
         let asked = Set(wanted.map(\.id))
         var report = FeedReport(present: present.intersection(asked), delivered: 0, bytes: ByteCount(pass.bytes))
+        report.notices = notices
         report.delivered = report.present.subtracting(before).count
         if target.location.folder != nil { report.foundBefore = before }
         return report
     }
 
+    func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? {
+        guard target.location.folder == nil else { return nil }
+        let known = try stored { () throws(StoreError) in try ledger.mirrored(at: location) }
+        var report = AcknowledgedFiles(files: 0, acknowledged: 0, bytes: 0)
+        for run in try ArchiveRuns(access: source.access).all() {
+            for path in run.manifest.present.map(\.name) + [run.file] {
+                report.files += 1
+                guard let file = known["\(run.folder)/\(path)"] else { continue }
+                report.acknowledged += 1
+                report.bytes += ByteCount(file.bytes)
+            }
+        }
+        return report
+    }
+
+    func requireTools() throws(RepositoryError) {
+        guard target.location.folder == nil else { return }
+        try target.server.requireTools(at: target.location)
+    }
+
     func requireReachable() async throws(RepositoryError) {
+        try requireTools()
         try requirePlace()
         if let folder = target.location.folder {
             let content = try ArchiveFolder(path: folder).content()
@@ -133,11 +153,6 @@ struct ArchiveFollower: Follower {
                 throw .damaged(
                     location: source.location,
                     detail: "\(run.folder)/\(file.name) is not what was stored; it was not copied to \(location)")
-            }
-            if !isFolder, S3Address(location) != nil, item.bytes > ArchiveFollower.largestPut.bytes {
-                throw .unsupported(
-                    "\(file.name) is larger than \(ArchiveFollower.largestPut), which S3 takes in pieces only: reach it through "
-                        + "rclone (`archive: rclone:REMOTE:path`)")
             }
             items.append(item)
         }

@@ -7,12 +7,15 @@ final class AwsMirror: MirrorTarget {
     private let location: String
     private let upload: AwsUpload
     private let runner: any ToolRunner
+    private let threshold: ByteCount
     private let creates = Atomic<Bool>(true)
 
     /// Each is a Python of some sixty megabytes.
     private static let atATime = 4
 
-    init(location: String, upload: AwsUpload, runner: any ToolRunner) {
+    /// - Parameter threshold: files that are larger go in parts, which `aws` sees to by itself.
+    init(location: String, upload: AwsUpload, runner: any ToolRunner, threshold: ByteCount) {
+        self.threshold = threshold
         self.location = location
         self.upload = upload
         self.runner = runner
@@ -70,7 +73,10 @@ final class AwsMirror: MirrorTarget {
     }
 
     private func ask(_ item: MirrorItem, creating: Bool) async throws(RepositoryError) -> AwsUpload.Answer {
-        let command = upload.command(item.file, to: item.path, digest: item.digest, creating: creating)
+        let command =
+            item.bytes > threshold.bytes
+            ? upload.large(item.file, to: item.path)
+            : upload.command(item.file, to: item.path, digest: item.digest, creating: creating)
         let result = try await runner.end(of: command)
         let code: Int32? = if case .exited(let code) = result.termination { code } else { nil }
         return AwsUpload.answer(exitCode: code, diagnostics: result.errors.text)

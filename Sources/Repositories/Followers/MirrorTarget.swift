@@ -87,11 +87,15 @@ struct S3Mirror: MirrorTarget {
     let location: String
     let upload: CurlUpload
     let runner: any ToolRunner
+    /// For large files.
+    let parts: S3PartUpload
 
     var place: String { location }
     var tool: String? { nil }
 
     func put(_ items: [MirrorItem]) async throws(RepositoryError) -> MirrorAnswer {
+        let large = items.filter(parts.isWanted)
+        guard large.isEmpty else { return try await put(large, after: items.filter { !parts.isWanted(for: $0) }) }
         let byURL = Dictionary(items.map { (address.url(of: $0.path), $0) }) { first, _ in first }
         let answers = CurlUpload.answers(
             try await runner.end(of: upload.command(byURL.map(S3Mirror.item))).output.text)
@@ -114,6 +118,22 @@ struct S3Mirror: MirrorTarget {
         } else {
             let silent = Words.count(items.count - told.put.count, "file")
             told.failure = .unreachable(location: location, detail: "curl told nothing of \(silent)")
+        }
+        return told
+    }
+
+    private func put(
+        _ large: [MirrorItem], after small: [MirrorItem]
+    ) async throws(RepositoryError) -> MirrorAnswer {
+        var told = small.isEmpty ? MirrorAnswer() : try await put(small)
+        for item in large where told.failure == nil {
+            do throws(RepositoryError) {
+                if try await parts.put(item) == .found { told.found.insert(item.path) }
+                told.put.insert(item.path)
+            } catch {
+                if case .cancelled = error { throw error }
+                told.failure = error
+            }
         }
         return told
     }

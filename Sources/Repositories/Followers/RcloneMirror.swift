@@ -58,7 +58,7 @@ struct RcloneMirror: MirrorTarget {
         }
     }
 
-    private func failure(_ failures: [(path: String?, message: String)], _ result: ToolResult) -> RepositoryError {
+    func failure(_ failures: [(path: String?, message: String)], _ result: ToolResult) -> RepositoryError {
         let first = failures.first
         let message = first?.message ?? ResticDiagnostics(result.errors.text).telling
         if message.contains("immutable file modified") {

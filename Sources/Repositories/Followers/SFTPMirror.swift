@@ -66,7 +66,7 @@ struct SFTPMirror: MirrorTarget {
         return folders.sorted()
     }
 
-    private func failure(_ said: String, _ result: ToolResult) -> RepositoryError {
+    func failure(_ said: String, _ result: ToolResult) -> RepositoryError {
         // What may fail says so each time, in the words of OpenSSH 9 and of those before.
         let usual = ["remote mkdir", "Couldn't create directory", "remote delete", "Couldn't delete", "Can't ls"]
         let lines = said.split(whereSeparator: \.isNewline).filter { line in !usual.contains(where: line.hasPrefix) }

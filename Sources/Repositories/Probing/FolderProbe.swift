@@ -17,13 +17,15 @@ struct FolderProbe: AccessProbe {
         case .repository, .headless: break
         }
         var report = AccessReport([:])
-        report[.list] = permission { () throws(SystemFailure) in _ = try SystemFolder.names(in: folder.path + "/data") }
-        report[.read] = permission { () throws(SystemFailure) in
+        report[.list] = FolderProbe.permission { () throws(SystemFailure) in
+            _ = try SystemFolder.names(in: folder.path + "/data")
+        }
+        report[.read] = FolderProbe.permission { () throws(SystemFailure) in
             try SystemFolder.requireReadable(folder.path + "/config")
         }
-        let writing = tryWriting()
+        let writing = FolderProbe.tryWriting(below: folder.path)
         // Who could not write beside the repository's folders may still write in them.
-        let inData = permission { () throws(SystemFailure) in
+        let inData = FolderProbe.permission { () throws(SystemFailure) in
             try SystemFolder.requireWritable(folder.path + "/data")
             let names = try SystemFolder.names(in: folder.path + "/data")
             if let first = names.first { try SystemFolder.requireWritable("\(folder.path)/data/\(first)") }
@@ -31,7 +33,7 @@ struct FolderProbe: AccessProbe {
         report[.put] = inData
         report[.overwrite] = writing == .allowed ? inData : writing
         report[.deleteData] = inData
-        report[.deleteLocks] = permission { () throws(SystemFailure) in
+        report[.deleteLocks] = FolderProbe.permission { () throws(SystemFailure) in
             try SystemFolder.requireWritable(folder.path + "/locks")
         }
         if host.mount(containing: folder.path)?.isReadOnly == true {
@@ -43,8 +45,8 @@ struct FolderProbe: AccessProbe {
     /// Makes, replaces and removes a file in a folder of ours. What an earlier probe left, when it was killed, goes too.
     ///
     /// A link in its place leads to somebody else's files: it is not followed.
-    private func tryWriting() -> Permission {
-        let own = folder.path + "/" + Inquiry.folder
+    static func tryWriting(below path: String) -> Permission {
+        let own = path + "/" + Inquiry.folder
         guard mkdir(own, 0o700) == 0 || errno == EEXIST else { return FolderProbe.permission(code: errno, own) }
         let place = open(own, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
         guard place >= 0 else { return .unknown("\(own) is there and is no folder") }
@@ -65,7 +67,7 @@ struct FolderProbe: AccessProbe {
         return .allowed
     }
 
-    private func permission(_ body: () throws(SystemFailure) -> Void) -> Permission {
+    static func permission(_ body: () throws(SystemFailure) -> Void) -> Permission {
         do throws(SystemFailure) {
             try body()
             return .allowed

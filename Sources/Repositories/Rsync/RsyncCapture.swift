@@ -191,6 +191,33 @@ struct RsyncCapture: Sendable {
         }
     }
 
+    /// Encrypted for recipients of its own: a file, whatever it was made of.
+    func sealed(_ content: PartContent, for recipients: Recipients) async throws(RepositoryError) -> StoredPart {
+        if case .files(let selection) = content, access.settings.mustBeOffSourceDevice {
+            try access.services.host.requireOtherDevice(
+                access.settings.folder, than: selection.roots, location: access.location)
+        }
+        let sealed = try SealedStream(
+            content, for: recipients, of: part, besides: access.settings.folder, scratch: try access.scratch(),
+            access.services)
+        defer { sealed.remove() }
+        var evidence: SealedStream.Evidence?
+        var stored = try await keep(sealed.stages, .dump) {
+            (result: PipelineResult, read: ByteCount, void) throws(RepositoryError) in
+            do throws(RepositoryError) {
+                evidence = try sealed.evidence(of: result.stages, stored: read, location: access.location)
+            } catch {
+                throw error.leaving(void)
+            }
+            return []
+        }
+        if let evidence {
+            stored.note(evidence)
+            stored.inside = evidence.content
+        }
+        return stored
+    }
+
     /// Runs `head` and what keeps its output in a file of its own.
     /// - Parameter judge: throws where what was kept is no good; returns notices.
     private func keep(
@@ -202,7 +229,7 @@ struct RsyncCapture: Sendable {
         do throws(RepositoryError) {
             let result = try await access.pipe(head + [access.own.keep("\(pending.path)/\(name)")])
             guard result.committed, result.stages.allSatisfy(\.didItsWork) else {
-                throw result.failure(producers: 1, keeping: access.location, access.services.host)
+                throw result.failure(producers: head.count, keeping: access.location, access.services.host)
             }
             guard let last = result.stages.last, let kept = OwnStreams.kept(last.output.text),
                 try access.folder.size(of: "\(pending.folder)/\(name)") == kept.bytes, kept.sha256.utf8.count == 64

@@ -82,6 +82,7 @@ package struct RsyncRepository: Repository {
         case .files(let selection): try await capture.files(selection)
         case .stream(let producer): try await capture.stream(producer)
         case .file(let path): try await capture.file(path)
+        case .sealed(let content, let recipients): try await capture.sealed(content, for: recipients)
         }
     }
 

@@ -1,8 +1,7 @@
+import BackupModel
 import Testing
 
-@testable import BackupEngine
-
-@Suite struct ExpectationsTests {
+@Suite struct PathDemandTests {
     @Test(arguments: [
         ("/srv/app/.env", ".env", true), ("/srv/app/x.env", ".env", false), ("/srv/app/.env", "/srv/app/.env", true),
         ("/srv/app/secrets/db.age", "secrets/*.age", true), ("/srv/app/secrets/deep/db.age", "secrets/*.age", false),
@@ -12,6 +11,6 @@ import Testing
     func `a demand is a path, the end of one, or a pattern for its last components`(
         path: String, name: String, isMet: Bool
     ) {
-        #expect(Expectations.matches(path, name) == isMet)
+        #expect(PathDemand.matches(path, name) == isMet)
     }
 }

@@ -1,0 +1,241 @@
+package import BackupModel
+import Foundation
+import Programs
+import Synchronization
+
+/// A source of any kind whose parts are encrypted before they enter a repository, whatever that is.
+///
+/// The kind itself knows nothing of it: what it hands over for storing is sealed on the way, and when it restores, it reads
+/// through the decryption. What was encrypted is told by the part, not by the profile, so parts from before and after a change
+/// of the profile restore side by side.
+package struct EncryptedSource: DumpSource {
+    private let inner: any DumpSource
+    private let services: Services
+    /// `nil` where the profile does not say so (any more) and only what is stored is encrypted.
+    private let settings: EncryptSettings?
+    private let identity: SecretReference?
+    private let found = Found()
+
+    package var spec: SourceSpec { inner.spec }
+
+    /// - Parameter identity: given at the moment of need; it wins over the profile's.
+    init(_ inner: any DumpSource, _ services: Services, identity: SecretReference?) {
+        self.inner = inner
+        self.services = services
+        settings = EncryptSettings(inner.spec)
+        self.identity = identity ?? settings?.identity
+    }
+
+    private actor Found {
+        private var recipients: Recipients?
+        func value(_ find: @Sendable () async throws(SourceError) -> Recipients) async throws(SourceError) -> Recipients
+        {
+            if let recipients { return recipients }
+            let new = try await find()
+            if let recipients { return recipients }
+            recipients = new
+            return new
+        }
+    }
+
+    package func recipients() async throws(SourceError) -> Recipients? {
+        guard let settings else { return nil }
+        return try await found.value { () throws(SourceError) in
+            guard services.runner.locate(settings.program.rawValue) != nil else {
+                throw .tool(.notFound(program: settings.program.rawValue, searched: ["the search path"]))
+            }
+            let lookup = RecipientLookup(
+                settings.program, listed: settings.recipients, file: settings.recipientsFile, runner: services.runner)
+            do throws(RecipientLookup.Problem) {
+                return try await lookup.find()
+            } catch {
+                switch error {
+                case .tool(let error): throw .tool(error)
+                case .cancelled: throw .cancelled
+                case .fileUnreadable, .nobody, .unusable: throw .noRecipients(error.description, hint: error.hint)
+                }
+            }
+        }
+    }
+
+    package func preflight(_ context: CaptureContext) async throws(SourceError) -> SourcePreview {
+        guard let recipients = try await recipients() else { return try await inner.preflight(context) }
+        try await tryOut(recipients)
+        var preview = try await inner.preflight(context)
+        preview.parts = preview.parts.map { sealed($0, isTree: $0 == FilesSource.part, recipients.program) }
+        preview.summary +=
+            ", encrypted with \(recipients.program.rawValue) for \(Words.count(recipients.keys.count, "recipient"))"
+        let version = try await services.succeed(recipients.program == .age ? Age.version : GnuPG.version).output.text
+        preview.tools[recipients.program.rawValue] = EncryptedSource.number(in: version)
+        return preview
+    }
+
+    /// Encrypts nothing for them: a key that is mistyped shows now and not when everything is under way.
+    private func tryOut(_ recipients: Recipients) async throws(SourceError) {
+        var command = recipients.encryptor
+        command.whenOrphaned = .signal(.terminate)
+        command.limits = ToolCommand.Limits(total: .seconds(60))
+        let result = try await services.run(command)
+        guard result.didItsWork else {
+            if result.stopped == .cancelled { throw .cancelled }
+            throw .noRecipients(
+                "\(recipients.program.rawValue) cannot encrypt for \(recipients.words): \(tellingEnd(of: result.errors.text))",
+                hint: "correct the recipients under `encrypt:`")
+        }
+    }
+
+    /// `age 1.1.1`, `gpg (GnuPG) 2.2.40`, `v1.1.1` and `1.1.1` have one.
+    private static func number(in text: String) -> String {
+        let words = text.split(whereSeparator: \.isNewline).first?.split(separator: " ") ?? []
+        let found = words.map { $0.hasPrefix("v") ? $0.dropFirst() : $0 }.first { $0.first?.isNumber == true }
+        return String((found ?? "unknown").prefix(40))
+    }
+
+    /// Under which name a part is stored.
+    private func sealed(_ path: PartPath, isTree: Bool, _ program: Recipients.Program) -> PartPath {
+        PartPath(
+            rawValue: (isTree ? "/\(spec.kind)/\(spec.name).tar" : path.rawValue) + "." + program.ending)
+    }
+
+    // MARK: - Capturing
+
+    package func capture(
+        _ context: CaptureContext, storing store: PartStore
+    ) async throws(SourceError) -> [PartReport] {
+        guard let recipients = try await recipients() else { return try await inner.capture(context, storing: store) }
+        let seals = Mutex<[SnapshotID: Seal]>([:])
+        do throws(SourceError) {
+            let reports = try await inner.capture(context) { part throws(RepositoryError) in
+                let isTree = if case .files = part.content { true } else { false }
+                var outer = part
+                outer.path = sealed(part.path, isTree: isTree, recipients.program)
+                outer.content = .sealed(part.content, recipients)
+                let stored = try await store(outer)
+                guard let inside = stored.inside else {
+                    throw .noEvidence(
+                        location: "snapshot \(stored.snapshot)", detail: "nothing says that it is encrypted")
+                }
+                let seal = Seal(
+                    path: outer.path, stored: stored,
+                    encryption: PartEncryption(
+                        recipients: recipients, part: part.path, bytes: inside.bytes, files: inside.files,
+                        base: inside.base))
+                seals.withLock { $0[stored.snapshot] = seal }
+                // What the kind notes is of what it captured.
+                var plain = stored
+                plain.bytes = inside.bytes
+                plain.files = inside.files
+                return plain
+            }
+            return try closed(reports, seals.withLock { $0 })
+        } catch {
+            guard case .incomplete(let reports, let failures) = error else { throw error }
+            throw .incomplete(try closed(reports, seals.withLock { $0 }), failures: failures)
+        }
+    }
+
+    private struct Seal: Sendable {
+        var path: PartPath
+        var stored: StoredPart
+        var encryption: PartEncryption
+    }
+
+    private func closed(
+        _ reports: [PartReport], _ seals: [SnapshotID: Seal]
+    ) throws(SourceError) -> [PartReport] {
+        var closed: [PartReport] = []
+        for report in reports {
+            guard let seal = seals[report.stored.snapshot] else {
+                throw .mismatch(what: "\(report.path)", expected: "an encrypted part", found: "one that is not")
+            }
+            var report = report
+            report.path = seal.path
+            report.stored = seal.stored
+            report.encryption = seal.encryption
+            closed.append(report)
+        }
+        return closed
+    }
+
+    // MARK: - Restoring
+
+    package func restore(
+        _ request: RestoreRequest, _ context: CaptureContext
+    ) async throws(SourceError) -> RestoreReport {
+        guard let encryption = request.part.encryption else { return try await inner.restore(request, context) }
+        guard let decryptor = try await decryptor(encryption.recipients) else {
+            return try await putDown(request, encryption, context)
+        }
+        var plain = request
+        plain.part.part = encryption.part
+        plain.part.bytes = encryption.bytes
+        plain.part.files = encryption.files
+        plain.part.encryption = nil
+        plain.reader = UnsealedReader(
+            base: request.reader, sealed: request.part.part, encryption: encryption, decryptor: decryptor,
+            services: services)
+        do throws(SourceError) {
+            var report = try await inner.restore(plain, context)
+            report.proofs.append("decrypted whole")
+            if encryption.base != nil { report.proofs.append("every file has its digest") }
+            return report
+        } catch {
+            let words = error.description
+            guard Age.tellsOfWrongKey(words) || GnuPG.tellsOfWrongKey(words) else { throw error }
+            throw .wrongIdentity(request.part.title, recipients: encryption.recipients.words)
+        }
+    }
+
+    /// `nil` where there is no key to try.
+    private func decryptor(_ recipients: Recipients) async throws(SourceError) -> ToolCommand? {
+        var command: ToolCommand
+        switch recipients.program {
+        case .age:
+            guard let identity else { return nil }
+            let secret: Secret
+            do { secret = try await services.secrets.resolve(identity, environment: spec.environment) } catch {
+                throw .secret(error)
+            }
+            command = Age.decrypt(with: secret)
+        case .gpg:
+            // gpg says with an error that it has none of them.
+            let ring = try await services.run(GnuPG.secretKeys(recipients.keys)).output.text
+            guard !GnuPG.keys(in: ring).isEmpty else { return nil }
+            command = GnuPG.decrypt()
+        }
+        command.whenOrphaned = .leave
+        return command
+    }
+
+    private func putDown(
+        _ request: RestoreRequest, _ encryption: PartEncryption, _ context: CaptureContext
+    ) async throws(SourceError) -> RestoreReport {
+        guard request.database == nil else {
+            throw .unsupported(
+                "\(request.part.title) is encrypted, and there is no key to load it into a database with",
+                hint: "give the key of one of \(encryption.recipients.words) with --identity FILE")
+        }
+        let target = "\(request.directory)/\(baseName(request.part.part.rawValue))"
+        var report = try await DumpReceiver(services: services, context: context).receive(request, as: target) {
+            (_) throws(SourceError) in
+            RestoreProof(unproven: ["what is inside: it was not decrypted"])
+        }
+        report.notices.append(
+            "\(request.part.part) is encrypted for \(encryption.recipients.words) and no key was there, so the encrypted file "
+                + "was put down; open it with: \(EncryptedSource.opening(target, encryption))")
+        return report
+    }
+
+    /// What opens a file without us.
+    private static func opening(_ file: String, _ encryption: PartEncryption) -> String {
+        let decryption =
+            switch encryption.recipients.program {
+            case .age: ToolCommand("age", ["-d", "-i", "KEY", file])
+            case .gpg: ToolCommand("gpg", ["--decrypt", file])
+            }
+        let into =
+            encryption.base != nil
+            ? " | tar -x -C FOLDER" : " > " + ToolCommand(baseName(encryption.part.rawValue)).displayed
+        return decryption.displayed + into
+    }
+}
