@@ -60,11 +60,14 @@ package struct OpenRepository: Sendable {
             return Opened(
                 identity: identity,
                 notices: [
-                    "created the repository at \(repository.location) (id \(identity.id.prefix(10)));"
-                        + " keep a copy of its password "
-                        + (repository.newPasswordFile.map { "(new, in \($0)) " } ?? "") + "somewhere else"
+                    "created the repository at \(repository.location) (id \(identity.id.prefix(10)))"
+                        + (identity.keyIDs.isEmpty ? "" : OpenRepository.advice(repository.newPasswordFile))
                 ], wasCreated: true)
         }
+    }
+
+    private static func advice(_ newPasswordFile: String?) -> String {
+        "; keep a copy of its password " + (newPasswordFile.map { "(new, in \($0)) " } ?? "") + "somewhere else"
     }
 
     private func recognise(_ identity: RepositoryIdentity, pin: RepositoryPin?) throws -> Opened {

@@ -50,6 +50,9 @@ package struct ProfileLoader: Sendable {
     /// Everything wrong with a file, abstract or not; empty when it is well.
     package func problems(in path: String) -> [ConfigProblem] { examine(path).problems }
 
+    /// What is worth knowing of a file that is well.
+    package func notes(in path: String) -> [ConfigProblem] { examine(path).notes }
+
     /// What is known of a file after reading it as far as it goes.
     struct Draft {
         var name: ProfileName?
@@ -60,6 +63,7 @@ package struct ProfileLoader: Sendable {
         var ignored: [String] = []
         var disabled: [String] = []
         var problems: [ConfigProblem] = []
+        var notes: [ConfigProblem] = []
     }
 
     func examine(_ path: String) -> Draft {
@@ -86,6 +90,7 @@ package struct ProfileLoader: Sendable {
         let known = Set(interpolation.problems.map(\.location))
         draft.problems += checker.problems.filter { !known.contains($0.location) }
         draft.ignored = checker.ignored
+        draft.notes = checker.notes
         let stem = PathText.stem(of: path)
         draft.name = ProfileName(rawValue: root["profile"]?.text ?? stem)
         if draft.name == nil, root["profile"] == nil, tree["profile"] == nil {

@@ -16,6 +16,9 @@ package enum RepositoryRegistry {
         RepositoryKind(descriptor: ArchiveSettings.descriptor) { spec, services, cacheFolder throws(RepositoryError) in
             try ArchiveRepository(spec, services, cacheFolder: cacheFolder)
         },
+        RepositoryKind(descriptor: RsyncSettings.descriptor) { spec, services, cacheFolder throws(RepositoryError) in
+            try RsyncRepository(spec, services, cacheFolder: cacheFolder)
+        },
     ]
 
     /// What feeds `spec` from the primary.
@@ -25,6 +28,12 @@ package enum RepositoryRegistry {
         ledger: any MirrorLedger
     ) throws(RepositoryError) -> any Follower {
         guard let follow = spec.follow else { throw .unsupported("repository \(spec.name) follows no other") }
+        if spec.kind == RsyncSettings.descriptor.kind { _ = try RsyncSettings(spec) }
+        if primary is RsyncRepository {
+            throw .unsupported(
+                "\(spec.name) cannot follow \(primary.spec.name): nothing can be fed from an rsync repository. Give the other "
+                    + "repository a profile of its own")
+        }
         if spec.kind == ArchiveSettings.descriptor.kind, let primary = primary as? ArchiveRepository {
             return try archive(spec, follow, of: primary, services, cacheFolder: cacheFolder, ledger: ledger)
         }
@@ -108,6 +117,9 @@ package enum RepositoryRegistry {
                 let place = target.location.folder ?? ""
                 try mount?.require(for: place, location: place, services.host)
             }
+        }
+        if spec.kind == RsyncSettings.descriptor.kind {
+            return try RsyncRepository(spec, services, cacheFolder: cacheFolder).probe
         }
         guard spec.kind == ResticSettings.descriptor.kind else {
             throw .unsupported("\(spec.kind) repositories cannot be probed yet")

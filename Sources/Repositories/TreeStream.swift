@@ -6,8 +6,8 @@ import Programs
 /// what is in it.
 struct TreeStream {
     let stages: [ToolCommand]
-    let walk: ArchiveWalk.Findings
-    private let list: ArchiveNameList
+    let walk: SelectionWalk.Findings
+    private let list: NameList
     private let demands: [String]
 
     /// - Parameters:
@@ -21,9 +21,9 @@ struct TreeStream {
             throw .unsupported("a selection of files needs absolute paths")
         }
         self.demands = demands
-        list = try ArchiveNameList(in: scratch, services.host)
+        list = try NameList(in: scratch, services.host)
         do throws(RepositoryError) {
-            walk = try ArchiveWalk.findings(in: selection, besides: folder, into: list)
+            walk = try SelectionWalk.findings(in: selection, besides: folder, into: list)
             guard walk.count > 0 else {
                 throw .sourceUnreadable(
                     detail: walk.unreadable.first.map { "\($0.path): \($0.reason)" } ?? "there is nothing")
@@ -86,10 +86,15 @@ struct TreeStream {
         guard !demands.isEmpty else { return [] }
         let unread = Set(notices.map(\.path))
         var (missing, found) = (demands, Set<String>())
-        try list.forEach { name in
-            guard !missing.isEmpty, !unread.contains(name) else { return }
-            for demand in missing where PathDemand.matches(prefix + name, demand) { found.insert(demand) }
-            missing.removeAll(where: found.contains)
+        do throws(SystemFailure) {
+            try NameList.read(list.path) { bytes in
+                let name = String(decoding: bytes, as: UTF8.self)
+                guard !missing.isEmpty, !unread.contains(name) else { return }
+                for demand in missing where PathDemand.matches(prefix + name, demand) { found.insert(demand) }
+                missing.removeAll(where: found.contains)
+            }
+        } catch {
+            throw .unsupported("\(error.path) cannot be read: \(error.reason)")
         }
         return found
     }

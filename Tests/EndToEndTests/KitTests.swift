@@ -42,6 +42,7 @@ import Testing
             "{ restic: FOLDER/repository, password: file:FOLDER/password }",
             "{ archive: FOLDER/repository, encrypt: openssl, compress: gzip, password: file:FOLDER/password }",
             "{ archive: FOLDER/repository, encrypt: gpg, password: file:FOLDER/password }",
+            "{ rsync: FOLDER/repository }",
             "{ archive: FOLDER/repository, encrypt: age, recipients-file: FOLDER/recipients, identity: file:FOLDER/identity }",
         ])
     func `its lines bring everything back in an empty environment`(repository: String) async throws {

@@ -14,8 +14,8 @@ struct RealProfilesTests {
     static let notifiers = NotifierRegistry.kinds.map(\.descriptor)
     static let folder = RealTools.packageRoot + "/profiles"
     static let files = [
-        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "postgres", "ripple-env", "sqlite",
-        "timetiles",
+        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "postgres", "ripple-env", "rsync",
+        "sqlite", "timetiles",
     ]
 
     static func loader(_ environment: [String: String] = [:]) -> ProfileLoader {
@@ -103,7 +103,7 @@ struct RealProfilesTests {
         #expect(Self.loader().problems(in: Self.folder + "/fort-base.yaml").isEmpty)
     }
 
-    @Test(arguments: ["archive", "files-only", "postgres", "sqlite"])
+    @Test(arguments: ["archive", "files-only", "postgres", "rsync", "sqlite"])
     func `an annotated example loads`(_ name: String) throws {
         let profile = try load(name)
         #expect(profile.name.rawValue == name)
@@ -139,7 +139,7 @@ struct RealProfilesTests {
 
     @Test func `what is shown of a shipped profile loads again`() throws {
         let scratch = try ScratchFolder("shown")
-        for name in ["archive", "files-only", "postgres", "sqlite"] {
+        for name in ["archive", "files-only", "postgres", "rsync", "sqlite"] {
             let loaded = try Self.loader().load("\(Self.folder)/\(name).yaml")
             let again = try Self.loader().load(scratch.write(loaded.effective.yaml, to: "\(name).yaml"))
             #expect(again.profile.name == loaded.profile.name)

@@ -48,7 +48,7 @@ import Testing
         try bench.scratch.write("needle-in-the-clear", to: "source/needle")
         let repository = try await bench.created()
         _ = try await bench.storeRun(repository)
-        let stamp = ArchiveNames.stamp(of: RunID(unchecked: ArchiveBench.run), now: Date())
+        let stamp = RunNames.stamp(of: RunID(unchecked: ArchiveBench.run), now: Date())
         #expect(
             try bench.names()
                 == [
@@ -136,7 +136,7 @@ import Testing
         try await bench.storeDump(repository, run: other, as: "/two/app.sql")
         try await bench.storeTree(repository, run: other)
         try await bench.finish(repository, run: other)
-        let stamp = ArchiveNames.stamp(of: RunID(unchecked: ArchiveBench.run), now: Date())
+        let stamp = RunNames.stamp(of: RunID(unchecked: ArchiveBench.run), now: Date())
         #expect(
             Set(try bench.names().filter { $0.hasPrefix(stamp + "-2/") }) == [
                 "\(stamp)-2/hermes-backup-\(stamp)-2.json", "\(stamp)-2/hermes-backup-\(stamp)-2.tar.gz.enc",

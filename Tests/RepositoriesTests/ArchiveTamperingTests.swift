@@ -113,7 +113,7 @@ import Testing
         let (bench, _) = try await scene()
         let later = "20261122T023000Z-000002"
         let stored = try await bench.storeRun(try bench.repository(), run: later)
-        let stamps = [ArchiveBench.run, later].map { ArchiveNames.stamp(of: RunID(unchecked: $0), now: Date()) }
+        let stamps = [ArchiveBench.run, later].map { RunNames.stamp(of: RunID(unchecked: $0), now: Date()) }
         _ = try await bench.shell(
             """
             cd '\(bench.folder)' && rm -r \(stamps[1]) && cp -a \(stamps[0]) \(stamps[1]) && cd \(stamps[1]) && \

@@ -67,11 +67,16 @@ package struct KindDescriptor: Sendable {
     package var siblingKeys: [KeyDescriptor]
     /// YAML of one whole entry, such as `postgres: { database: app }`.
     package var example: String
+    /// What who writes such an entry should know; said with every check of a profile, and no problem.
+    package var note: String?
+    /// Why no other can follow a repository of this kind; `nil` where one can.
+    package var cannotLead: String?
     /// Checks what the shape cannot say (one of two keys, a name that needs another). Gets the whole entry.
     package var check: @Sendable (ConfigValue) -> [ConfigProblem]
 
     package init(
         kind: String, summary: String, shape: ValueShape, siblingKeys: [KeyDescriptor] = [], example: String,
+        note: String? = nil, cannotLead: String? = nil,
         check: @escaping @Sendable (ConfigValue) -> [ConfigProblem] = { _ in [] }
     ) {
         self.kind = kind
@@ -79,6 +84,8 @@ package struct KindDescriptor: Sendable {
         self.shape = shape
         self.siblingKeys = siblingKeys
         self.example = example
+        self.note = note
+        self.cannotLead = cannotLead
         self.check = check
     }
 }

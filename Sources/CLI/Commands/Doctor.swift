@@ -116,6 +116,7 @@ struct Examination {
     private static let programs: [String: [(name: String, versionArguments: [String])]] = [
         "restic": [("restic", ["version"])],
         "archive": [("tar", ["--version"])],
+        "rsync": [("rsync", ["--version"])],
         "sqlite": [("sqlite3", ["-version"])],
         "files": [("sqlite3", ["-version"])],
         "git-untracked": [("git", ["--version"])],

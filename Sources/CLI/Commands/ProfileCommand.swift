@@ -83,29 +83,30 @@ struct ProfileCheck: OperatorCommand {
         for path in paths {
             let problems = profiles.loader.problems(in: path)
             if !problems.isEmpty { status = .badProfile }
+            let notes = problems.isEmpty ? profiles.loader.notes(in: path) : []
             documents.append(
                 .object([
                     ("path", .string(path)), ("ok", JSONValue(problems.isEmpty)),
-                    (
-                        "problems",
-                        .array(
-                            problems.map { problem in
-                                .object([
-                                    ("file", .string(problem.location.file)),
-                                    ("line", JSONValue(problem.location.line)),
-                                    ("column", JSONValue(problem.location.column)), ("key", .string(problem.keyPath)),
-                                    ("message", .string(problem.message)),
-                                    ("suggestion", JSONValue(problem.suggestion)),
-                                ])
-                            })
-                    ),
+                    ("problems", .array(problems.map(ProfileCheck.document))),
+                    ("notes", .array(notes.map(ProfileCheck.document))),
                 ]))
             guard !console.isJSON else { continue }
             for problem in problems { console.print(Console.harmless(problem.description)) }
+            for note in notes {
+                console.print(Console.harmless("\(note.location): note: \(note.keyPath): \(note.message)"))
+            }
             if problems.isEmpty { console.print("\(Console.harmless(path)): ok") }
         }
         if console.isJSON { console.print(.object([("files", .array(documents))])) }
         return status
+    }
+
+    private static func document(_ problem: ConfigProblem) -> JSONValue {
+        .object([
+            ("file", .string(problem.location.file)), ("line", JSONValue(problem.location.line)),
+            ("column", JSONValue(problem.location.column)), ("key", .string(problem.keyPath)),
+            ("message", .string(problem.message)), ("suggestion", JSONValue(problem.suggestion)),
+        ])
     }
 }
 

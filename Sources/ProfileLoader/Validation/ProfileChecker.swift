@@ -6,6 +6,8 @@ struct ProfileChecker {
     let repositories: [KindDescriptor]
     let notifiers: [KindDescriptor]
     private(set) var shapes: ShapeChecker
+    /// What is worth knowing and no problem.
+    private(set) var notes: [ConfigProblem] = []
 
     var problems: [ConfigProblem] { shapes.problems }
     var ignored: [String] { shapes.ignored }
@@ -142,6 +144,7 @@ struct ProfileChecker {
         let keyDescriptors =
             common + [KeyDescriptor(kind.kind, kind.shape, kind.summary, required: true)] + kind.siblingKeys
         let value = shapes.checkObject(node, keyDescriptors, at: path)
+        if let note = kind.note { notes.append(ConfigProblem(at: first.keyLocation, keyPath: path, message: note)) }
         // A kind's own check may rely on the shape.
         guard shapes.problems.count == before, !shapes.isPartial else { return value }
         for problem in kind.check(value) {
@@ -261,6 +264,13 @@ struct ProfileChecker {
                     follows.location, path, "there is no repository `\(shown(leader))`",
                     suggestion: Nearest.match(leader, in: names.filter { $0 != entry.key }))
             }
+        }
+        for entry in entries {
+            guard let leader = leaders[entry.key], let follows = entry.value["follows"],
+                let keys = entries.first(where: { $0.key == leader })?.value.entries.map(\.key),
+                let why = repositories.first(where: { keys.contains($0.kind) })?.cannotLead
+            else { continue }
+            shapes.refuse(follows.location, "repositories.\(shown(entry.key)).follows", why)
         }
         for entry in entries {
             guard let leader = leaders[entry.key], let above = leaders[leader], above != entry.key,

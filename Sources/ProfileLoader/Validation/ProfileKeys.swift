@@ -92,7 +92,9 @@ package enum ProfileKeys {
         KeyDescriptor(
             "expect",
             .object([
-                KeyDescriptor("contains", .list(.string), "Paths, ends of paths or patterns (`secrets/*.age`) that must be in the snapshot."),
+                KeyDescriptor(
+                    "contains", .list(.string),
+                    "Paths, ends of paths or patterns (`secrets/*.age`) that must be in the snapshot."),
                 KeyDescriptor("min-files", .integer(0...Int64.max), "Fewer files than this is a failure."),
                 KeyDescriptor("min-bytes", .byteCount, "Less than this is a failure."),
             ]), "What must be true of the snapshot; checked after the capture, not before."),

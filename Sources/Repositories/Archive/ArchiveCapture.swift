@@ -165,7 +165,7 @@ struct ArchiveCapture: Sendable {
         guard result.committed, result.stages.allSatisfy(\.didItsWork) else {
             // It removes its file itself, unless it was killed.
             pending.abandon(name)
-            throw failure(result, producers: producers)
+            throw result.failure(producers: producers, keeping: access.location, access.services.host)
         }
         guard let last = result.stages.last, let kept = OwnStreams.kept(last.output.text),
             try access.folder.size(of: "\(pending.folder)/\(name)") == kept.bytes, kept.bytes > 0,
@@ -217,39 +217,6 @@ struct ArchiveCapture: Sendable {
         return StoredPart(
             snapshot: SnapshotID(rawValue: file.sha256), time: Timestamp.parse(file.captured) ?? began,
             bytes: ByteCount(counted.bytes), files: counted.files, addedBytes: ByteCount(file.bytes), usage: usage)
-    }
-
-    // MARK: - Failures
-
-    /// - Parameter producers: how many of the first stages belong to the source rather than to the repository.
-    private func failure(_ result: PipelineResult, producers: Int) -> RepositoryError {
-        if result.stages.contains(where: { $0.stopped == .cancelled }) { return .cancelled }
-        let first = result.stages[0]
-        if result.wasEmpty { return .producedNothing(tool: first.command.name, void: nil) }
-        let index = result.firstFailure ?? result.stages.firstIndex { !$0.didItsWork } ?? 0
-        let failed = result.stages[index]
-        var how = failed.termination.description
-        if failed.stopped == .totalLimit || failed.stopped == .stallLimit {
-            let limits = failed.command.limits
-            let limit = failed.stopped == .totalLimit ? limits.total : limits.stall
-            how =
-                "stopped after \(limit.map { "\(Int($0.inSeconds)) s" } ?? "its limit")"
-                + (failed.stopped == .stallLimit ? " without a sign of life" : "")
-        }
-        if index < producers {
-            return .producerFailed(tool: failed.command.name, how: how, detail: failed.lastWords, void: nil)
-        }
-        if index == result.stages.count - 1 {
-            if failed.termination == .exited(OwnStreams.fullExitCode) {
-                return .full(
-                    location: access.location, detail: failed.lastWords,
-                    free: access.services.host.room(at: access.location)?.free)
-            }
-            if failed.errors.text.contains("Read-only file system") {
-                return .readOnly(location: access.location, detail: failed.lastWords)
-            }
-        }
-        return .toolFailed(tool: failed.command.name, how: how, detail: failed.lastWords)
     }
 }
 

@@ -1,56 +1,16 @@
 import BackupModel
-import Foundation
 
-/// Names of files and folders in an archive repository: letters, digits, `.`, `_` and `-`, everything else as `%XX`, so that
-/// every file system takes them.
+/// Names of files in an archive repository.
 enum ArchiveNames {
-    /// A name's bytes, at most 120 of them.
-    static func safe(_ text: String) -> String {
-        var name = ""
-        for byte in text.utf8 {
-            let isPlain =
-                (48...57).contains(byte) || (65...90).contains(byte) || (97...122).contains(byte) || byte == 45
-                || byte == 46 || byte == 95
-            name += isPlain ? String(UnicodeScalar(byte)) : "%" + ArchiveHeader.hex([byte]).uppercased()
-        }
-        guard name.utf8.count > 120 else { return name }
-        // Not in the middle of an escape.
-        var cut = String(name.prefix(120))
-        if let percent = cut.suffix(2).firstIndex(of: "%") { cut = String(cut[..<percent]) }
-        return cut
-    }
-
-    /// When a run began, in local time: `20261121-023000`.
-    static func stamp(of run: RunID, now: Date, in zone: TimeZone = .current) -> String {
-        let digits = Array(run.rawValue)
-        var date = now
-        if digits.count >= 16, digits[8] == "T", digits[15] == "Z" {
-            let text = { (range: Range<Int>) in String(digits[range]) }
-            let written =
-                "\(text(0..<4))-\(text(4..<6))-\(text(6..<8))T\(text(9..<11)):\(text(11..<13)):\(text(13..<15))Z"
-            date = Timestamp.parse(written) ?? now
-        }
-        let local = UTCTime(date.addingTimeInterval(Double(zone.secondsFromGMT(for: date)))).compact
-        return local.prefix(8) + "-" + local.dropFirst(9).prefix(6)
-    }
-
-    /// Whether a folder's name is that of a run: a stamp, with a number where it was taken.
-    static func isStamp(_ name: String) -> Bool {
-        let parts = name.split(separator: "-", omittingEmptySubsequences: false)
-        let isNumber = { (text: Substring) in !text.isEmpty && text.utf8.allSatisfy { (48...57).contains($0) } }
-        return (2...3).contains(parts.count) && parts.allSatisfy(isNumber) && parts[0].utf8.count == 8
-            && parts[1].utf8.count == 6
-    }
-
     /// A file's name without the stamp and its endings: `hermes`, `hermes-db-app.sql`.
     static func stem(
         _ name: String, source: SourceName, part: PartPath, content: ArchiveManifest.File.Content, main: SourceName?
     ) -> String {
         let last = part.rawValue.split(separator: "/").last.map(String.init) ?? ""
         switch content {
-        case .tree where source == main: return safe(name)
-        case .tree: return safe(name) + "-" + safe(source.rawValue)
-        case .dump, .file: return safe(name) + "-" + safe(source.rawValue) + "-" + safe(last)
+        case .tree where source == main: return RunNames.safe(name)
+        case .tree: return RunNames.safe(name) + "-" + RunNames.safe(source.rawValue)
+        case .dump, .file: return RunNames.safe(name) + "-" + RunNames.safe(source.rawValue) + "-" + RunNames.safe(last)
         }
     }
 

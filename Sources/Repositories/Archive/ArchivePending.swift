@@ -29,7 +29,7 @@ struct ArchivePending: Sendable {
         let stem = ArchiveNames.stem(
             settings.name ?? stamp.profile.rawValue, source: stamp.source ?? SourceName(unchecked: "part"),
             part: stamp.part ?? PartPath(rawValue: "/"), content: content, main: settings.main)
-        let time = ArchiveNames.stamp(of: run, now: now)
+        let time = RunNames.stamp(of: run, now: now)
         let endings = ArchiveNames.endings(content, settings.compression, settings.encryption)
         return try exclusively { (names: inout Set<String>) throws(RepositoryError) in
             try access.folder.makeFolder(folder)
@@ -111,7 +111,7 @@ struct ArchivePending: Sendable {
         for file in files where try access.folder.size(of: "\(folder)/\(file.name)") != file.bytes {
             throw .noEvidence(location: access.location, detail: "\(file.name) is not as it was stored")
         }
-        let time = ArchiveNames.stamp(of: run, now: now)
+        let time = RunNames.stamp(of: run, now: now)
         let name = access.settings.name ?? stamp.profile.rawValue
         var ownStamp = time
         for number in 1... {
@@ -132,7 +132,7 @@ struct ArchivePending: Sendable {
                 files: files.sorted { $0.name < $1.name }, tools: ArchivePending.tools(own), manifest: own,
                 manifestBytes: Int64(document.count))
             manifest.name(main: access.settings.main?.rawValue)
-            let file = "\(ArchiveNames.safe(name))-\(place).json"
+            let file = "\(RunNames.safe(name))-\(place).json"
             let bytes = try await ArchiveSeal(access: access, keys: keys).sealed(manifest)
             try access.folder.write(bytes, to: "\(folder)/\(file)")
             for entry in files { try access.folder.remove("\(folder)/\(entry.name)\(ArchivePending.noteEnding)") }

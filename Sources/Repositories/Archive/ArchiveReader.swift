@@ -119,30 +119,13 @@ struct ArchiveReader: PartReader {
             throw .unsupported("a restore needs a folder of its own, not `\(directory)`")
         }
         let inside = try await opened()
-        let staging = directory + ".holdfast-\(snapshot.short)-\(UUID().uuidString.prefix(8))"
-        let result: Result<ExtractReport, RepositoryError>
-        do throws(RepositoryError) {
-            try makeFolder(staging)
-            let report =
-                inside.file.content == .tree
+        let staged = StagedTree(
+            staging: directory + ".holdfast-\(snapshot.short)-\(UUID().uuidString.prefix(8))", directory: directory,
+            isExact: exact)
+        return try await staged.filled { staging throws(RepositoryError) in
+            inside.file.content == .tree
                 ? try await unpack(inside, include, into: staging)
                 : try await unpackFile(inside, include, into: staging)
-            try ArchiveStaging(staging: staging, directory: directory, isExact: exact).settle()
-            result = .success(report)
-        } catch {
-            result = .failure(error)
-        }
-        do { try FileManager.default.removeItem(atPath: staging) } catch {
-            if FileManager.default.fileExists(atPath: staging) {
-                throw .unsupported("\(staging) cannot be removed: \(error.localizedDescription)")
-            }
-        }
-        return try result.get()
-    }
-
-    private func makeFolder(_ path: String) throws(RepositoryError) {
-        do throws(SystemFailure) { try SystemFolder.makePrivate(path) } catch {
-            throw .unsupported("\(error.path) cannot be restored into: \(error.reason)")
         }
     }
 
@@ -155,7 +138,7 @@ struct ArchiveReader: PartReader {
             throw .notFound(what: "\(include.first ?? part) in snapshot \(snapshot)")
         }
         let target = staging + (part.hasPrefix("/") ? "" : "/") + part
-        try makeFolder((target as NSString).deletingLastPathComponent)
+        try StagedTree.makeFolder((target as NSString).deletingLastPathComponent)
         let stages = try await access.opening(inside.file, in: inside.run) + [access.own.keep(target)]
         guard let kept = OwnStreams.kept(try await access.read(stages, of: inside.file).last?.output.text ?? ""),
             kept.bytes == inside.file.contentBytes
@@ -195,12 +178,12 @@ struct ArchiveReader: PartReader {
             names.append(name)
         }
         let folder = staging + (base == "/" ? "" : String(base.dropLast()))
-        try makeFolder(folder)
+        try StagedTree.makeFolder(folder)
         _ = try await access.read(
             try await access.opening(inside.file, in: inside.run) + [Tar.extract(into: folder, only: names)],
             of: inside.file)
         unlink(folder + "/" + OwnStreams.sumsName)
-        let found = try ArchiveStaging.count(staging)
+        let found = try StagedTree.count(staging)
         guard found.files == expected.files, found.bytes == expected.bytes else {
             throw .noEvidence(
                 location: access.location,

@@ -76,17 +76,17 @@ package struct ArchiveRepository: Repository {
         case .occupied(let what): throw .occupied(location: location, by: what)
         }
         _ = try access.recipients()
-        var header = ArchiveHeader(id: ArchiveHeader.hex(ArchiveHeader.random(32)), keys: [])
+        var header = ArchiveHeader(id: Hexadecimal.text(Hexadecimal.random(32)), keys: [])
         let older = try folder.older()
         if !older.isEmpty { header.older = older }
         if let password = try await access.password() {
-            let salt = ArchiveHeader.random(16)
+            let salt = Hexadecimal.random(16)
             let rounds = AuthenticationKey.usualRounds
             do throws(DigestError) {
                 let key = try ArchiveHeader.Key.derive(password, salt: salt, rounds: rounds)
                 header.keys = [
                     ArchiveHeader.Key(
-                        salt: ArchiveHeader.hex(salt), rounds: rounds, check: try ArchiveHeader.Key.check(key))
+                        salt: Hexadecimal.text(salt), rounds: rounds, check: try ArchiveHeader.Key.check(key))
                 ]
             } catch {
                 throw .unsupported(error.description)

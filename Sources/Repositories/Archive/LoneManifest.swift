@@ -41,7 +41,7 @@ package struct LoneManifest: Sendable {
                 if signers != nil { return .fails("it bears no signature") }
                 return .untested("it has a code of a passphrase, which --password-file gives")
             }
-            guard let salt = ArchiveHeader.bytes(salt), (1...LoneManifest.mostRounds).contains(rounds) else {
+            guard let salt = Hexadecimal.bytes(salt), (1...LoneManifest.mostRounds).contains(rounds) else {
                 return .fails("its code was made in no way of ours")
             }
             do throws(DigestError) {

@@ -253,7 +253,7 @@ struct UploadNotes: Sendable {
         }.filter { $0.place == place }
     }
 
-    private func file(_ id: String) -> String { "\(folder)/\(ArchiveNames.safe(id)).json" }
+    private func file(_ id: String) -> String { "\(folder)/\(RunNames.safe(id)).json" }
 }
 
 extension ServerAccess {

@@ -90,7 +90,7 @@ final class ArchiveView: Sendable {
         var seen = Seen(hasHeader: sizes[ArchiveHeader.fileName] != nil, runs: [:], others: [])
         for (path, size) in sizes {
             let words = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-            if words.count == 2, ArchiveNames.isStamp(words[0]) {
+            if words.count == 2, RunNames.isStamp(words[0]) {
                 seen.runs[words[0], default: [:]][words[1]] = size
             } else if path != ArchiveHeader.fileName {
                 seen.others.append(path)

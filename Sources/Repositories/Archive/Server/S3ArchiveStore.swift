@@ -84,7 +84,7 @@ struct S3ArchiveStore: ArchiveStore {
             let path = String(upload.key.dropFirst(prefix.count))
             // What others put in parts below here is theirs.
             let words = path.split(separator: "/")
-            guard words.count == 2, ArchiveNames.isStamp(String(words[0])) else { continue }
+            guard words.count == 2, RunNames.isStamp(String(words[0])) else { continue }
             if removing {
                 let request = S3Parts.abort(address.url(of: path), upload.id, credential, server.certificates)
                 let answer = CurlRequest.answer(try await runner.end(of: request.command()).output.text)

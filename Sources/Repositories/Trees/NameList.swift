@@ -7,26 +7,30 @@ import Foundation
     import Darwin
 #endif
 
-/// The names that tar is to take, each ended by a NUL, in a private file: a million of them need no memory of ours.
-final class ArchiveNameList {
+/// The names that a program is to take, each ended by a NUL, in a private file: a million of them need no memory of ours.
+final class NameList {
     let path: String
     private let descriptor: Int32
     private var buffer: [UInt8] = []
     private var failure: SystemFailure?
+    private let omitsBase: Bool
 
     private static let prefix = "names-"
     private static let portion = 1 << 16
 
-    /// - Parameter folder: private.
-    init(in folder: String, _ host: any HostFacts) throws(RepositoryError) {
-        ArchiveNameList.sweep(folder, host)
+    /// - Parameters:
+    ///   - folder: private.
+    ///   - omitsBase: leaves out `.`, the folder itself that names are relative to.
+    init(in folder: String, _ host: any HostFacts, omittingBase omitsBase: Bool = false) throws(RepositoryError) {
+        self.omitsBase = omitsBase
+        NameList.sweep(folder, host)
         let own = host.currentProcess()
-        path = "\(folder)/\(ArchiveNameList.prefix)\(own.pid)-\(own.startTime)-\(UUID().uuidString.prefix(8))"
+        path = "\(folder)/\(NameList.prefix)\(own.pid)-\(own.startTime)-\(UUID().uuidString.prefix(8))"
         descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             throw .unsupported("\(path) cannot be made: \(String(cString: strerror(errno)))")
         }
-        buffer.reserveCapacity(ArchiveNameList.portion + 8192)
+        buffer.reserveCapacity(NameList.portion + 8192)
     }
 
     deinit { if descriptor >= 0 { close(descriptor) } }
@@ -34,9 +38,10 @@ final class ArchiveNameList {
     func remove() { unlink(path) }
 
     func append(_ name: ArraySlice<UInt8>) {
+        if omitsBase, name.elementsEqual([46]) { return }
         buffer += name
         buffer.append(0)
-        if buffer.count >= ArchiveNameList.portion { flush() }
+        if buffer.count >= NameList.portion { flush() }
     }
 
     private func flush() {
@@ -54,20 +59,30 @@ final class ArchiveNameList {
         if let failure { throw .unsupported("\(path) cannot be written: \(failure.reason)") }
     }
 
-    /// Calls `body` for each name, repaired where it is no UTF-8, a portion of the file at a time.
-    func forEach(_ body: (String) -> Void) throws(RepositoryError) {
-        guard let file = FileHandle(forReadingAtPath: path) else { throw .unsupported("\(path) cannot be read") }
-        defer { file.closeFile() }
-        var rest = Data()
-        do {
-            while let portion = try file.read(upToCount: ArchiveNameList.portion), !portion.isEmpty {
-                rest += portion
-                let names = rest.split(separator: 0, omittingEmptySubsequences: false)
-                for name in names.dropLast() { body(String(decoding: name, as: UTF8.self)) }
-                rest = Data(names.last ?? Data())
+    /// Calls `body` with every name in a list.
+    static func read(
+        _ path: String, _ body: (ArraySlice<UInt8>) throws(SystemFailure) -> Void
+    ) throws(SystemFailure) {
+        let input = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW)
+        guard input >= 0 else { throw .last(path) }
+        defer { close(input) }
+        var buffer: [UInt8] = []
+        var portion = [UInt8](repeating: 0, count: NameList.portion)
+        while true {
+            #if canImport(Glibc)
+                let count = Glibc.read(input, &portion, portion.count)
+            #else
+                let count = Darwin.read(input, &portion, portion.count)
+            #endif
+            guard count >= 0 else { throw .last(path) }
+            if count == 0 { return }
+            buffer += portion[..<count]
+            var start = 0
+            while let end = buffer[start...].firstIndex(of: 0) {
+                try body(buffer[start..<end])
+                start = end + 1
             }
-        } catch {
-            throw .unsupported("\(path) cannot be read: \(error.localizedDescription)")
+            buffer.removeFirst(start)
         }
     }
 

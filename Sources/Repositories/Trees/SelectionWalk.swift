@@ -7,9 +7,9 @@ import Programs
     import Darwin
 #endif
 
-/// The entries of a selection of files, by name, in a fixed order: what tar is told to write. Follows no link. Leaves out what
+/// The entries of a selection of files, by name, in a fixed order: what tar and rsync are told to write. Follows no link. Leaves out what
 /// a restore would refuse: sockets, pipes and devices.
-struct ArchiveWalk {
+struct SelectionWalk {
     struct Findings: Sendable {
         /// The folder that names are relative to: that of the one root, or the nearest above all of them.
         var base: String
@@ -24,7 +24,7 @@ struct ArchiveWalk {
     private let patterns: [ExcludePattern]
     private let excluded: Set<[UInt8]>
     private let own: Identity?
-    private let list: ArchiveNameList
+    private let list: NameList
     private var findings: Findings
     private var looked = 0
 
@@ -41,26 +41,26 @@ struct ArchiveWalk {
     ///   - repository: our own folder, which never goes into itself.
     ///   - list: is given the names, folders before what is in them.
     /// - Throws: ``RepositoryError/unsupported(_:)`` for patterns that cannot be judged; ``RepositoryError/cancelled``.
-    static func findings(in selection: FileSelection, besides repository: String, into list: ArchiveNameList)
+    static func findings(in selection: FileSelection, besides repository: String, into list: NameList)
         throws(RepositoryError) -> Findings
     {
         var patterns: [ExcludePattern] = []
         for text in selection.excludes {
             guard let pattern = ExcludePattern(text) else {
                 throw .unsupported(
-                    "the exclude `\(text)` cannot be used with an archive: negation, `[!…]` and `\\` are restic's alone"
+                    "the exclude `\(text)` cannot be used here: negation, `[!…]` and `\\` are restic's alone"
                 )
             }
             patterns.append(pattern)
         }
-        var walk = ArchiveWalk(selection, patterns, besides: repository, into: list)
+        var walk = SelectionWalk(selection, patterns, besides: repository, into: list)
         for root in selection.roots.sorted() { try walk.visit(root) }
         try list.finish()
         return walk.findings
     }
 
     private init(
-        _ selection: FileSelection, _ patterns: [ExcludePattern], besides repository: String, into list: ArchiveNameList
+        _ selection: FileSelection, _ patterns: [ExcludePattern], besides repository: String, into list: NameList
     ) {
         self.selection = selection
         self.list = list
@@ -68,7 +68,7 @@ struct ArchiveWalk {
         excluded = Set(selection.excludedPaths.map { Array($0.utf8) })
         var status = stat()
         own = stat(repository, &status) == 0 ? Identity(status) : nil
-        findings = Findings(base: ArchiveWalk.base(of: selection.roots))
+        findings = Findings(base: SelectionWalk.base(of: selection.roots))
     }
 
     /// - Parameter roots: absolute.
@@ -97,7 +97,7 @@ struct ArchiveWalk {
         var status = stat()
         guard lstat(root, &status) == 0 else { return note(path, errno) }
         add(path.isEmpty ? [47] : path, status)
-        guard ArchiveWalk.isFolder(status) else { return }
+        guard SelectionWalk.isFolder(status) else { return }
         // A stack of our own: paths may be deep. All of a folder comes before what is beside it, for tar gives a folder its
         // time when it sees the first entry that is not in it.
         var stack: [Folder] = []
@@ -112,11 +112,11 @@ struct ArchiveWalk {
     }
 
     private mutating func opened(_ path: [UInt8], _ components: [String], _ status: stat) -> Folder? {
-        guard var names = ArchiveWalk.names(in: path) else {
+        guard var names = SelectionWalk.names(in: path) else {
             note(path, errno)
             return nil
         }
-        if selection.excludesCacheDirectories, ArchiveWalk.isCache(path) {
+        if selection.excludesCacheDirectories, SelectionWalk.isCache(path) {
             names = names.filter { $0 == Array("CACHEDIR.TAG".utf8) }
         }
         return Folder(path: path, components: components, device: UInt64(status.st_dev), names: names[...])
@@ -131,15 +131,15 @@ struct ArchiveWalk {
         let components = folder.components + [String(decoding: name, as: UTF8.self)]
         if patterns.contains(where: { $0.matches(components) }) { return nil }
         var status = stat()
-        guard ArchiveWalk.look(path, &status) == 0 else {
+        guard SelectionWalk.look(path, &status) == 0 else {
             // Gone since the folder was read, or not to be seen.
             note(path, errno)
             return nil
         }
-        if let limit = selection.excludesLargerThan, ArchiveWalk.isFile(status), status.st_size > limit.bytes {
+        if let limit = selection.excludesLargerThan, SelectionWalk.isFile(status), status.st_size > limit.bytes {
             return nil
         }
-        let isFolder = ArchiveWalk.isFolder(status)
+        let isFolder = SelectionWalk.isFolder(status)
         if isFolder, Identity(status) == own { return nil }
         add(path, status)
         guard isFolder, !selection.oneFileSystem || UInt64(status.st_dev) == folder.device else { return nil }
