@@ -153,4 +153,33 @@ struct RippleEnvTests {
         let record = try backup.record()
         #expect(record.objects("gaps").count == 1, "\(record)")
     }
+
+    @Test(.timeLimit(.minutes(3))) func `large volumes are kept as folders in which only what changed takes room`()
+        async throws
+    {
+        let host = try await host("unused")
+        try host.world.folder.write(
+            try String(contentsOfFile: RealTools.packageRoot + "/profiles/ripple-env-data.yaml", encoding: .utf8),
+            to: "config/ripple-env-data.yaml")
+        let data = ["-p", "ripple-env-data"]
+        let variables = ["RIPPLE_DATA_BACKUP": host.world.folder["drive/data"]]
+        for text in ["data", "changed"] {
+            try host.world.folder.write(text, to: "ripple-env/docker/data/app/data")
+            let backup = try await host.world.program.run(["backup"] + data, environment: variables)
+            #expect(backup.code == 0, "\(backup)")
+        }
+        // One file with two names, and two versions of the one that changed, all readable as they lie there.
+        let links = try await host.shell(
+            "find drive/data/2* -name m -printf '%n\\n'; for f in drive/data/2*/data/data/app/data; do cat $f; echo; done | sort"
+        )
+        #expect(links == "2\n2\nchanged\ndata\n", "\(links)")
+        #expect(try await host.shell("find drive/data/2* -name PG_VERSION") == "")
+        let restore = try await host.world.program.run(
+            ["restore", "latest", "--to", host.world.folder["r"], "--yes"] + data, environment: variables)
+        #expect(restore.code == 0, "\(restore)")
+        #expect(try await host.shell("find r -name data -type f -exec cat {} ';'") == "changed")
+        let verify = try await host.world.program.run(
+            ["backup", "verify", "--data", "100%"] + data, environment: variables)
+        #expect(verify.code == 0, "\(verify)")
+    }
 }

@@ -14,7 +14,8 @@ struct RealProfilesTests {
     static let notifiers = NotifierRegistry.kinds.map(\.descriptor)
     static let folder = RealTools.packageRoot + "/profiles"
     static let files = [
-        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "postgres", "ripple-env", "rsync",
+        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "postgres", "ripple-env",
+        "ripple-env-data", "rsync",
         "sqlite", "timetiles",
     ]
 
