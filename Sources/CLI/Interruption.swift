@@ -13,6 +13,8 @@ enum Interruption {
     /// The first signal counts.
     static func note(_ signal: SignalWatch.Signal) { state.withLock { $0.signal = $0.signal ?? signal } }
 
+    static var hasCome: Bool { state.withLock { $0.signal != nil } }
+
     /// - Parameter body: ends all children at once and for good; called when somebody asks a second time.
     static func onHurry(_ body: @escaping @Sendable () -> Void) { state.withLock { $0.onHurry = body } }
 

@@ -2,6 +2,7 @@ import ArgumentParser
 import BackupModel
 import Foundation
 import HostSystem
+import Synchronization
 
 /// Where the program begins: signals first, then the command, in a task that a signal can cancel.
 @main
@@ -21,6 +22,18 @@ enum Main {
 
     private static func perform() async {
         let words = GlobalArguments.behindCommand(Array(CommandLine.arguments.dropFirst()))
+        // Before anything begins: a signal that comes first must not find its default, which leaves what was begun.
+        let current = Mutex<Task<(any Error)?, Never>?>(nil)
+        do {
+            try NoDump.apply()
+            _ = try SignalWatch.start { signal, count in
+                Interruption.note(signal)
+                if count == 1 { current.withLock { $0?.cancel() } } else { Interruption.hurry() }
+            }
+        } catch {
+            Console.write(Array("error: \(error.description)\n".utf8), to: STDERR_FILENO)
+            exit(ExitStatus.failed.rawValue)
+        }
         let work = Task { () -> (any Error)? in
             do {
                 try CommandNames.check(words)
@@ -35,16 +48,8 @@ enum Main {
                 return error
             }
         }
-        do {
-            try NoDump.apply()
-            _ = try SignalWatch.start { signal, count in
-                Interruption.note(signal)
-                if count == 1 { work.cancel() } else { Interruption.hurry() }
-            }
-        } catch {
-            Console.write(Array("error: \(error.description)\n".utf8), to: STDERR_FILENO)
-            exit(ExitStatus.failed.rawValue)
-        }
+        current.withLock { $0 = work }
+        if Interruption.hasCome { work.cancel() }
         guard let error = await work.value else { return }
         if let failure = error as? Failure ?? CommandNames.failure(of: error, in: words) {
             CommandFailure.report(
