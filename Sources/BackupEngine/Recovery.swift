@@ -1,4 +1,5 @@
 package import BackupModel
+import Foundation
 
 /// Puts right what an earlier run of the profile left when it was killed. Runs under the profile's lock, so no other run of
 /// it can be alive.
@@ -31,10 +32,11 @@ package struct Recovery: Sendable {
             done.killedRuns.append(run.id)
             done.notices.append("recorded run \(run.id), which was killed, as interrupted")
         }
-        let live = try Set(engine.store.unfinished(profile: profile).map(\.id))
+        // All profiles work in one place: what another one's run is using is not ours to judge.
+        let live = try Set(engine.store.unfinished(profile: nil).map(\.id))
         do {
             let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
-                live.contains($0) || $0 == current
+                live.contains($0) || $0 == current || isStrange($0)
             }
             if !swept.isEmpty {
                 done.notices.append("removed \(Words.count(swept.count, "working folder")) of runs that are over")
@@ -45,6 +47,18 @@ package struct Recovery: Sendable {
         }
         return done
     }
+
+    /// A run of the last days that this history knows nothing of belongs to another user's, whose `scratch:` is the same.
+    private func isStrange(_ run: RunID) -> Bool {
+        guard let begun = run.date, engine.clock.now.timeIntervalSince(begun) < Recovery.strangersTime else {
+            return false
+        }
+        // A history that cannot be read says nothing against it.
+        return ((try? engine.store.run(run)) ?? nil) == nil
+    }
+
+    /// In seconds; nobody's run takes longer.
+    private static let strangersTime: Double = 3 * 86_400
 
     /// Gives back what dead runs held, last acquired first. Needs no lock: a run that is alive keeps what it has.
     /// - Returns: what was done, in words.

@@ -83,11 +83,12 @@ package final class SQLiteRunStore: RunStore {
         }
     }
 
-    package func unfinished(profile: ProfileName) throws(StoreError) -> [RunRecord] {
+    package func unfinished(profile: ProfileName?) throws(StoreError) -> [RunRecord] {
         try file.read { database in
             try Row.fetchAll(
-                database, sql: "SELECT * FROM runs WHERE profile = ? AND finished IS NULL ORDER BY started, id",
-                arguments: [profile.rawValue]
+                database,
+                sql: "SELECT * FROM runs WHERE (?1 IS NULL OR profile = ?1) AND finished IS NULL ORDER BY started, id",
+                arguments: [profile?.rawValue]
             ).map(RunRow.record)
         }
     }

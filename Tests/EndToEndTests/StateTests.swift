@@ -134,4 +134,26 @@ struct StateTests {
         }
         #expect(outcomes.sorted() == ["skipped", "succeeded", "succeeded"])
     }
+
+    @Test(.timeLimit(.minutes(2))) func `one profile's backup leaves the working folders of another's run alone`()
+        async throws
+    {
+        let world = try World("two-profiles")
+        let (started, ready) = (world.folder["started"], world.folder["ready"])
+        let script = "touch '\(started)'; while [ ! -e '\(ready)' ]; do sleep 0.1; done; echo done > \\\"$1\\\""
+        try world.writeProfile(
+            "  slow: { command: { run: [sh, -c, \"\(script)\", sh, \"{scratch}/x\"], writes: \"{scratch}/x\" } }")
+        try world.program.writeProfile(
+            "sources: { documents: { files: \"\(world.documents)\" } }\n"
+                + world.repositories.replacing(world.program.repository, with: world.folder["other"]), named: "other")
+        let slow = try world.program.start(["backup", "-p", "test"])
+        #expect(try await slow.wait { FileManager.default.fileExists(atPath: started) })
+        for command in [["backup"], ["recover"]] {
+            let quick = try await world.program.run(command + ["-p", "other"])
+            #expect(quick.code == 0 && !quick.said.contains("working folder"), "\(quick)")
+        }
+        try world.folder.write("", to: "ready")
+        let result = await slow.result()
+        #expect(result.code == 0, "\(result)")
+    }
 }

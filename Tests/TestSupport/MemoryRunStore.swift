@@ -55,9 +55,9 @@ package final class MemoryRunStore: RunStore {
         }
     }
 
-    package func unfinished(profile: ProfileName) throws(StoreError) -> [RunRecord] {
+    package func unfinished(profile: ProfileName?) throws(StoreError) -> [RunRecord] {
         try access { state in
-            state.runs.values.filter { $0.profile == profile && $0.finished == nil }
+            state.runs.values.filter { (profile == nil || $0.profile == profile) && $0.finished == nil }
                 .sorted { ($0.started, $0.id) < ($1.started, $1.id) }
         }
     }

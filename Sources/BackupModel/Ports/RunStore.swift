@@ -10,7 +10,8 @@ package protocol RunStore: Sendable {
     /// Newest first.
     func runs(_ query: RunQuery) throws(StoreError) -> [RunRecord]
     /// Runs without an end.
-    func unfinished(profile: ProfileName) throws(StoreError) -> [RunRecord]
+    /// - Parameter profile: `nil` for those of all profiles.
+    func unfinished(profile: ProfileName?) throws(StoreError) -> [RunRecord]
 
     /// Snapshots of a repository as last seen.
     func snapshots(of repository: String) throws(StoreError) -> [Snapshot]

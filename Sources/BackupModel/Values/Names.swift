@@ -58,6 +58,15 @@ package struct RunID: CheckedName {
         let digits = String(entropy & 0xff_ffff, radix: 16)
         rawValue = parts.compact + "-" + String(repeating: "0", count: 6 - digits.count) + digits
     }
+
+    /// When it began, by its name; `nil` for a name that is not of this form.
+    package var date: Date? {
+        let digits = Array(rawValue.prefix(16))
+        guard digits.count == 16, digits[8] == "T", digits[15] == "Z" else { return nil }
+        func part(_ from: Int, _ count: Int) -> String { String(digits[from..<from + count]) }
+        return Timestamp.parse(
+            "\(part(0, 4))-\(part(4, 2))-\(part(6, 2))T\(part(9, 2)):\(part(11, 2)):\(part(13, 2))Z")
+    }
 }
 
 /// The identifier a repository gives to a snapshot: lower-case hexadecimal, 64 digits with restic.
