@@ -12,6 +12,8 @@ struct Preflight: Sendable {
         var context: CaptureContext
         /// Whom it is encrypted for, where that is not pinned yet.
         var unpinned: Recipients?
+        /// It is not encrypted, and this state folder is new: it may have been.
+        var mayHaveBeenEncrypted = false
     }
 
     /// Sources that cannot be captured become gaps at once; the others go on.
@@ -29,6 +31,7 @@ struct Preflight: Sendable {
             }
         }
         var ready: [Ready] = []
+        let isNew = try !engine.pins.hasState(profile: engine.profile.name) || engine.store.wasRecreated
         // A run that has no private place to work in has no source to blame for it.
         _ = try await holdings.scratch(for: record)
         for source in sources {
@@ -44,7 +47,9 @@ struct Preflight: Sendable {
                 for notice in preview.notices { recorder.notice("\(name): \(notice)") }
                 await recorder.change { $0.tools.merge(preview.tools) { $1 } }
                 ready.append(
-                    Ready(source: source, preview: preview, context: context, unpinned: standing.unpinned))
+                    Ready(
+                        source: source, preview: preview, context: context, unpinned: standing.unpinned,
+                        mayHaveBeenEncrypted: isNew && standing == .none))
             } catch {
                 try await leaveOut(source, error, recorder)
             }
@@ -65,7 +70,8 @@ struct Preflight: Sendable {
         for item in ready { unpinned[.source(item.source.spec.name)] = item.unpinned }
         let own = RecipientSubject.repository(engine.primary.spec.pinName)
         unpinned[own] = repository
-        let changed = try await RecipientPinning(engine).settle(unpinned, catalog) { recorder.notice($0) }
+        let plain = ready.filter(\.mayHaveBeenEncrypted).map { RecipientSubject.source($0.source.spec.name) }
+        let changed = try await RecipientPinning(engine).settle(unpinned, plain: plain, catalog) { recorder.notice($0) }
         if let change = changed[own] { throw RunStop.failed(change) }
         guard !changed.isEmpty else { return ready }
         var left: [Ready] = []

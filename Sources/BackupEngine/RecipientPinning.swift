@@ -42,15 +42,22 @@ package struct RecipientPinning: Sendable {
 
     /// Pins what is not pinned yet, unless the newest manifest names others: then the state folder was lost, and this is no
     /// beginning.
+    /// - Parameter plain: what is not encrypted, and of which this state folder does not know whether it was.
     /// - Returns: what must not be used, and why.
     func settle(
-        _ unpinned: [RecipientSubject: Recipients], _ catalog: RepositoryCatalog, notice: (String) -> Void
+        _ unpinned: [RecipientSubject: Recipients], plain: [RecipientSubject] = [], _ catalog: RepositoryCatalog,
+        notice: (String) -> Void
     ) async throws -> [RecipientSubject: RecipientsChanged] {
-        guard !unpinned.isEmpty else { return [:] }
+        guard !unpinned.isEmpty || !plain.isEmpty else { return [:] }
         let manifests = try await catalog.contents(loadingManifests: true).manifests.values
             .filter { $0.profile == engine.profile.name && $0.host == engine.profile.host }
             .sorted { $0.started > $1.started }
         var changed: [RecipientSubject: RecipientsChanged] = [:]
+        for subject in plain {
+            let newest = manifests.first { $0.has(subject) }
+            guard let known = newest?.known(of: subject) else { continue }
+            changed[subject] = RecipientsChanged(subject, expected: known.recipients, found: nil, run: known.run)
+        }
         for (subject, found) in unpinned.sorted(by: { $0.key.name < $1.key.name }) {
             if let known = manifests.lazy.compactMap({ $0.known(of: subject) }).first, known.recipients != found {
                 changed[subject] = RecipientsChanged(
@@ -70,6 +77,11 @@ package struct RecipientPinning: Sendable {
 }
 
 extension Manifest {
+    fileprivate func has(_ subject: RecipientSubject) -> Bool {
+        guard case .source(let name) = subject else { return true }
+        return parts.contains { $0.source == name }
+    }
+
     /// Whom it names for something; `nil` where it has nothing of it, or not encrypted.
     fileprivate func known(of subject: RecipientSubject) -> (recipients: Recipients, run: RunID)? {
         let recipients =

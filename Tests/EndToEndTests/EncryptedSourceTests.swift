@@ -357,6 +357,21 @@ struct EncryptedSourceTests {
         #expect(try await scene.program.run("backup").code == 65)
     }
 
+    @Test func `a lost state folder does not let what was encrypted be stored in the clear`() async throws {
+        let scene = try await Scene("  secrets: { files: FOLDER/app, \(Scene.file) }")
+        try await scene.world.backUp()
+        let count = try scene.snapshots()
+        for name in ["state", "cache"] { try FileManager.default.removeItem(atPath: scene.folder[name]) }
+        let path = scene.folder["config/test.yaml"]
+        let profile = try String(contentsOfFile: path, encoding: .utf8)
+        let plain = profile.replacing(/, encrypt: \{[^}]*\}/, with: "")
+        try #require(plain != profile, "\(profile)")
+        try scene.folder.write(plain, to: "config/test.yaml")
+        let refused = try await scene.program.run("backup")
+        #expect(refused.code == 65 && refused.said.contains("does not encrypt it any more"), "\(refused)")
+        #expect(try scene.snapshots() == count)
+    }
+
     // MARK: - Rotation
 
     @Test func `after a rotation old points open with the old key, new ones with the new, and it says until when`()
