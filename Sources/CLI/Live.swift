@@ -25,7 +25,7 @@ final class Live: Sendable {
     var cacheFolder: String { folders.cache }
 
     /// Loads the profile that the options and the environment choose.
-    /// - Parameter identity: the file of a secret key that opens archives, instead of any that the profile names.
+    /// - Parameter identity: the file of a secret key that opens archives of which the profile names none.
     /// - Throws: an ``OperatorError`` when there is no such profile or something is wrong with it.
     init(_ global: GlobalOptions, _ console: Console, identity: String? = nil) throws {
         self.console = console

@@ -40,12 +40,14 @@ struct Profiles {
 
     func loaded() throws(ProfileError) -> LoadedProfile { try loader.load(try chosenPath()) }
 
-    /// - Parameter identity: the file of a secret key that opens archives, instead of any that the profile names.
+    /// - Parameter identity: the file of a secret key that opens archives of which the profile names none.
     func chosen(openedWith identity: String? = nil) throws(ProfileError) -> Profile {
         var profile = try loaded().profile
         guard let identity else { return profile }
         for index in profile.repositories.indices where profile.repositories[index].kind == "archive" {
             let entry = profile.repositories[index].entry
+            // The key that is given may be that of sources alone.
+            guard entry["identity"] == nil else { continue }
             profile.repositories[index].entry = entry.setting("identity", to: "file:" + identity)
         }
         return profile

@@ -151,6 +151,30 @@ import Testing
         #expect(try await world.points().count == 2)
     }
 
+    @Test func `a key that opens some archives only hides no damage of the others`() async throws {
+        let world = try world("    recipients-file: FOLDER/r1")
+        let keys = try await world.program.runTool(
+            "sh", "-c", "cd \"$1\" && for n in 1 2; do age-keygen -o id$n 2>&1 | sed 's/.*: //' >r$n; done", "sh",
+            world.folder["."])
+        #expect(keys.code == 0, "\(keys)")
+        try await world.backUp()
+        let rotated = try await world.program.runTool("cp", world.folder["r2"], world.folder["r1"])
+        #expect(rotated.code == 0)
+        let accepted = try await world.program.run("key", "rotate", "local", "--yes")
+        #expect(accepted.code == 0, "\(accepted)")
+        try await world.backUp()
+        let verify = ["backup", "verify", "--data", "100%", "--identity", world.folder["id2"]]
+        let good = try await world.program.run(verify)
+        #expect(good.code == 0 && good.said.contains("1 file could not be looked into"), "\(good)")
+        let names = try FileManager.default.subpathsOfDirectory(atPath: world.program.repository).sorted()
+        let newest = world.program.repository + "/" + (try #require(names.last { $0.hasSuffix(".age") }))
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: newest))
+        bytes[bytes.count / 2] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: newest))
+        let bad = try await world.program.run(verify)
+        #expect(bad.code == 65 && bad.said.contains((newest as NSString).lastPathComponent), "\(bad)")
+    }
+
     @Test func `a live database goes into the tree as a consistent copy`() async throws {
         let world = try world(ArchiveTests.openssl)
         let database = world.documents + "/state.db"

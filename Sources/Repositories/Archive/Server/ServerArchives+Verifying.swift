@@ -191,6 +191,9 @@ extension ServerArchives {
             case .unsupported(let why):
                 unopened.append(why)
                 return nil
+            case .noKey:
+                unopened.append(error.description)
+                return nil
             case .damaged(_, let detail) where supply == nil: return detail
             case .toolFailed(let tool, let how, let detail) where supply == nil:
                 return "\(tool) failed (\(how)): \(detail)"
