@@ -48,6 +48,8 @@ struct ProfileSelectionTests {
         #expect(list.objects("profiles").map { $0.text("name") } == ["alpha", "broken", "timetiles"])
         #expect(list.objects("profiles").map { $0.texts("problems").isEmpty } == [true, false, true])
         #expect(try await world.program.run("profile", "check", "-p", "alpha").code == 0)
+        let named = try await world.program.run("profile", "check", "alpha")
+        #expect(named.code == 0 && named.output.contains("alpha.yaml: ok"), "\(named)")
         #expect(try await world.program.run("profile", "check", world.folder["config/broken.yaml"]).code == 78)
         let shown = try await world.program.run("profile", "show", "-p", "alpha")
         #expect(shown.code == 0 && shown.output.contains("env:RESTIC_PASSWORD"), "\(shown)")

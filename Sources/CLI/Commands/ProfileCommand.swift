@@ -67,17 +67,17 @@ struct ProfileList: OperatorCommand {
 struct ProfileCheck: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "check", abstract: "Say everything that is wrong with a profile, at once.",
-        usage: "holdfast profile check [<file> ...] [<options>]",
+        usage: "holdfast profile check [<file or name> ...] [<options>]",
         discussion: "Example: holdfast profile check ./timetiles.yaml")
 
-    @Argument(help: "Files to check; the chosen profile when none is named.")
+    @Argument(help: "Files or names of profiles; the chosen profile when none is named.")
     var files: [String] = []
 
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let profiles = Profiles(global)
-        let paths = files.isEmpty ? [try profiles.chosenPath()] : files
+        let paths = files.isEmpty ? [try profiles.chosenPath()] : files.map { ProfileCheck.path($0, profiles) }
         var documents: [JSONValue] = []
         var status = ExitStatus.success
         for path in paths {
@@ -99,6 +99,12 @@ struct ProfileCheck: OperatorCommand {
         }
         if console.isJSON { console.print(.object([("files", .array(documents))])) }
         return status
+    }
+
+    /// A word that is no file here may be the name of a profile.
+    private static func path(_ word: String, _ profiles: Profiles) -> String {
+        guard !word.contains("/"), !FileManager.default.fileExists(atPath: word) else { return word }
+        return profiles.catalog().entries.first { $0.name?.rawValue == word }?.path ?? word
     }
 
     private static func document(_ problem: ConfigProblem) -> JSONValue {
