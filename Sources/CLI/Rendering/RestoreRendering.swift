@@ -1,5 +1,6 @@
 import BackupEngine
 import BackupModel
+import Foundation
 
 /// A restore's plan and result.
 enum RestoreRendering {
@@ -39,6 +40,8 @@ enum RestoreRendering {
             return
         }
         for (part, result) in report.restored {
+            // A restore that failed has taken back what was not moved into its place.
+            if result.place.hasPrefix("/"), !FileManager.default.fileExists(atPath: result.place) { continue }
             console.print("  \(Console.harmless(part.title)): \(Console.harmless(result.place))")
             for proof in result.proofs { console.print("    proven: \(proof)") }
             for gap in result.unproven { console.print("    not proven: \(gap)") }
