@@ -122,6 +122,13 @@ package struct ArchiveSettings: Sendable, Equatable {
 
     /// What the shapes of the keys do not say.
     private static func problem(of entry: ConfigValue) -> ConfigProblem? {
+        if let value = entry["archive"], let text = value.text,
+            ResticLocation(ArchiveTarget.address(text, endpoint: nil), relativeTo: "/")?.containsPassword == true
+        {
+            return ConfigProblem(
+                at: value.location, keyPath: "archive",
+                message: "an address must not hold a password; give what opens the place under `environment:`")
+        }
         let encryption = entry["encrypt"]?.text.flatMap(Encryption.init(rawValue:)) ?? .age
         let hasRecipients = entry["recipients"] != nil || entry["recipients-file"] != nil
         let place = (entry["encrypt"] ?? entry).location
