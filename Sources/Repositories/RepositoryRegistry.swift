@@ -59,7 +59,7 @@ package enum RepositoryRegistry {
         let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
         let copy: (any Repository)?
         if target.location.folder != nil {
-            copy = try ArchiveRepository(spec, services, cacheFolder: cacheFolder)
+            copy = try ArchiveRepository(spec, services, cacheFolder: cacheFolder, leader: primary.spec.entry)
         } else if spec.access == .full {
             copy = try ServerArchives(
                 spec, at: target, leader: primary.spec.entry, services, cacheFolder: cacheFolder, ledger: ledger)
@@ -138,11 +138,12 @@ package enum RepositoryRegistry {
     ) throws(RepositoryError) -> any Repository {
         if spec.kind == ArchiveSettings.descriptor.kind, spec.follow != nil {
             let target = try ArchiveTarget(spec, services, cacheFolder: cacheFolder)
-            if target.location.folder == nil {
-                let entry = leader?.kind == spec.kind ? leader?.entry : nil
-                return try ServerArchives(
-                    spec, at: target, leader: entry, services, cacheFolder: cacheFolder, ledger: ledger)
+            let entry = leader?.kind == spec.kind ? leader?.entry : nil
+            guard target.location.folder == nil else {
+                return try ArchiveRepository(spec, services, cacheFolder: cacheFolder, leader: entry)
             }
+            return try ServerArchives(
+                spec, at: target, leader: entry, services, cacheFolder: cacheFolder, ledger: ledger)
         }
         return try repository(spec, services, cacheFolder: cacheFolder)
     }

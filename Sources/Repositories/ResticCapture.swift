@@ -114,17 +114,8 @@ struct ResticCapture: Sendable {
     }
 
     func file(_ path: String) async throws(RepositoryError) -> StoredPart {
-        let size: Int64
-        do throws(SystemFailure) {
-            guard let status = try SystemFolder.status(path), status.type == .file else {
-                throw SystemFailure(code: SystemFailure.noEntry, path: path)
-            }
-            size = status.size
-        } catch {
-            throw .sourceUnreadable(detail: "\(error.path): \(error.reason)")
-        }
         // restic makes a snapshot of nothing and calls that success or not, depending on its version.
-        guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
+        let size = try PrivateCopy.size(of: path)
         let before = try access.folder?.snapshotIDs()
         let reader = ResticOutputReader(progress: progress)
         var command = restic.backupStandardInput(as: part.path, stamp, at: part.capturedAt)

@@ -43,16 +43,11 @@ struct SealedStream {
             head = [producer, own.count()]
             (tree, size) = (nil, nil)
         case .file(let path):
-            let found: SystemFolder.Status?
-            do throws(SystemFailure) { found = try SystemFolder.status(path) } catch {
-                throw .sourceUnreadable(detail: "\(error.path): \(error.reason)")
-            }
-            guard let found, found.type == .file else { throw .sourceUnreadable(detail: "\(path) is no file") }
-            guard found.size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
+            let bytes = try PrivateCopy.size(of: path)
             var reading = own.count()
             reading.input = .file(path)
             head = [reading]
-            (tree, size) = (nil, found.size)
+            (tree, size) = (nil, bytes)
         case .sealed: throw .unsupported("a part cannot be encrypted twice")
         }
         head.append(recipients.encryptor)

@@ -79,7 +79,7 @@ struct TreeStream {
         return UnreadableItem(path: prefix + item.path, reason: item.reason)
     }
 
-    private var prefix: String { walk.base.hasSuffix("/") ? walk.base : walk.base + "/" }
+    private var prefix: String { TreeBase(walk.base).prefix }
 
     /// The demands that are met by what tar was given and said nothing of; all of that is in the stream, for its entries were counted.
     private func found(besides notices: [UnreadableItem]) throws(RepositoryError) -> Set<String> {

@@ -12,8 +12,7 @@ final class ArchiveAccess: Sendable {
     let own: OwnStreams
     private let cacheFolder: String
     private let counter = Atomic<Int>(0)
-    /// Names of files that this process is making or has made, by the folder of their run.
-    let reserved = Mutex<[String: Set<String>]>([:])
+    let reserved = ReservedNames()
     private let ready = AskedOnce<ArchiveKeys>()
 
     /// Where the repository is; its folder holds no more than what is seen of it where that is on a server.

@@ -111,16 +111,7 @@ struct ArchiveCapture: Sendable {
 
     func file(_ path: String) async throws(RepositoryError) -> StoredPart {
         let began = access.services.clock.now
-        let size: Int64
-        do throws(SystemFailure) {
-            guard let status = try SystemFolder.status(path), status.type == .file else {
-                throw SystemFailure(code: SystemFailure.noEntry, path: path)
-            }
-            size = status.size
-        } catch {
-            throw .sourceUnreadable(detail: "\(error.path): \(error.reason)")
-        }
-        guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
+        let size = try PrivateCopy.size(of: path)
         var reading = access.own.count()
         reading.input = .file(path)
         let chain = try await keep([reading], .file, producers: 1)

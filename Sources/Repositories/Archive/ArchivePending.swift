@@ -1,7 +1,6 @@
 import BackupModel
 import Digests
 import Foundation
-import Synchronization
 
 /// The folder of one run while it is made: `.incomplete-<run>`. Beside each file lies what will be said of it in the manifest;
 /// the folder gets its real name when the manifest is in it.
@@ -31,7 +30,7 @@ struct ArchivePending: Sendable {
             part: stamp.part ?? PartPath(rawValue: "/"), content: content, main: settings.main)
         let time = RunNames.stamp(of: run, now: now)
         let endings = ArchiveNames.endings(content, settings.compression, settings.encryption)
-        return try exclusively { (names: inout Set<String>) throws(RepositoryError) in
+        return try access.reserved.exclusively(folder) { (names: inout Set<String>) throws(RepositoryError) in
             try access.folder.makeFolder(folder)
             let present = Set(try access.folder.names(in: folder))
             for number in 1... {
@@ -53,7 +52,7 @@ struct ArchivePending: Sendable {
 
     /// Takes back a file that came to nothing, and the folder when nothing else is in it.
     func release(_ name: String) throws(RepositoryError) {
-        try exclusively { (names: inout Set<String>) throws(RepositoryError) in
+        try access.reserved.exclusively(folder) { (names: inout Set<String>) throws(RepositoryError) in
             names.remove(name)
             try access.folder.remove("\(folder)/\(name)\(ArchivePending.noteEnding)")
             try access.folder.remove("\(folder)/\(name)")
@@ -79,19 +78,6 @@ struct ArchivePending: Sendable {
             }
         }
         return notes
-    }
-
-    private func exclusively<Value>(
-        _ body: (inout Set<String>) throws(RepositoryError) -> Value
-    ) throws(RepositoryError) -> Value {
-        let result: Result<Value, RepositoryError> = access.reserved.withLock { reserved in
-            do throws(RepositoryError) {
-                return .success(try body(&reserved[folder, default: []]))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
     }
 
     // MARK: - The end
@@ -137,7 +123,7 @@ struct ArchivePending: Sendable {
             try access.folder.write(bytes, to: "\(folder)/\(file)")
             for entry in files { try access.folder.remove("\(folder)/\(entry.name)\(ArchivePending.noteEnding)") }
             if try access.folder.publish(folder, as: place) {
-                access.reserved.withLock { $0[folder] = nil }
+                access.reserved.forget(folder)
                 return (try ArchiveRun.id(folder: place, run: run.rawValue), Int64(bytes.count))
             }
             // Another run took the name at this very moment.

@@ -40,7 +40,7 @@ struct ArchiveReader: PartReader {
             guard path.rawValue == inside.file.part else { throw .notFound(what: "\(path) in snapshot \(snapshot)") }
             return stages
         }
-        guard let name = name(of: path.rawValue, in: inside.file) else {
+        guard let name = TreeBase(inside.file.base).name(of: path.rawValue) else {
             throw .notFound(what: "\(path) in snapshot \(snapshot)")
         }
         return stages + [Tar.print(name)]
@@ -77,7 +77,7 @@ struct ArchiveReader: PartReader {
             body(
                 SnapshotEntry(path: file.part, type: .file, size: file.contentBytes, modified: file.captured))
         case .file(let file):
-            let base = ArchiveReader.prefix(of: file)
+            let base = TreeBase(file.base).prefix
             try await opened().entries(isSafe: false) { entry in
                 body(
                     SnapshotEntry(
@@ -94,19 +94,6 @@ struct ArchiveReader: PartReader {
         case "symlink": .symlink
         default: .other
         }
-    }
-
-    /// What stands before the names in a tree: its folder, with a slash.
-    private static func prefix(of file: ArchiveManifest.File) -> String {
-        let base = file.base ?? "/"
-        return base.hasSuffix("/") ? base : base + "/"
-    }
-
-    /// The name in a tree of an absolute path.
-    private func name(of path: String, in file: ArchiveManifest.File) -> String? {
-        let prefix = ArchiveReader.prefix(of: file)
-        guard path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count else { return nil }
-        return String(path.dropFirst(prefix.count))
     }
 
     // MARK: - Restoring
@@ -153,7 +140,7 @@ struct ArchiveReader: PartReader {
     private func unpack(
         _ inside: ArchiveInside, _ include: [String], into staging: String
     ) async throws(RepositoryError) -> ExtractReport {
-        let base = ArchiveReader.prefix(of: inside.file)
+        let base = TreeBase(inside.file.base).prefix
         let chosen = include.contains("/") ? [] : include
         let tally = Mutex(Tally())
         try await inside.entries(isSafe: true) { entry in
@@ -172,7 +159,7 @@ struct ArchiveReader: PartReader {
         let expected = tally.withLock { $0 }
         var names: [String] = []
         for place in chosen {
-            guard expected.reached.contains(place), let name = name(of: place, in: inside.file) else {
+            guard expected.reached.contains(place), let name = TreeBase(inside.file.base).name(of: place) else {
                 throw .notFound(what: "\(place) of snapshot \(snapshot)")
             }
             names.append(name)

@@ -8,11 +8,16 @@ package struct ArchiveRepository: Repository {
     package let spec: RepositorySpec
     let access: ArchiveAccess
 
-    /// - Parameter cacheFolder: private; a folder of this kind's own in it takes what programs want by name.
+    /// - Parameters:
+    ///   - cacheFolder: private; a folder of this kind's own in it takes what programs want by name.
+    ///   - leader: the repository that it follows, whose keys open it where it names none itself.
     /// - Throws: ``RepositoryError/unsupported(_:)`` for settings that cannot be used.
-    package init(_ spec: RepositorySpec, _ services: Services, cacheFolder: String) throws(RepositoryError) {
+    package init(
+        _ spec: RepositorySpec, _ services: Services, cacheFolder: String, leader: ConfigValue? = nil
+    ) throws(RepositoryError) {
         self.spec = spec
-        access = ArchiveAccess(try ArchiveSettings(spec), services, cacheFolder: cacheFolder)
+        access = ArchiveAccess(
+            try ArchiveSettings(spec, seenIn: nil, leader: leader), services, cacheFolder: cacheFolder)
     }
 
     package var location: String { access.location }

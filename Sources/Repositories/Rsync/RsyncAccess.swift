@@ -13,7 +13,7 @@ final class RsyncAccess: Sendable {
     private let cacheFolder: String
     private let counter = Atomic<Int>(0)
     /// Names that this process is using or has used, by the folder of their run.
-    let reserved = Mutex<[String: Set<String>]>([:])
+    let reserved = ReservedNames()
     private let version = AskedOnce<String>()
 
     init(_ settings: RsyncSettings, _ services: Services, cacheFolder: String) {

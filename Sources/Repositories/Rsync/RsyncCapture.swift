@@ -63,10 +63,10 @@ struct RsyncCapture: Sendable {
         let written = try await Blocking.run { stop throws(RepositoryError) in
             do throws(SystemFailure) {
                 let missing = try CopiedTree.missing(names, in: tree, stop: stop)
-                // A list that is damaged proves nothing: then all is read anew.
+                // A list that is damaged, or gone, proves nothing: then all is read anew.
                 let records = try previous.flatMap { (previous) throws(SystemFailure) in
-                    try previous.part.records(
-                        in: "\(access.folder.path)/\(previous.run)/\(RsyncManifest.sumsName)")
+                    let path = "\(access.folder.path)/\(previous.run)/\(RsyncManifest.sumsName)"
+                    return try SystemFolder.status(path) == nil ? nil : try previous.part.records(in: path)
                 }
                 let earlierList = records.map { TreeListWriter.Previous(tree: earlier ?? "", list: $0) }
                 let writer = try TreeListWriter.write(tree, as: name, previous: earlierList, to: list, stop: stop)
@@ -118,7 +118,7 @@ struct RsyncCapture: Sendable {
     private func unreadable(
         _ walk: SelectionWalk.Findings, _ told: [UnreadableItem], _ written: Written
     ) -> [UnreadableItem] {
-        let base = walk.base == "/" ? "/" : walk.base + "/"
+        let base = TreeBase(walk.base).prefix
         let inTree = "\(pending.path)/"
         var items = walk.unreadable
         var known = Set(items.map(\.path))
@@ -171,16 +171,7 @@ struct RsyncCapture: Sendable {
     }
 
     func file(_ path: String) async throws(RepositoryError) -> StoredPart {
-        let size: Int64
-        do throws(SystemFailure) {
-            guard let status = try SystemFolder.status(path), status.type == .file else {
-                throw SystemFailure(code: SystemFailure.noEntry, path: path)
-            }
-            size = status.size
-        } catch {
-            throw .sourceUnreadable(detail: "\(error.path): \(error.reason)")
-        }
-        guard size > 0 else { throw .producedNothing(tool: "the copy \(path)", void: nil) }
+        let size = try PrivateCopy.size(of: path)
         var reading = access.own.count()
         reading.input = .file(path)
         return try await keep([reading], .file) { (_, read: ByteCount, void) throws(RepositoryError) in

@@ -1,6 +1,5 @@
 import BackupModel
 import Foundation
-import Synchronization
 
 /// The folder of one run while it is made: `.partial-<run>`. Beside each part lie its list and what will be said of it in the
 /// manifest; the folder gets its real name when everything is in it and on the disk.
@@ -37,7 +36,7 @@ struct RsyncPending: Sendable {
         let part = stamp.part?.rawValue ?? "/"
         let last = part.split(separator: "/").last.map { "-" + RunNames.safe(String($0)) } ?? ""
         let stem = source + last
-        return try exclusively { (names: inout Set<String>) throws(RepositoryError) in
+        return try access.reserved.exclusively(folder) { (names: inout Set<String>) throws(RepositoryError) in
             try makeFolder()
             let taken = names.union(try access.folder.names(in: folder))
                 .union([RsyncManifest.fileName, RsyncManifest.sumsName])
@@ -70,7 +69,7 @@ struct RsyncPending: Sendable {
 
     /// Takes back a part that came to nothing, and the folder when nothing else is in it.
     func release(_ name: String) throws(RepositoryError) {
-        try exclusively { (names: inout Set<String>) throws(RepositoryError) in
+        try access.reserved.exclusively(folder) { (names: inout Set<String>) throws(RepositoryError) in
             names.remove(name)
             // The note first: without it the rest only takes room.
             for file in [RsyncPending.notePrefix + name, RsyncPending.listPrefix + name, name] {
@@ -120,19 +119,6 @@ struct RsyncPending: Sendable {
         }
     }
 
-    private func exclusively<Value>(
-        _ body: (inout Set<String>) throws(RepositoryError) -> Value
-    ) throws(RepositoryError) -> Value {
-        let result: Result<Value, RepositoryError> = access.reserved.withLock { reserved in
-            do throws(RepositoryError) {
-                return .success(try body(&reserved[folder, default: []]))
-            } catch {
-                return .failure(error)
-            }
-        }
-        return try result.get()
-    }
-
     // MARK: - The end
 
     /// Writes the list and the manifest, waits until all is on the disk, and gives the folder its name.
@@ -174,14 +160,12 @@ struct RsyncPending: Sendable {
             let bytes = try text(of: manifest) + [10]
             try await Blocking.run { _ throws(RepositoryError) in try access.folder.syncAll() }
             try access.folder.write(bytes, to: "\(folder)/\(RsyncManifest.fileName)")
-            if number == 1 {
-                for name in try access.folder.names(in: folder) where !keep.contains(name) {
-                    try access.folder.delete("\(folder)/\(name)")
-                }
+            for name in try access.folder.names(in: folder) where !keep.contains(name) {
+                try access.folder.delete("\(folder)/\(name)")
             }
             try access.folder.sync(folder)
             if try access.folder.publish(folder, as: place) {
-                access.reserved.withLock { $0[folder] = nil }
+                access.reserved.forget(folder)
                 return (try RsyncRun.id(folder: place, run: run.rawValue), Int64(bytes.count))
             }
             // Another run took the name at this very moment.

@@ -41,7 +41,7 @@ struct RsyncReader: PartReader {
             guard path.rawValue == part.part else { throw notFound(path.rawValue) }
             return [access.own.match(part.sha256, in: file)]
         }
-        guard let name = RsyncReader.name(of: path.rawValue, in: part) else { throw notFound(path.rawValue) }
+        guard let name = TreeBase(part.base).name(of: path.rawValue) else { throw notFound(path.rawValue) }
         let wanted = Array(name.utf8)
         let access = access
         let digest = try await Blocking.run { stop throws(RepositoryError) -> String? in
@@ -95,7 +95,7 @@ struct RsyncReader: PartReader {
         guard part.content == .tree else {
             return body(SnapshotEntry(path: part.part, type: .file, size: part.bytes, modified: part.captured))
         }
-        let prefix = RsyncReader.prefix(of: part)
+        let prefix = TreeBase(part.base).prefix
         let access = access
         try await Blocking.run { stop throws(RepositoryError) in
             do throws(SystemFailure) {
@@ -112,19 +112,6 @@ struct RsyncReader: PartReader {
                 throw access.error(error)
             }
         }
-    }
-
-    /// What stands before the names in a tree: its folder, with a slash.
-    private static func prefix(of part: RsyncManifest.Part) -> String {
-        let base = part.base ?? "/"
-        return base.hasSuffix("/") ? base : base + "/"
-    }
-
-    /// The name in a tree of an absolute path.
-    private static func name(of path: String, in part: RsyncManifest.Part) -> String? {
-        let prefix = prefix(of: part)
-        guard path.hasPrefix(prefix), path.utf8.count > prefix.utf8.count else { return nil }
-        return String(path.dropFirst(prefix.count))
     }
 
     // MARK: - Restoring
@@ -180,7 +167,7 @@ struct RsyncReader: PartReader {
         var chosen: [[UInt8]] = []
         if !include.contains("/") {
             for path in include {
-                guard let name = RsyncReader.name(of: path, in: part) else { throw notFound(path) }
+                guard let name = TreeBase(part.base).name(of: path) else { throw notFound(path) }
                 chosen.append(Array(name.utf8))
             }
         }
@@ -188,9 +175,9 @@ struct RsyncReader: PartReader {
         let (names, reached) = try await list(part, at: place, choice)
         defer { unlink(names) }
         if let lacking = chosen.first(where: { !reached.contains($0) }) {
-            throw notFound(RsyncReader.prefix(of: part) + String(decoding: lacking, as: UTF8.self))
+            throw notFound(TreeBase(part.base).prefix + String(decoding: lacking, as: UTF8.self))
         }
-        let folder = staging + RsyncReader.prefix(of: part).dropLast()
+        let folder = staging + TreeBase(part.base).prefix.dropLast()
         try StagedTree.makeFolder(folder)
         let result = try await access.run(
             Rsync.copy(names: .file(names), in: path, to: folder), reading: RsyncSizes(progress: progress))

@@ -25,6 +25,6 @@ extension RsyncRepository {
             let own = ShellWord.quoted((stored.part as NSString).lastPathComponent)
             lines.append("cp -a \(folder)/\(name) \(target)/\(own)")
         }
-        return ManualRestore(programs: ["sha256sum", "cp"], keys: [], lines: lines)
+        return ManualRestore(programs: ["sha256sum", "cp"], keys: [], lines: lines).opening(part)
     }
 }
