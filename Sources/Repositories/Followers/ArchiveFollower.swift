@@ -119,7 +119,14 @@ struct ArchiveFollower: Follower {
         guard let path = target.location.folder else {
             if let known = pass.known[item.path] {
                 guard known.digest == item.digest else { throw other() }
-                return
+                // Where it may be asked, it is: a place that was emptied would get runs that nobody can look at.
+                guard let copy = repository as? ServerArchives else { return }
+                if case .present = try await copy.inspect(pin: nil) { return }
+                throw .misplaced(
+                    location: location,
+                    detail:
+                        "its file \(ArchiveHeader.fileName) is gone, and archives were copied there before; is it another "
+                        + "place, or was it emptied?")
             }
             return try await pass.put([item], through: try await put)
         }
