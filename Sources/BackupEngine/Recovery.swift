@@ -32,8 +32,10 @@ package struct Recovery: Sendable {
             done.killedRuns.append(run.id)
             done.notices.append("recorded run \(run.id), which was killed, as interrupted")
         }
-        // All profiles work in one place: what another one's run is using is not ours to judge.
-        let live = try Set(engine.store.unfinished(profile: nil).map(\.id))
+        // All profiles work in one place, and another one's run may be using its folder at this moment.
+        let live = try Set(
+            engine.store.unfinished(profile: nil).filter { engine.host.process($0.process.pid) == $0.process }.map(\.id)
+        )
         do {
             let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
                 live.contains($0) || $0 == current || isStrange($0)
