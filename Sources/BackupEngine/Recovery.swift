@@ -55,7 +55,7 @@ package struct Recovery: Sendable {
         guard let begun = run.date, engine.clock.now.timeIntervalSince(begun) < Recovery.strangersTime else {
             return false
         }
-        // A history that cannot be read says nothing against it.
+        // Where the history cannot be read, the folder is left alone as well.
         return ((try? engine.store.run(run)) ?? nil) == nil
     }
 
