@@ -96,6 +96,18 @@ import Testing
         }
     }
 
+    @Test(arguments: ["s3:https://key:secret@host/bucket", "s3://bucket/path", "rclone:remote:path"])
+    func `an address with a password in it is a fault of the profile`(address: String) {
+        let place = SourceLocation(file: "p.yaml", line: 1, column: 1)
+        func entry(_ key: String, _ text: String) -> ConfigValue.Entry {
+            .init(key: key, keyLocation: place, value: ConfigValue(.string(text), at: place))
+        }
+        let value = ConfigValue(
+            .map([entry("archive", address), entry("encrypt", "openssl"), entry("password", "env:P")]), at: place)
+        let problems = ArchiveSettings.descriptor.check(value)
+        #expect(problems.contains { $0.message.contains("must not hold a password") } == address.contains("secret"))
+    }
+
     @Test func `codes are those of other programs`() async throws {
         let bench = try await ArchiveBench(.openssl)
         let expected = try await bench.shell(
