@@ -14,12 +14,28 @@ struct ProfileDecoder {
     let disabled: [String]
 
     var profile: Profile {
-        Profile(
+        var profile = Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
             repositories: repositories,
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
+        profile.objectives = objectives
+        return profile
+    }
+
+    private var objectives: Objectives {
+        func span(_ key: String) -> Duration? { root["objectives"]?[key]?.duration }
+        var objectives = Objectives()
+        objectives.backup = span("backup")
+        objectives.offsite = span("offsite")
+        objectives.verify = span("verify")
+        objectives.drill = span("drill")
+        objectives.prune = span("prune")
+        objectives.keyAge = span("key-age")
+        objectives.restoreTime = span("rto")
+        objectives.skips = span("skips") ?? objectives.skips
+        return objectives
     }
 
     private func source(_ entry: ConfigValue.Entry) -> SourceSpec? {
@@ -53,9 +69,13 @@ struct ProfileDecoder {
             let kind = repositoryKinds.first(where: { entry.value[$0] != nil })
         else { return nil }
         let access = entry.value["access"]?.text.flatMap(RepositoryAccess.init(rawValue:)) ?? .auto
-        return RepositorySpec(
+        var spec = RepositorySpec(
             name: name, kind: kind, entry: entry.value, follow: follow(entry.value, access), access: access,
             environment: variables)
+        if spec.follow != nil {
+            spec.objective = entry.value["objective"]?.duration ?? root["objectives"]?["offsite"]?.duration
+        }
+        return spec
     }
 
     private func follow(_ entry: ConfigValue, _ access: RepositoryAccess) -> FollowSpec? {

@@ -188,7 +188,7 @@ struct ProfileCheckTests {
         let profile = try fixture.load(
             """
             schedule: { backup: daily 02:00 }
-            objectives: { backup: 26h }
+            objectives: { backup: 26h, drill: 40d }
             hooks: [{ on: run.failed, run: [./notify.sh] }, { when: "", on: x }]
             notify: [{ slack: file:/x }]
             sources:
@@ -200,7 +200,7 @@ struct ProfileCheckTests {
         ).profile
         #expect(
             Set(profile.ignoredKeys) == [
-                "schedule", "objectives", "hooks", "notify", "sources.db.postgres.through", "sources.db.cadence",
+                "schedule", "objectives.drill", "hooks", "notify", "sources.db.postgres.through", "sources.db.cadence",
             ])
         #expect(profile.disabled == ["hooks[1]"])
         #expect(

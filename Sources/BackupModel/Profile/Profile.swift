@@ -17,6 +17,7 @@ package struct Profile: Sendable {
     package var disabled: [String]
     /// Who is told how runs ended.
     package var notifiers: [NotifierSpec]
+    package var objectives = Objectives()
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
@@ -101,6 +102,8 @@ package struct RepositorySpec: Sendable {
     package var feedsMirror = false
     /// Of a mirror, the generation that is looked at.
     package var generation: String?
+    /// Age that the newest complete feed of this follower may have; `nil` for none.
+    package var objective: Duration?
 
     /// What its identity is pinned under: each generation of a mirror has an identity of its own.
     package var pinName: RepositoryName {

@@ -57,7 +57,9 @@ package enum ProfileKeys {
                 + "of those that the run is to feed cannot be reached.", default: "false"),
         KeyDescriptor("retention", .object(retention), "What is kept. Without any rule everything is."),
         KeyDescriptor("schedule", .anything, "When the commands run by themselves.", ignored: true),
-        KeyDescriptor("objectives", .anything, "How old things may be before they count as overdue.", ignored: true),
+        KeyDescriptor(
+            "objectives", .object(objectives),
+            "How old things may be before they count as overdue: `status` then exits 5, and notifiers are told of it."),
         KeyDescriptor("hooks", .anything, "Programs of yours at events of a run.", ignored: true),
         KeyDescriptor(
             "notify", .anything,
@@ -83,6 +85,22 @@ package enum ProfileKeys {
         KeyDescriptor(
             "hold", .duration, "How long what a follower still lacks is left alone; then that is an alarm.",
             default: "14d"),
+    ]
+
+    static let objectives: [KeyDescriptor] = [
+        KeyDescriptor("backup", .duration, "Age of the newest good backup of all sources, as `26h`."),
+        KeyDescriptor(
+            "offsite", .duration, "Age of the newest complete feed of each follower without an `objective:` of its own."
+        ),
+        KeyDescriptor("verify", .duration, "Age of the newest test that found the primary repository whole."),
+        KeyDescriptor("prune", .duration, "Age of the newest retention that went through."),
+        KeyDescriptor("drill", .duration, "Age of the newest proof that it restores.", ignored: true),
+        KeyDescriptor("key-age", .duration, "Age of a repository's password.", ignored: true),
+        KeyDescriptor("rto", .duration, "How long a restore may take.", ignored: true),
+        KeyDescriptor(
+            "skips", .duration,
+            "How long runs may be skipped one after another before even what has no objective is overdue.",
+            default: "7d"),
     ]
 
     private static let count = ValueShape.integer(0...100_000)
@@ -158,6 +176,9 @@ package enum ProfileKeys {
         KeyDescriptor(
             "hold", .duration, "How long retention leaves alone what this follower still lacks.",
             default: "that of `retention:`"),
+        KeyDescriptor(
+            "objective", .duration, "Age that the newest complete feed of this follower may have, as `50h`.",
+            default: "`offsite:` of `objectives:`"),
         KeyDescriptor(
             "time-limit", .duration,
             "How long one feed of this follower may take. What arrived until then stays, and the next run goes on from there.",
