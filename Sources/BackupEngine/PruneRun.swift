@@ -83,8 +83,7 @@ package struct PruneRun: Sendable {
                         location: engine.primary.location, detail: "run \(finder.id) found it so; nothing is removed"))
             }
             if !dead.isEmpty {
-                let report = try await engine.primary.forget(dead.map(\.id))
-                try catalog.forgetKnowledge(of: report.removed)
+                let report = try await catalog.forget(dead.map(\.id))
                 recorder.notice("removed \(Words.count(report.removed.count, "snapshot")) that no restore point uses")
                 let kept = Set(dead.map(\.id)).subtracting(report.removed)
                 if !kept.isEmpty { recorder.notice("\(kept.count) of them are still there") }

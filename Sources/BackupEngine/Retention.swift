@@ -40,7 +40,8 @@ package enum Retention {
             safety.halts.first?.description
             ?? RetentionDanger.future(candidates, now: now)
             ?? RetentionDanger.newestIsNotGood(candidates)
-            ?? RetentionAnomaly.find(in: candidates)
+            ?? safety.frozen[group.source]
+            ?? RetentionAnomaly.find(in: candidates, since: safety.newNormal[group.source])
             ?? RetentionDanger.tooMany(
                 removals, of: candidates.count, policy: policy, allowed: safety.allowedRemovals)
 

@@ -104,7 +104,7 @@ package struct StandingReview: Sendable {
         if !sources.isEmpty, sources.allSatisfy({ $0.lastSuccess != nil }) {
             standing.lastSuccess = sources.compactMap(\.lastSuccess).min()
         } else if sources.contains(where: { $0.lastSuccess != nil }) {
-            standing.baseline = baseline
+            standing.baseline = baseline ?? backups.first?.started
         }
         let good = backups.filter { StandingReview.isGood($0.outcome) }
         standing.trend = StandingReview.trend(of: good)

@@ -59,11 +59,28 @@ package struct VerifyRun: Sendable {
         var scrub: ScrubReport?
         var slice: (index: Int, count: Int)?
         func set(verify report: VerifyReport) { verify = report }
+        /// The repository itself may be sound, and yet not what it was.
+        func fault(_ failure: Failure) {
+            verify?.isSound = false
+            verify?.errors.append(failure.description)
+        }
         func set(scrub report: ScrubReport) { scrub = report }
         func set(slice: (index: Int, count: Int)) { self.slice = slice }
     }
 
     private func check(_ recorder: RunRecorder, _ opened: OpenRepository.Opened, _ findings: Findings) async throws {
+        try await look(recorder, opened, findings)
+        let gone = try await VanishedPoints(
+            RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
+        ).find()
+        guard let gone else { return }
+        guard engine.primary.isChangedByUsAlone else { return recorder.notice(gone.words) }
+        let failure = Failure(gone.words, hint: gone.hint, kind: .damaged)
+        await findings.fault(failure)
+        throw RunStop.failed(failure)
+    }
+
+    private func look(_ recorder: RunRecorder, _ opened: OpenRepository.Opened, _ findings: Findings) async throws {
         let observer = engine.observer
         let progress: @Sendable (TransferProgress) -> Void = { observer.observe(.progress(subject: "verify", $0)) }
         switch request.depth {

@@ -69,12 +69,15 @@ package protocol Repository: Sendable {
     var toolStarts: Int { get }
     /// Where creating it wrote a password that it made itself; `nil` when it made none.
     var newPasswordFile: String? { get }
+    /// Whether nothing but our own runs removes anything there: what is gone without them was taken away.
+    var isChangedByUsAlone: Bool { get }
     /// How much it takes, where that can be seen without starting a tool; `nil` elsewhere.
     func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)?
 }
 
 extension Repository {
     package func requireTools() throws(RepositoryError) {}
+    package var isChangedByUsAlone: Bool { false }
     package var newPasswordFile: String? { nil }
     package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }
     package func recipients() async throws(RepositoryError) -> Recipients? { nil }

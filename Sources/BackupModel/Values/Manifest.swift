@@ -63,6 +63,8 @@ package struct ManifestPart: Codable, Sendable, Equatable {
     /// What the repository read for it.
     package var bytes: ByteCount
     package var files: Int64?
+    /// What the repository grew by for it, where the repository says.
+    package var addedBytes: ByteCount?
     package var facts: Facts
     /// Paths or names that could not be read; capped, with the total in `unreadableCount`.
     package var unreadable: [String]
