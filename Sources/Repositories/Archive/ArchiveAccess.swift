@@ -13,6 +13,7 @@ final class ArchiveAccess: Sendable {
     private let cacheFolder: String
     private let counter = Atomic<Int>(0)
     let reserved = ReservedNames()
+    let written = WrittenFiles()
     private let ready = AskedOnce<ArchiveKeys>()
 
     /// Where the repository is; its folder holds no more than what is seen of it where that is on a server.
