@@ -45,6 +45,19 @@ struct RealProfilesTests {
         #expect(found.sorted() == Self.files.map { $0 + ".yaml" }.sorted())
     }
 
+    @Test func `a follower is of its leader's kind`() throws {
+        let scratch = try ScratchFolder("kinds")
+        let path = try scratch.write(
+            """
+            sources: { a: { files: /a } }
+            repositories:
+              a: { archive: /a, encrypt: openssl, password: env:P }
+              b: { restic: /b, password: env:P, follows: a }
+            """, to: "app.yaml")
+        let error = #expect(throws: ProfileError.self) { try Self.loader().load(path) }
+        #expect(error?.description.contains("`a` is of kind archive") == true, "\(String(describing: error))")
+    }
+
     @Test func `timetiles loads as the use case has it`() throws {
         let plain = try load("timetiles", file: "RESTIC_PASSWORD=a\nPOSTGRES_PASSWORD='b'\n")
         #expect(plain.primary?.settings.text == "/opt/timetiles/backups/restic-repo")

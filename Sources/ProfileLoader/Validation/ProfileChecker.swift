@@ -267,10 +267,16 @@ struct ProfileChecker {
         }
         for entry in entries {
             guard let leader = leaders[entry.key], let follows = entry.value["follows"],
-                let keys = entries.first(where: { $0.key == leader })?.value.entries.map(\.key),
-                let why = repositories.first(where: { keys.contains($0.kind) })?.cannotLead
+                let above = entries.first(where: { $0.key == leader }), let kind = kind(of: above)
             else { continue }
-            shapes.refuse(follows.location, "repositories.\(shown(entry.key)).follows", why)
+            let path = "repositories.\(shown(entry.key)).follows"
+            if let why = kind.cannotLead {
+                shapes.refuse(follows.location, path, why)
+            } else if let own = self.kind(of: entry), own.kind != kind.kind {
+                shapes.refuse(
+                    follows.location, path,
+                    "`\(shown(leader))` is of kind \(kind.kind), and only another of that kind can be fed from it")
+            }
         }
         for entry in entries {
             guard let leader = leaders[entry.key], let above = leaders[leader], above != entry.key,
@@ -292,6 +298,10 @@ struct ProfileChecker {
                 )
             }
         }
+    }
+
+    private func kind(of entry: YAMLNode.Entry) -> KindDescriptor? {
+        repositories.first { entry.value[$0.kind] != nil }
     }
 
     private mutating func checkCompleteness(_ root: YAMLNode, switchedOff: [String]) {

@@ -162,8 +162,8 @@ final class ArchiveAccess: Sendable {
         case .age where file.hasRecipients:
             guard let identity = try await identity() else {
                 throw .unsupported(
-                    "to open \(file.name), name the age key under `identity:` (`identity: file:/path`); it is not needed for "
-                        + "backups and is best kept elsewhere")
+                    "to open \(file.name), give `--identity FILE` with the age key, or name it under `identity:` (`identity: "
+                        + "file:/path`); it is not needed for backups and is best kept elsewhere")
             }
             return Age.decrypt(with: identity)
         case .gpg where file.hasRecipients: return GnuPG.decrypt()
