@@ -10,6 +10,8 @@ package struct ToolCommand: Sendable, Equatable {
     package var inheritedVariables: Set<String> = []
     package var secrets: [SecretDelivery] = []
     package var input: ToolInput = .none
+    /// Where its standard output goes, as a command that runs alone or last in a chain.
+    package var output: ToolOutput = .kept
     /// What is secret in a secret ``input`` that holds more than that; `nil`: all of it. A whole configuration is nowhere to be
     /// found in a message, and searching for one costs time and memory.
     package var secretsInInput: [Secret]?
@@ -115,6 +117,13 @@ package enum ToolInput: Sendable, Equatable {
     case file(String)
     /// A pipe that says nothing and ends when the child is to end, or when we are gone: a sign of life from us.
     case held
+}
+
+package enum ToolOutput: Sendable, Equatable {
+    /// To us; ``ToolCommand/keptOutput`` of it is kept, and a reader sees all.
+    case kept
+    /// To our own standard output, byte by byte as it is, and not through us.
+    case ours
 }
 
 package enum ToolSignal: String, Sendable, Equatable, Codable { case interrupt, terminate, kill, hangUp }
