@@ -23,7 +23,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            Backup.self, Restore.self, Ls.self, Status.self, History.self, Show.self, Why.self, ProfileCommand.self,
+            Backup.self, Restore.self, Ls.self, Status.self, History.self, Show.self, Why.self, Metrics.self,
+            ProfileCommand.self,
             RepositoryCommand.self, KeyCommand.self, Doctor.self, KitCommand.self, Recover.self, StreamCommand.self,
         ])
 }

@@ -103,10 +103,11 @@ final class Live: Sendable {
         }
         let services = services
         let journal = FileJournal(folder: folders.state)
+        let metrics = MetricsWriter(profile, console)
         let observer = OrphanWatch(
             journal: journal, host: host,
             observer: Observers([
-                LogObserver(log), console.isJSON ? JSONLinesObserver(console) : LineObserver(console),
+                LogObserver(log), console.isJSON ? JSONLinesObserver(console) : LineObserver(console), metrics,
             ]))
         supervisor.watchProducers(observer)
         let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
@@ -126,6 +127,7 @@ final class Live: Sendable {
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
+        metrics.follow(engine)
         return engine
     }
 
