@@ -242,6 +242,7 @@ package struct BackupRun: Sendable {
             retains = try await !work.plan(recorder: recorder).removals.isEmpty
             if retains, await !recorder.record.gaps.isEmpty {
                 recorder.notice("retention removed nothing because this run has gaps")
+                await recorder.annotate(.retention) { $0.outcome = .skipped }
                 retains = false
             }
         }
@@ -251,6 +252,7 @@ package struct BackupRun: Sendable {
                 .repository(location: engine.primary.location), for: .exclusive, purpose: "retention", wait: wait)
         } catch RunStop.skipped(let cause) {
             recorder.notice("retention waits for the next run: \(cause.description)")
+            await recorder.annotate(.retention) { $0.outcome = .skipped }
             return
         }
         if !void.isEmpty { await work.drop(void: void, recorder: recorder) }

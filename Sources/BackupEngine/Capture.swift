@@ -128,6 +128,7 @@ struct Capture: Sendable {
             await ledger.add(snapshot(stored, stamp, path: part.path), source: name)
             await recorder.annotate(.capture, subject: name.rawValue) { step in
                 step.bytes = (step.bytes ?? .zero) + stored.bytes
+                if let added = stored.addedBytes { step.addedBytes = (step.addedBytes ?? .zero) + added }
                 step.usage.merge(stored.usage) { $0.adding($1) }
             }
             return stored

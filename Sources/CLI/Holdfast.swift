@@ -24,9 +24,8 @@ struct Holdfast: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             Backup.self, Restore.self, Find.self, Ls.self, Cat.self, Diff.self, Status.self, Ack.self, History.self,
-            Show.self, Why.self, ProfileCommand.self, RepositoryCommand.self, KeyCommand.self, Doctor.self,
-            KitCommand.self,
-            Recover.self, StreamCommand.self,
+            Show.self, Why.self, Metrics.self, ProfileCommand.self, RepositoryCommand.self, KeyCommand.self, Doctor.self,
+            KitCommand.self, Recover.self, StreamCommand.self,
         ])
 }
 

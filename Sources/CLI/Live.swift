@@ -12,7 +12,8 @@ import Tools
 final class Live: Sendable {
     let console: Console
     let profile: Profile
-    var runner: any ToolRunner { supervisor }
+    let runner: any ToolRunner
+    let log: RunLog
     let host: LocalHost
     let clock = SystemClock()
     let locks: any LockService
@@ -30,15 +31,18 @@ final class Live: Sendable {
     init(_ global: GlobalOptions, _ console: Console, identity: String? = nil) throws {
         self.console = console
         profile = try Profiles(global).chosen(openedWith: identity)
-        let runner = try SupervisedRunner()
-        supervisor = runner
-        redact = { runner.redactor.redact($0) }
-        Interruption.onHurry { runner.close() }
+        let supervisor = try SupervisedRunner()
+        self.supervisor = supervisor
+        redact = { supervisor.redactor.redact($0) }
+        Interruption.onHurry { supervisor.close() }
         console.redact = redact
         host = LocalHost()
         folders = StateFolders.resolve(profileState: profile.settings.state, profileCache: profile.settings.cache)
         locks = FileLocks(stateFolder: folders.state, host: host, clock: clock)
-        secrets = SecretResolver(runner: runner)
+        secrets = SecretResolver(runner: supervisor)
+        log = RunLog(profile, stateFolder: folders.state, clock: clock, redact: redact, trouble: console.warn)
+        runner = ToolLog(supervisor, log)
+        console.recorder = log.warn
     }
 
     func store() throws -> SQLiteRunStore { try SQLiteRunStore(folder: folders.state) }
@@ -99,14 +103,18 @@ final class Live: Sendable {
         }
         let services = services
         let journal = FileJournal(folder: folders.state)
+        let metrics = MetricsWriter(profile, console)
         let observer = OrphanWatch(
-            journal: journal, host: host, observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console))
+            journal: journal, host: host,
+            observer: Observers([
+                LogObserver(log), console.isJSON ? JSONLinesObserver(console) : LineObserver(console), metrics,
+            ]))
         supervisor.watchProducers(observer)
         let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
         let specs = profile.sources
         let repository = try repository(primary)
         let store = try store()
-        return Engine(
+        let engine = Engine(
             profile: profile, sources: sources, primary: repository, followers: try followers(of: repository, store),
             store: store,
             pins: FilePins(folder: folders.state), journal: journal, locks: locks,
@@ -119,6 +127,8 @@ final class Live: Sendable {
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
+        metrics.follow(engine)
+        return engine
     }
 
     /// What restores parts with a key that is given at the moment of need.

@@ -21,7 +21,19 @@ struct ProfileDecoder {
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
         profile.objectives = objectives
+        profile.metrics = root["metrics"]?["textfile"]?.text.map { MetricsSpec(path: $0, profile: name) }
+        profile.log = root["log"].flatMap(log)
         return profile
+    }
+
+    private func log(_ value: ConfigValue) -> LogSpec? {
+        guard let path = value.text ?? value["file"]?.text else { return nil }
+        var spec = LogSpec(path: path)
+        spec.size = value["size"]?.byteCount ?? spec.size
+        spec.keep = value["keep"]?.integer.map(Int.init) ?? spec.keep
+        spec.format = value["format"]?.text.flatMap(LogSpec.Format.init(rawValue:)) ?? spec.format
+        spec.level = value["level"]?.text.flatMap(LogLevel.init(word:)) ?? spec.level
+        return spec
     }
 
     private var objectives: Objectives {

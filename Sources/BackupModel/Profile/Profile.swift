@@ -18,6 +18,8 @@ package struct Profile: Sendable {
     /// Who is told how runs ended.
     package var notifiers: [NotifierSpec]
     package var objectives = Objectives()
+    package var metrics: MetricsSpec?
+    package var log: LogSpec?
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],

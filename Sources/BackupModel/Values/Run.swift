@@ -79,6 +79,8 @@ package struct StepRecord: Codable, Sendable, Equatable {
     package var outcome: Outcome?
     package var detail: String?
     package var bytes: ByteCount?
+    /// What the repository grew by, where its tool says so; `nil` also in records that are older than this.
+    package var addedBytes: ByteCount?
     /// Tool to what it cost.
     package var usage: [String: ResourceUsage]
     /// The telling end of what each tool said, when there was something.

@@ -8,7 +8,7 @@ package enum ProfileKeys {
         "status",
         "history", "show", "why", "audit", "doctor", "profile", "repository", "hook", "notify", "ack", "key", "cancel",
         "recover",
-        "kit", "hub", "fleet", "serve", "help", "latest", "all",
+        "kit", "hub", "fleet", "serve", "metrics", "help", "latest", "all",
     ]
 
     private static let text = KeyDescriptor("description", .string, "Free text for people.")
@@ -65,6 +65,30 @@ package enum ProfileKeys {
             "notify", .anything,
             "Who is told about what: a list of notifiers. Entries of kinds that this version does not have load, and every "
                 + "run says that it does not act on them."),
+        KeyDescriptor(
+            "metrics", .object(metrics), "Where the figures of this profile are left for Prometheus. See metrics.md."),
+        KeyDescriptor(
+            "log", .either([.path, .object(log)]),
+            "A log of all runs, in a file that is put aside when it has grown. See logs.md."),
+    ]
+
+    private static let metrics: [KeyDescriptor] = [
+        KeyDescriptor(
+            "textfile", .path,
+            "The folder that node_exporter's textfile collector reads (the file is then `holdfast-PROFILE.prom`), or a file in it "
+                + "that ends in `.prom`. Replaced whole at the end of every run.", required: true, refusesSecrets: true)
+    ]
+
+    private static let log: [KeyDescriptor] = [
+        KeyDescriptor("file", .path, "The file; its folder is made.", required: true, refusesSecrets: true),
+        KeyDescriptor("size", .byteCount, "It is put aside before it grows larger than this.", default: "10MiB"),
+        KeyDescriptor("keep", .integer(1...1000), "How many older ones stay beside it.", default: "5"),
+        KeyDescriptor(
+            "format", .choice(LogSpec.Format.allCases.map(\.rawValue)), "Lines for people, or JSON lines.",
+            default: "plain"),
+        KeyDescriptor(
+            "level", .choice(LogLevel.allCases.map(\.word)), "What matters less than this is left out.", default: "info"
+        ),
     ]
 
     static let retention: [KeyDescriptor] = [
