@@ -56,6 +56,8 @@ struct RetentionWork: Sendable {
         for group in plan.groups {
             if let why = group.leftAlone { recorder.notice("retention left \(group.group) alone: \(why)") }
         }
+        let anomalies = plan.groups.compactMap { group in group.anomaly.map { "\(group.group): \($0)" } }
+        if !anomalies.isEmpty { await recorder.change { $0.anomalies = anomalies } }
         return plan
     }
 
@@ -128,7 +130,7 @@ extension RetentionPlan {
         let groups = groups.map { group in
             Group(
                 group: group.group, decisions: group.decisions.filter { !ids.contains($0.id) },
-                leftAlone: group.leftAlone)
+                leftAlone: group.leftAlone, anomaly: group.anomaly)
         }
         return RetentionPlan(groups: groups.filter { !$0.decisions.isEmpty })
     }

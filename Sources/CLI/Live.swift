@@ -106,7 +106,7 @@ final class Live: Sendable {
         let specs = profile.sources
         let repository = try repository(primary)
         let store = try store()
-        return Engine(
+        var engine = Engine(
             profile: profile, sources: sources, primary: repository, followers: try followers(of: repository, store),
             store: store,
             pins: FilePins(folder: folders.state), journal: journal, locks: locks,
@@ -119,7 +119,12 @@ final class Live: Sendable {
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
+        engine.announce = { [self] run in await tellBeginning(of: run) }
+        return engine
     }
+
+    /// Without secrets.
+    func redacted(_ text: String) -> String { redact(text) }
 
     /// What restores parts with a key that is given at the moment of need.
     func restorer(identity path: String) -> @Sendable (ManifestPart) throws(SourceError) -> any DumpSource {

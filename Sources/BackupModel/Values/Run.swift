@@ -40,6 +40,8 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var feeds: [FeedRecord]?
     /// Who was told of it, and took the message; `nil` in records that are older than notifications.
     package var notified: [DeliveredNotification]?
+    /// What was stored and is far from the usual; `nil` where nothing is.
+    package var anomalies: [String]?
 
     package init(
         id: RunID, profile: ProfileName, operation: Operation, started: Date, process: ProcessIdentity, user: String,
