@@ -84,6 +84,8 @@ private struct StatusView {
                     "\($0.outcome?.rawValue ?? "unfinished"), \(StatusView.ago($0.started, now))"
                 }
                     ?? "none; `holdfast backup verify`"))
+        let notifiers = try NotifierReview.entries(live.profile, engine.store)
+        lines += notifiers.flatMap { NotifierViews.standing($0) }.map { "  " + $0 }
         if engine.store.wasRecreated {
             lines.append("  the history was lost: `holdfast backup list` puts together again what can be")
         }
@@ -96,6 +98,7 @@ private struct StatusView {
             ("restorePoints", JSONValue(status.restorePoints)), ("bytes", JSONValue(size?.bytes)),
             ("files", JSONValue(size?.files)), ("error", trouble.map { RunViews.failure(Failure($0)) } ?? .null),
             ("followers", .array(followers)),
+            ("notifiers", .array(notifiers.map { NotifierViews.document($0, live) })),
         ])
     }
 
