@@ -22,11 +22,17 @@ package struct AlertmanagerNotifier: Notifier {
 
     package func preflight() async throws(NotifierError) -> String {
         if let password = spec.settings["password"]?.secret { _ = try await service.secret(password) }
-        return try service.preflight(try await service.address(address))
+        return try service.preflight(try await place())
+    }
+
+    private func place() async throws(NotifierError) -> WebAddress {
+        let address = try await service.address(address)
+        if spec.settings["password"] != nil { try service.requireEncryption(address, for: "it gets a password") }
+        return address.appending("/api/v2/alerts")
     }
 
     package func deliver(_ message: NotificationMessage) async throws(NotifierError) {
-        let address = try await service.address(address).appending("/api/v2/alerts")
+        let address = try await place()
         var request = service.json("POST", address, JSONBytes.of(alerts(message)))
         if let password = spec.settings["password"]?.secret {
             request.user = (spec.settings["user"]?.text ?? "", try await service.secret(password))

@@ -42,6 +42,9 @@ package struct NtfyNotifier: Notifier {
             return (server, try checked(topic))
         }
         let server = try WebAddress(Secret(spec.settings["server"]?.text ?? "https://ntfy.sh"), of: "ntfy")
+        if spec.settings["token"] != nil || spec.settings["topic"]?.secret != nil {
+            try service.requireEncryption(server, for: "its topic or token is a secret")
+        }
         guard let value = spec.settings["topic"] else { return (server, try checked("")) }
         guard let reference = value.secret else { return (server, try checked(value.text ?? "")) }
         let secret = try await service.secret(reference)

@@ -35,14 +35,19 @@ struct WebService: Sendable {
         }
         if let reference = value.secret {
             let address = try WebAddress(try await secret(reference), of: name)
-            guard address.isEncrypted || address.isLocal else {
-                throw .misconfigured(
-                    service: name, reason: "its address is a secret and begins with http://, so anybody could read it",
-                    hint: "use https://")
-            }
+            try requireEncryption(address, for: "its address is a secret")
             return address
         }
         return try WebAddress(Secret(value.text ?? ""), of: name)
+    }
+
+    /// - Parameter what: goes there that nobody else may read.
+    func requireEncryption(_ address: WebAddress, for what: String) throws(NotifierError) {
+        guard address.isEncrypted || address.isLocal else {
+            throw .misconfigured(
+                service: name, reason: "\(what), and its address begins with http://, so anybody could read it",
+                hint: "use https://")
+        }
     }
 
     func request(_ method: String, _ address: WebAddress) -> CurlMessage {

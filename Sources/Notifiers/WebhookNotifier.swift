@@ -21,14 +21,19 @@ package struct WebhookNotifier: Notifier {
     }
 
     package func preflight() async throws(NotifierError) -> String {
-        _ = try await headers()
-        return try service.preflight(try await service.address(address))
+        let address = try await service.address(address)
+        if try await !headers().secrets.isEmpty {
+            try service.requireEncryption(address, for: "a header of it is a secret")
+        }
+        return try service.preflight(address)
     }
 
     package func deliver(_ message: NotificationMessage) async throws(NotifierError) {
         let method = spec.settings["method"]?.text ?? "POST"
-        var request = service.request(method, try await service.address(address))
+        let address = try await service.address(address)
+        var request = service.request(method, address)
         let (lines, secrets) = try await headers()
+        if !secrets.isEmpty { try service.requireEncryption(address, for: "a header of it is a secret") }
         request.headers = lines
         request.secretParts += secrets
         if method != "GET" {

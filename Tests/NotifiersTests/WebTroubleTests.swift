@@ -120,6 +120,25 @@ struct WebTroubleTests {
         #expect(!error.description.contains("/x") && !error.description.contains("word@"))
     }
 
+    @Test(
+        arguments: [
+            [("ntfy", [("server", "http://far.example"), ("topic", "env:WORD")])],
+            [("ntfy", [("server", "http://far.example"), ("topic", "t"), ("token", "env:WORD")])],
+            [("alertmanager", [("url", "http://far.example"), ("user", "u"), ("password", "env:WORD")])],
+            [("webhook", [("url", "http://far.example"), ("headers", "env:WORD")])],
+        ] as [[(String, [(String, String)])]])
+    func `no secret goes over the network for anybody to read`(_ entry: [(String, [(String, String)])]) async throws {
+        let keys: [(String, Any)] = entry[0].1.map { key, text in
+            (key, key == "headers" ? [("X-Key", text)] as [(String, Any)] : text as Any)
+        }
+        let runner = RecordingRunner()
+        let notifier = try Scene.notifier([(entry[0].0, keys)], secrets: ["WORD": "sesame"], runner: runner)
+        await #expect {
+            try await notifier.deliver(Scene.message())
+        } throws: { ($0 as? NotifierError)?.description.contains("anybody could read it") == true }
+        #expect(runner.commands.isEmpty)
+    }
+
     @Test func `brackets and braces in an address stay as they are`() async throws {
         let sink = try HTTPSink()
         try await deliver(to: sink.address + "/[1-3]/{a,b}")
