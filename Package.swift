@@ -39,7 +39,7 @@ let package = Package(
 
         .target(name: "DumpSources", dependencies: ["Programs", "BackupModel"], swiftSettings: strict),
         .target(name: "Repositories", dependencies: ["Programs", "BackupModel", "Digests"], swiftSettings: strict),
-        .target(name: "Notifiers", dependencies: ["BackupModel"], swiftSettings: strict),
+        .target(name: "Notifiers", dependencies: ["Programs", "BackupModel"], swiftSettings: strict),
         .target(
             name: "ProfileLoader",
             dependencies: ["BackupModel", .product(name: "Yams", package: "Yams")],

@@ -99,6 +99,7 @@ package struct BackupRun: Sendable {
 
     private func work(_ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings) async throws {
         try await recorder.step(.record) { try await recorder.begin() }
+        await engine.announce(record)
         let wait = request.lockWait ?? engine.profile.settings.lockWait
         try await recorder.step(.lockProfile) {
             try await holdings.lock(

@@ -23,6 +23,8 @@ package struct Engine: Sendable {
     package var failpoint: @Sendable (RunStep) async -> Void
     /// Called at every ``RunMoment``, likewise.
     package var moment: @Sendable (RunMoment) async -> Void
+    /// Called when a run's record is on disk and nothing is locked yet.
+    package var announce: @Sendable (RunRecord) async -> Void = { _ in }
     /// For run ids.
     package var entropy: @Sendable () -> UInt32
     package var user: String

@@ -1,4 +1,4 @@
-import BackupModel
+package import BackupModel
 package import Foundation
 
 /// Something about a profile that somebody has to see to.
@@ -46,7 +46,19 @@ package struct MatterReview: Sendable {
         try damage() + vanished() + overdue(try StandingReview(profile, engine.store).standings) + anomalies()
     }
 
-    package func overdue(_ standings: [Standing]) -> [Matter] {
+    /// What is overdue now, for those who are told of it.
+    package func overdueItems() throws(StoreError) -> [OverdueItem] {
+        let now = engine.clock.now
+        return try StandingReview(profile, engine.store).standings.compactMap { standing in
+            if case .source = standing.subject { return nil }
+            guard let since = standing.overdueSince(at: now) else { return nil }
+            return OverdueItem(
+                what: standing.subject.title, lastSuccess: standing.lastSuccess,
+                objective: standing.objective ?? standing.skipBudget, since: since, hint: next(standing.subject))
+        }
+    }
+
+    func overdue(_ standings: [Standing]) -> [Matter] {
         let now = engine.clock.now
         // A backup is as old as its oldest source: what is behind is named there, and not told twice.
         var names: [String] = []

@@ -21,6 +21,7 @@ struct SimpleRun: Sendable {
         var stop: (any Error)?
         do {
             try await recorder.step(.record) { try await recorder.begin() }
+            await engine.announce(record)
             try await prepare(recorder, holdings)
             try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
                 try await holdings.lock(

@@ -114,7 +114,7 @@ final class Live: Sendable {
         let specs = profile.sources
         let repository = try repository(primary)
         let store = try store()
-        let engine = Engine(
+        var engine = Engine(
             profile: profile, sources: sources, primary: repository, followers: try followers(of: repository, store),
             store: store,
             pins: FilePins(folder: folders.state), journal: journal, locks: locks,
@@ -128,8 +128,12 @@ final class Live: Sendable {
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
         metrics.follow(engine)
+        engine.announce = { [self] run in await tellBeginning(of: run) }
         return engine
     }
+
+    /// Without secrets.
+    func redacted(_ text: String) -> String { redact(text) }
 
     /// What restores parts with a key that is given at the moment of need.
     func restorer(identity path: String) -> @Sendable (ManifestPart) throws(SourceError) -> any DumpSource {

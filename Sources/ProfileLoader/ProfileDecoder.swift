@@ -111,9 +111,18 @@ struct ProfileDecoder {
             var spec = NotifierSpec(
                 name: name ?? NotifierName(unchecked: count == 0 ? kind : "\(kind)-\(count + 1)"), kind: kind,
                 entry: entry, manual: entry["manual"]?.boolean ?? false)
-            if let events = entry["on"]?.strings.compactMap(NotificationEvent.init(rawValue:)) {
-                spec.events = Set(events)
+            func events(_ key: String) -> Set<NotificationEvent>? {
+                entry[key].map { Set($0.strings.compactMap(NotificationEvent.init(rawValue:))) }
             }
+            spec.events = events("on")
+            spec.urgent = events("urgent")
+            spec.operations = entry["operations"].map {
+                Set($0.strings.compactMap(RunRecord.Operation.init(rawValue:)))
+            }
+            if let remind = entry["remind"]?.text { spec.remind = Duration(profileText: remind) }
+            spec.quietHours = entry["quiet-hours"]?.text.flatMap(QuietHours.init)
+            spec.digest = entry["digest"]?.text.flatMap(DigestRule.init)
+            spec.digestsAllProfiles = entry["digest-of"]?.text == "host"
             specs.append(spec)
         }
         return specs

@@ -127,31 +127,6 @@ package struct RepositorySpec: Sendable {
     package var settings: ConfigValue { entry[kind] ?? entry }
 }
 
-/// One way of telling somebody, as the profile says it.
-package struct NotifierSpec: Sendable {
-    /// As the profile names it, or its kind, numbered from the second of a kind on.
-    package var name: NotifierName
-    /// `command` …
-    package var kind: String
-    package var entry: ConfigValue
-    package var events: Set<NotificationEvent>
-    /// Also told of runs that somebody watches at a terminal.
-    package var manual: Bool
-
-    package init(
-        name: NotifierName, kind: String, entry: ConfigValue, events: Set<NotificationEvent> = NotificationEvent.usual,
-        manual: Bool = false
-    ) {
-        self.name = name
-        self.kind = kind
-        self.entry = entry
-        self.events = events
-        self.manual = manual
-    }
-
-    package var settings: ConfigValue { entry[kind] ?? entry }
-}
-
 package struct ProfileSettings: Sendable, Equatable {
     /// Where private working copies go; `nil` is the state folder.
     package var scratch: String?

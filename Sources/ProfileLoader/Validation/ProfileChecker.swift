@@ -98,6 +98,16 @@ struct ProfileChecker {
             isAnyKnown = true
             let entry = YAMLNode.Entry(key: path, keyLocation: node.location, value: node)
             let checked = checkEntry(entry, notifiers, ProfileKeys.notifier, what: "notifier", at: path)
+            if let hours = checked["quiet-hours"], let text = hours.text, QuietHours(text) == nil {
+                shapes.refuse(
+                    hours.location, "\(path).quiet-hours",
+                    "wants two times of day such as `22:00-07:00`, not `\(shown(text))`")
+            }
+            if let digest = checked["digest"], let text = digest.text, DigestRule(text) == nil {
+                shapes.refuse(
+                    digest.location, "\(path).digest",
+                    "wants `daily 08:00` or `weekly mon 08:00`, not `\(shown(text))`")
+            }
             if let name = checked["name"], let text = name.text, !names.insert(text).inserted {
                 shapes.refuse(name.location, "\(path).name", "another notifier is called `\(shown(text))` already")
             }

@@ -216,10 +216,31 @@ package enum ProfileKeys {
             "name", .name, "What messages about it call it.", default: "its kind, numbered from the second of a kind on"
         ),
         KeyDescriptor(
-            "on", .list(.choice(NotificationEvent.allCases.map(\.rawValue))),
-            "What it is told of. A failure or a partial run is told when it begins, and again each day while it lasts; "
-                + "`recovered` when it is over; `succeeded` every time.",
-            default: "failed, recovered and partial"),
+            "on", .list(.choice(NotificationEvent.choices.map(\.rawValue))),
+            "What it is told of. A failure, a partial run, an anomaly or something overdue is told when it begins, and again "
+                + "now and then while it lasts; `recovered` when it is over; `succeeded` every time; `skipped` when runs begin "
+                + "to be skipped.",
+            default: "failed, recovered, partial, overdue and anomaly; nothing with `digest:`"),
+        KeyDescriptor(
+            "operations", .list(.choice(RunRecord.Operation.allCases.map(\.rawValue))),
+            "Of which kinds of run.", default: "all; for `healthchecks`, backup"),
+        KeyDescriptor(
+            "remind", .either([.duration, .choice(["never"])]), "How long something lasts before it is told again.",
+            default: "1d"),
+        KeyDescriptor(
+            "quiet-hours", .string,
+            "Hours such as `22:00-07:00`, local time, in which only what is urgent is told; the rest is told after."),
+        KeyDescriptor(
+            "urgent", .list(.choice(NotificationEvent.choices.map(\.rawValue))), "What quiet hours do not hold back.",
+            default: "damage that was found, restores that failed, anomalies"),
+        KeyDescriptor(
+            "digest", .string,
+            "One message that sums up all runs: `daily 08:00`, `weekly mon 08:00`. Sent by the first run, or `status "
+                + "--scheduled`, after that time. Without `on:` nothing else is told."),
+        KeyDescriptor(
+            "digest-of", .choice(["profile", "host"]),
+            "Whose runs: this profile's, or those of all profiles of the host.",
+            default: "profile"),
         KeyDescriptor(
             "manual", .boolean, "Whether it is also told of runs that somebody starts at a terminal.", default: "false"),
     ]
