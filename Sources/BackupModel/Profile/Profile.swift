@@ -17,6 +17,10 @@ package struct Profile: Sendable {
     package var disabled: [String]
     /// Who is told how runs ended.
     package var notifiers: [NotifierSpec]
+    /// In the order of the profile: its own, then those of its sources and repositories.
+    package var hooks: [HookSpec] = []
+    /// Likewise.
+    package var resources: [ResourceSpec] = []
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
