@@ -14,12 +14,16 @@ struct ProfileDecoder {
     let disabled: [String]
 
     var profile: Profile {
-        Profile(
+        let decoded = HookDecoder(root)
+        var profile = Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
             repositories: repositories,
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
+        profile.hooks = decoded.hooks
+        profile.resources = decoded.resources
+        return profile
     }
 
     private func source(_ entry: ConfigValue.Entry) -> SourceSpec? {

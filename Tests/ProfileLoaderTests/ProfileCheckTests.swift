@@ -200,7 +200,7 @@ struct ProfileCheckTests {
         ).profile
         #expect(
             Set(profile.ignoredKeys) == [
-                "schedule", "objectives", "hooks", "notify", "sources.db.postgres.through", "sources.db.cadence",
+                "schedule", "objectives", "notify", "sources.db.postgres.through", "sources.db.cadence",
             ])
         #expect(profile.disabled == ["hooks[1]"])
         #expect(
