@@ -24,7 +24,8 @@ struct Holdfast: AsyncParsableCommand {
         version: ProgramVersion.text,
         subcommands: [
             Backup.self, Restore.self, Ls.self, Status.self, History.self, Show.self, Why.self, ProfileCommand.self,
-            RepositoryCommand.self, KeyCommand.self, Doctor.self, KitCommand.self, Recover.self, StreamCommand.self,
+            RepositoryCommand.self, KeyCommand.self, Doctor.self, KitCommand.self, HookCommand.self, Recover.self,
+            StreamCommand.self,
         ])
 }
 
