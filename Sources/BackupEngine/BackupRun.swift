@@ -42,9 +42,10 @@ package struct BackupRun: Sendable {
         let record = engine.newRecord(.backup, reason: request.reason, trigger: request.trigger)
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
-        let stop = await limited { try await work(recorder, record, holdings) }
+        let hooks = HookWork(engine, recorder, .backup)
+        let stop = await limited { try await work(recorder, record, holdings, hooks) }
         return await uncancelled {
-            let outcome = await conclude(stop, recorder)
+            let outcome = await hooks.end(conclude(stop, recorder))
             return await engine.close(recorder, holdings, outcome)
         }
     }
@@ -97,7 +98,9 @@ package struct BackupRun: Sendable {
                 hint: "raise `time-limit:` in the profile, or see in `holdfast show` what took so long"))
     }
 
-    private func work(_ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings) async throws {
+    private func work(
+        _ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings, _ hooks: HookWork
+    ) async throws {
         try await recorder.step(.record) { try await recorder.begin() }
         await engine.announce(record)
         let wait = request.lockWait ?? engine.profile.settings.lockWait
@@ -107,8 +110,11 @@ package struct BackupRun: Sendable {
         }
         let recovery = Recovery(engine)
         try await recorder.step(.recover) {
-            for notice in try await recovery.run(except: record.id).notices { recorder.notice(notice) }
+            let recovered = try await recovery.run(except: record.id)
+            for notice in recovered.notices { recorder.notice(notice) }
+            for failure in recovered.failures { await hooks.note(failure) }
         }
+        try await hooks.begin()
         try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
             try await holdings.lock(
                 .repository(location: engine.primary.location), .shared, purpose: "backup \(record.id)", wait: wait)
@@ -148,17 +154,20 @@ package struct BackupRun: Sendable {
             let contents = try await catalog.contents(loadingManifests: true)
             for notice in try recovery.reconcile(contents, doubtful) { recorder.notice(notice) }
         }
-        let capture = Capture(engine, request, record, recorder, holdings)
+        let capture = Capture(engine, request, record, recorder, holdings, hooks)
         await holdings.tell("backup \(record.id): capturing")
         let captured = try await capture.run(ready)
         if Task.isCancelled { throw RunStop.cancelled }
         await holdings.tell("backup \(record.id): finishing")
         try await noteAnomalies(captured.parts, recorder)
         try await recorder.step(.manifest) {
+            if captured.parts.isEmpty, let skip = await hooks.skipOfAll, await recorder.record.gaps.isEmpty {
+                throw RunStop.skipped(skip)
+            }
             try await writeManifest(captured, for: standing.recipients, recorder, catalog, capture)
         }
         try await Feeding(
-            engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait, ready: ready
+            engine, catalog, recorder, holdings, hooks, purpose: "backup \(record.id)", wait: wait, ready: ready
         ).feed(
             followers, idle: engine.followers.filter { !request.offsite && $0.follow.feed == .onRequest })
         if (request.retention && engine.profile.retention.hasRules) || !captured.void.isEmpty {
@@ -223,6 +232,7 @@ package struct BackupRun: Sendable {
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
         // Those that were compared, and not what may stand there by now.
         manifest.repositoryRecipients = recipients
+        manifest.hooks = record.hooks.map { $0.filter { $0.message != nil || $0.facts != nil } }
         let stored = try await capture.store(manifest)
         await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))

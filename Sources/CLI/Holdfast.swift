@@ -26,7 +26,7 @@ struct Holdfast: AsyncParsableCommand {
             Backup.self, Restore.self, Find.self, Ls.self, Cat.self, Diff.self, Status.self, Ack.self, History.self,
             Show.self, Why.self, Metrics.self, ProfileCommand.self, RepositoryCommand.self, KeyCommand.self,
             Doctor.self,
-            KitCommand.self, Recover.self, NotifyCommand.self, StreamCommand.self,
+            KitCommand.self, HookCommand.self, Recover.self, NotifyCommand.self, StreamCommand.self,
         ])
 }
 

@@ -51,6 +51,14 @@ final class Live: Sendable {
         Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
     }
 
+    var hooks: LocalHooks {
+        LocalHooks(
+            runner: runner, secrets: secrets, folders: .ours, environment: profile.settings.environment,
+            niceness: profile.settings.niceness)
+    }
+
+    var journal: FileJournal { FileJournal(folder: folders.state) }
+
     func repository(_ spec: RepositorySpec) throws -> any Repository {
         guard let follow = spec.follow else {
             return try RepositoryRegistry.repository(spec, services, cacheFolder: folders.cache)
@@ -102,7 +110,7 @@ final class Live: Sendable {
             throw Failure("profile \(profile.name) has no primary repository", kind: .badProfile)
         }
         let services = services
-        let journal = FileJournal(folder: folders.state)
+        let journal = journal
         let metrics = MetricsWriter(profile, console)
         let observer = OrphanWatch(
             journal: journal, host: host,
@@ -126,7 +134,8 @@ final class Live: Sendable {
             },
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
-            failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
+            failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) },
+            hooks: hooks)
         metrics.follow(engine)
         engine.announce = { [self] run in await tellBeginning(of: run) }
         return engine

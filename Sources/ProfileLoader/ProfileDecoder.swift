@@ -14,12 +14,15 @@ struct ProfileDecoder {
     let disabled: [String]
 
     var profile: Profile {
+        let decoded = HookDecoder(root)
         var profile = Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
             repositories: repositories,
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
+        profile.hooks = decoded.hooks
+        profile.resources = decoded.resources
         profile.objectives = objectives
         profile.metrics = root["metrics"]?["textfile"]?.text.map { MetricsSpec(path: $0, profile: name) }
         profile.log = root["log"].flatMap(log)

@@ -200,7 +200,7 @@ struct ProfileCheckTests {
         ).profile
         #expect(
             Set(profile.ignoredKeys) == [
-                "schedule", "objectives.drill", "hooks", "notify", "sources.db.postgres.through", "sources.db.cadence",
+                "schedule", "objectives.drill", "notify", "sources.db.postgres.through", "sources.db.cadence",
             ])
         #expect(profile.disabled == ["hooks[1]"])
         #expect(

@@ -149,6 +149,8 @@ package struct JournalEntry: Codable, Sendable, Equatable, Identifiable {
         /// A child that must not outlive its run.
         case endProcess(ProcessIdentity, program: String)
         case removeFolder(String)
+        /// Something that a program of the operator's took.
+        case release(HeldResource)
     }
 
     package init(

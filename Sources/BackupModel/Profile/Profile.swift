@@ -20,6 +20,10 @@ package struct Profile: Sendable {
     package var objectives = Objectives()
     package var metrics: MetricsSpec?
     package var log: LogSpec?
+    /// In the order of the profile: its own, then those of its sources and repositories.
+    package var hooks: [HookSpec] = []
+    /// Likewise.
+    package var resources: [ResourceSpec] = []
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],

@@ -32,6 +32,9 @@ package struct ToolCommand: Sendable, Equatable {
     package var user: UserIdentity?
     /// Exit codes that count as "did its work". As a producer in a pipeline, only these release end of file.
     package var acceptedExitCodes: Set<Int32> = [0]
+    /// An open descriptor of the program's file, which is executed whatever ``program`` leads to by then. It stays the caller's,
+    /// who keeps it open until the program has ended.
+    package var programDescriptor: Int32?
     /// How much of each output is kept: this much from the beginning and as much from the end.
     package var keptOutput: ByteCount = .kibibytes(64)
 

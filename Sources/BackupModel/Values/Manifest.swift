@@ -27,6 +27,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var notices: [String]
     /// Whom the repository itself encrypts for, where it has recipients.
     package var repositoryRecipients: Recipients?
+    /// What programs of the operator's said until then; `nil` where none said anything.
+    package var hooks: [HookRecord]?
 
     package init(
         run: RunID, profile: ProfileName, host: String, machine: String?, started: Date, finished: Date,

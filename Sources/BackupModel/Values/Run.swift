@@ -42,6 +42,8 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var notified: [DeliveredNotification]?
     /// What was captured and is unlike what was captured before; `nil` in older records.
     package var anomalies: [Anomaly]?
+    /// What programs of the operator's did and said; `nil` where there were none.
+    package var hooks: [HookRecord]?
 
     package init(
         id: RunID, profile: ProfileName, operation: Operation, started: Date, process: ProcessIdentity, user: String,
@@ -120,10 +122,17 @@ package enum RunStep: String, Codable, Sendable, CaseIterable {
     case finish
     /// Locks and scratch are given back.
     case release
+    /// A program of the operator's at an event.
+    case hook
+    /// Something is taken that belongs to others, such as a service's rest, by a program of the operator's.
+    case acquire
+    /// And given back.
+    case giveBack
 
+    /// Whether every backup comes by.
     package var isOfBackup: Bool {
         switch self {
-        case .verify, .restore, .settle: false
+        case .verify, .restore, .settle, .hook, .acquire, .giveBack: false
         case .record, .lockProfile, .recover, .lockRepository, .preflight, .openRepository, .capture, .manifest, .feed,
             .retention, .finish, .release:
             true

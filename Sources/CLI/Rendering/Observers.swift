@@ -79,6 +79,9 @@ final class LineObserver: RunObserver {
         case .settle: "putting in place"
         case .finish: "finishing"
         case .release: "giving back"
+        case .hook: "running the hook"
+        case .acquire: "taking"
+        case .giveBack: "giving back"
         }
     }
 

@@ -23,6 +23,7 @@ enum RunViews {
                 ("toolStarts", JSONValue(run.toolStarts)), ("pid", .integer(Int64(run.process.pid))),
                 ("profileDigest", .string(run.profileDigest)), ("rebuilt", JSONValue(run.isRebuilt)),
                 ("notified", .array((run.notified ?? []).map(told))),
+                ("hooks", .array((run.hooks ?? []).map(hook))),
             ]
         }
         return .object(entries)
@@ -32,6 +33,15 @@ enum RunViews {
         .object([
             ("notifier", .string(told.notifier.rawValue)), ("event", .string(told.event.rawValue)),
             ("at", JSONValue(told.at)),
+        ])
+    }
+
+    static func hook(_ hook: HookRecord) -> JSONValue {
+        .object([
+            ("event", .string(hook.event)), ("hook", .string(hook.hook)), ("subject", JSONValue(hook.subject)),
+            ("outcome", .string(hook.outcome.rawValue)), ("started", JSONValue(hook.started)),
+            ("seconds", JSONValue(hook.duration)), ("message", JSONValue(hook.message)),
+            ("facts", JSONValue(hook.facts ?? [:])),
         ])
     }
 

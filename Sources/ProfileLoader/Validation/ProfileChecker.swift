@@ -53,6 +53,7 @@ struct ProfileChecker {
                     problem.location, problem.keyPath.isEmpty ? path : "\(path).\(problem.keyPath)", problem.message)
             }
         }
+        checkHooks(result, root)
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
     }
@@ -208,6 +209,16 @@ struct ProfileChecker {
         shapes.refuse(
             value.location, "retention.max-removal",
             "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+    }
+
+    private mutating func checkHooks(_ root: ConfigValue, _ tree: YAMLNode) {
+        guard !shapes.isPartial else { return }
+        var check = HookCheck(sources: (tree["sources"]?.entries ?? []).map(\.key))
+        check.check(root)
+        for problem in check.problems {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
+        for path in check.ignored { shapes.ignore(path) }
     }
 
     private mutating func checkMethods(_ root: ConfigValue) {

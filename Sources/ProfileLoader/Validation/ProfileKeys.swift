@@ -60,7 +60,7 @@ package enum ProfileKeys {
         KeyDescriptor(
             "objectives", .object(objectives),
             "How old things may be before they count as overdue: `status` then exits 5, and notifiers are told of it."),
-        KeyDescriptor("hooks", .anything, "Programs of yours at events of a run.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours at events, and what they take and give back."),
         KeyDescriptor(
             "notify", .anything,
             "Who is told about what: a list of notifiers. Entries of kinds that this version does not have load, and every "
@@ -155,7 +155,7 @@ package enum ProfileKeys {
             "encrypt", .object(encryption),
             "Encrypts the source for these recipients before it enters any repository; files as one tar stream. The recipients "
                 + "are pinned at the first backup: others, or none, are refused until `holdfast key rotate`."),
-        KeyDescriptor("hooks", .anything, "Programs of yours around this source.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours around the capture of this source."),
     ]
 
     static let encryption: [KeyDescriptor] = [
@@ -207,7 +207,7 @@ package enum ProfileKeys {
             "time-limit", .duration,
             "How long one feed of this follower may take. What arrived until then stays, and the next run goes on from there.",
             default: "as long as anything moves"),
-        KeyDescriptor("hooks", .anything, "Programs of yours around this repository.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours around all work with this repository."),
     ]
 
     static let notifier: [KeyDescriptor] = [
