@@ -119,7 +119,7 @@ final class Live: Sendable {
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
-        engine.announce = { [self] run in await tellBeginning(of: run) }
+        engine.announce = { [self] run in await tellBeginning(of: run, store) }
         return engine
     }
 
