@@ -137,7 +137,7 @@ final class Live: Sendable {
             failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) },
             hooks: hooks)
         metrics.follow(engine)
-        engine.announce = { [self] run in await tellBeginning(of: run) }
+        engine.announce = { [self] run in await tellBeginning(of: run, store) }
         return engine
     }
 

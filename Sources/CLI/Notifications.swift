@@ -7,26 +7,26 @@ extension Live {
     /// Tells those whom the profile names how a run ended. Whatever becomes of it, the run's outcome and exit code stand;
     /// who could not be told is named on standard error and in the run's record.
     func tell(of run: RunRecord, _ engine: Engine) async {
-        await report { notifying in await notifying.tell(of: run, isAttended: Live.isAttended(run)) }
+        await report(engine.store) { notifying in await notifying.tell(of: run, isAttended: Live.isAttended(run)) }
     }
 
     /// Tells those who count runs that one has begun.
-    func tellBeginning(of run: RunRecord) async {
-        await report { notifying in await notifying.tellBeginning(of: run, isAttended: Live.isAttended(run)) }
+    func tellBeginning(of run: RunRecord, _ store: any RunStore) async {
+        await report(store) { notifying in await notifying.tellBeginning(of: run, isAttended: Live.isAttended(run)) }
     }
 
     /// Tells what is overdue now, or that nothing is any more, and what else is still to be told.
-    func tell(overdue items: [OverdueItem]) async {
-        await report { notifying in await notifying.tell(overdue: items) }
+    func tell(overdue items: [OverdueItem], _ store: any RunStore) async {
+        await report(store) { notifying in await notifying.tell(overdue: items) }
     }
 
     /// Tells what could not be told before.
-    func retryPendingNotifications() async {
-        await report { notifying in await notifying.retryPending() }
+    func retryPendingNotifications(_ store: any RunStore) async {
+        await report(store) { notifying in await notifying.retryPending() }
     }
 
     /// - Parameter names: of the notifiers; `nil` for all of the profile's.
-    func notifying(_ names: [NotifierName]? = nil) throws -> Notifying {
+    func notifying(_ store: any RunStore, _ names: [NotifierName]? = nil) -> Notifying {
         var notifiers: [any Notifier] = []
         for spec in profile.notifiers where names?.contains(spec.name) ?? true {
             do { notifiers.append(try NotifierRegistry.make(spec, services)) } catch {
@@ -34,18 +34,14 @@ extension Live {
             }
         }
         return Notifying(
-            notifiers, profile: profile.name, store: try store(), clock: clock, host: profile.host,
+            notifiers, profile: profile.name, store: store, clock: clock, host: profile.host,
             redact: { [self] in redacted($0) })
     }
 
-    private func report(_ work: (Notifying) async -> Notifying.Report) async {
+    private func report(_ store: any RunStore, _ work: (Notifying) async -> Notifying.Report) async {
         guard !profile.notifiers.isEmpty else { return }
-        do {
-            for failure in await work(try notifying()).failures {
-                console.warn(failure.description + (failure.hint.map { "; \($0)" } ?? ""))
-            }
-        } catch {
-            console.warn("nobody could be told: \(error)")
+        for failure in await work(notifying(store)).failures {
+            console.warn(failure.description + (failure.hint.map { "; \($0)" } ?? ""))
         }
     }
 

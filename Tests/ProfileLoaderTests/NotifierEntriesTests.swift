@@ -136,7 +136,9 @@ struct NotifierEntriesTests {
             ProfileSchema.json(sources: [StandIn.files], repositories: [StandIn.restic], notifiers: notifiers))
         let notify = try #require((schema["properties"] as? [String: Any])?["notify"] as? [String: Any])
         let forms = try #require(notify["anyOf"] as? [[String: Any]])
-        let entry = try #require((forms[1]["anyOf"] as? [[String: Any]])?.first)
+        #expect(forms[1]["$ref"] as? String == "#/$defs/notifier")
+        let definition = (schema["$defs"] as? [String: Any])?["notifier"] as? [String: Any]
+        let entry = try #require((definition?["anyOf"] as? [[String: Any]])?.first)
         #expect(entry["required"] as? [String] == ["command"])
         #expect(entry["additionalProperties"] as? Bool == false)
         #expect(

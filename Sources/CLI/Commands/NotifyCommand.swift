@@ -81,7 +81,7 @@ struct NotifyTest: OperatorCommand {
                 "profile \(live.profile.name) has no notifier \(name)",
                 hint: near + "it has: \(known.joined(separator: ", "))", kind: .usage)
         }
-        let notifying = try live.notifying(name.map { [NotifierName(unchecked: $0)] })
+        let notifying = live.notifying(try live.store(), name.map { [NotifierName(unchecked: $0)] })
         let trials = await notifying.test(try chosenEvent())
         if console.isJSON {
             console.print(.object([("tests", .array(trials.map(NotifierViews.trial)))]))

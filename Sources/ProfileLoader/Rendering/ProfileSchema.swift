@@ -39,10 +39,11 @@ package enum ProfileSchema {
             ),
             (
                 "$defs",
-                .object([
-                    ("filledIn", .object([("type", .string("string")), ("pattern", .string("\\$\\{"))])),
-                    ("name", .object([("type", .string("string")), ("pattern", .string(namePattern))])),
-                ])
+                .object(
+                    [
+                        ("filledIn", .object([("type", .string("string")), ("pattern", .string("\\$\\{"))])),
+                        ("name", .object([("type", .string("string")), ("pattern", .string(namePattern))])),
+                    ] + (notifiers.isEmpty ? [] : [("notifier", notifier(notifiers))]))
             ),
         ]).pretty
     }
@@ -93,9 +94,16 @@ package enum ProfileSchema {
         return properties
     }
 
-    /// A list of entries, or one alone. Whatever is of none of the kinds may be of a later version's.
+    /// A list of entries, or one alone.
     private static func notify(_ key: KeyDescriptor, _ kinds: [KindDescriptor]) -> JSON {
         guard !kinds.isEmpty else { return property(key).1 }
+        let entry = JSON.object([("$ref", .string("#/$defs/notifier"))])
+        let list = JSON.object([("type", .string("array")), ("items", entry)])
+        return described(.object([("anyOf", .array([list, entry]))]), key.summary)
+    }
+
+    /// Whatever is of none of the kinds may be of a later version's.
+    private static func notifier(_ kinds: [KindDescriptor]) -> JSON {
         let known = kinds.map { kind in
             JSON.object([
                 ("type", .string("object")), ("required", .array([.string(kind.kind)])),
@@ -110,9 +118,7 @@ package enum ProfileSchema {
                 )
             )
         ])
-        let entry = JSON.object([("anyOf", .array(known + [others]))])
-        let list = JSON.object([("type", .string("array")), ("items", entry)])
-        return described(.object([("anyOf", .array([list, entry]))]), key.summary)
+        return .object([("anyOf", .array(known + [others]))])
     }
 
     /// Exactly one kind, with the keys it needs.
