@@ -62,6 +62,8 @@ package final class RotatingFile: Sendable {
                 continue
             }
             guard let code = PublishedFile.writeAll(bytes, to: descriptor) else { return }
+            // A disk that became full half way must not leave half a line before somebody else's.
+            if isLocked { _ = ftruncate(descriptor, facts.st_size) }
             throw failure(code)
         }
         throw Failure("the log \(path) comes and goes")

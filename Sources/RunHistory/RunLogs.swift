@@ -79,7 +79,10 @@ package final class RunLogFile: Sendable {
         guard Int64(facts.st_size) + Int64(line.utf8.count) <= room else { return }
         let bytes = Array(line.utf8)
         let count = bytes.withUnsafeBytes { Foundation.write(descriptor, $0.baseAddress, $0.count) }
-        guard count < 0 else { return }
-        throw stateError(path, errno, doing: "writing")
+        guard count != bytes.count else { return }
+        let code = count < 0 ? errno : ENOSPC
+        // Half a line would spoil the next one as well.
+        _ = ftruncate(descriptor, facts.st_size)
+        throw stateError(path, code, doing: "writing")
     }
 }

@@ -121,6 +121,18 @@ import Testing
         #expect(run.code == 0, "\(run)")
         #expect(run.errors.components(separatedBy: "a symbolic link stands in its place").count == 2, "\(run)")
         #expect(try scene.content(scene.world.folder["victim"]) == "precious")
+        // Nor does a full disk.
+        if geteuid() == 0 {
+            let mount = try TemporaryFileSystem(at: scene.world.folder["full"], kibibytes: 4)
+            defer { mount.unmount() }
+            try scene.writeProfile("log: { file: \(scene.world.folder["full/test.log"]), level: debug }")
+            try scene.world.folder.write(String(repeating: "earlier\n", count: 450), to: "full/test.log")
+            let full = try await scene.run("backup")
+            #expect(full.code == 0, "\(full)")
+            #expect(full.errors.components(separatedBy: "No space left on device").count == 2, "\(full)")
+            let kept = try scene.content(scene.world.folder["full/test.log"])
+            #expect(kept.hasSuffix("\n") && kept.utf8.count > 3600, "\(kept)")
+        }
         // Nor does one of its own that cannot.
         let own = scene.program.state + "/logs"
         try FileManager.default.removeItem(atPath: own)

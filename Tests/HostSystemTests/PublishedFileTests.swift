@@ -72,6 +72,18 @@ import Testing
         #expect(try names == [".app.prom.3.4.new", ".other.prom.1.2.new", "app.prom", "other.prom"])
     }
 
+    @Test(.enabled(if: geteuid() == 0)) func `stay as they were when the disk is full`() throws {
+        let mount = try TemporaryFileSystem(at: folder["small"], kibibytes: 64)
+        defer { mount.unmount() }
+        let path = folder["small/app.prom"]
+        try PublishedFile.write(mark + "old", to: path, mark: mark)
+        #expect(throws: Failure.self) {
+            try PublishedFile.write(mark + String(repeating: "x", count: 100_000), to: path, mark: mark)
+        }
+        #expect(try String(contentsOfFile: path, encoding: .utf8) == mark + "old")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder["small"]) == ["app.prom"])
+    }
+
     @Test func `are seen whole by whoever reads while they are written`() async throws {
         let long = String(repeating: "figure 1\n", count: 5000)
         try write(long)
