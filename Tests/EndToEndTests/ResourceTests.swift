@@ -39,7 +39,7 @@ struct ResourceTests {
     }
 
     @Test func `runs again when the acquire itself is stopped half way`() async throws {
-        let scene = try HookScene(more: "time-limit: 1s")
+        let scene = try HookScene(more: "time-limit: 4s")
         try scene.folder.write(
             HookScene.script.replacingOccurrences(of: "${PAUSE:-0}", with: "30"), to: "hooks/service", mode: 0o755)
         let result = try await scene.program.run("backup")
@@ -49,7 +49,7 @@ struct ResourceTests {
     }
 
     @Test func `runs again when the run passes its own time limit`() async throws {
-        let scene = try HookScene(source: "command: { run: [sleep, 60], part: x }", top: "time-limit: 1s")
+        let scene = try HookScene(source: "command: { run: [sleep, 60] }", top: "time-limit: 4s")
         let result = try await scene.program.run("backup")
         #expect(result.code != 0, "\(result)")
         scene.expectGivenBack("\(result)")

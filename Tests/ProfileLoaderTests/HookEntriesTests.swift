@@ -8,7 +8,7 @@ import Testing
 struct HookEntriesTests {
     private let fixture: LoaderFixture
 
-    init() throws { fixture = try LoaderFixture() }
+    init() throws { fixture = try LoaderFixture(["APP_PASSWORD": "x"]) }
 
     private func load(_ hooks: String, source: String = "", repository: String = "") throws -> Profile {
         try fixture.load(
