@@ -14,6 +14,12 @@ struct ProfileDecoder {
     let disabled: [String]
 
     var profile: Profile {
+        var profile = plain
+        profile.schedules = ScheduleDecoder(host: profile.host, profile: name).schedules(root["schedule"])
+        return profile
+    }
+
+    private var plain: Profile {
         Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
@@ -32,10 +38,12 @@ struct ProfileDecoder {
             expectations.minimumFiles = expect["min-files"]?.integer
             expectations.minimumBytes = expect["min-bytes"]?.byteCount
         }
-        return SourceSpec(
+        var spec = SourceSpec(
             name: name, kind: kind, entry: entry.value, expectations: expectations,
             onFailure: entry.value["on-failure"]?.text.flatMap(SourceSpec.OnFailure.init(rawValue:)) ?? .continue,
             toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
+        spec.cadence = ScheduleDecoder.period(entry.value["cadence"])
+        return spec
     }
 
     private var repositories: [RepositorySpec] {

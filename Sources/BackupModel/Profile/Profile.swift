@@ -17,6 +17,8 @@ package struct Profile: Sendable {
     package var disabled: [String]
     /// Who is told how runs ended.
     package var notifiers: [NotifierSpec]
+    /// When its commands run by themselves.
+    package var schedules = ProfileSchedules()
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
@@ -56,6 +58,8 @@ package struct SourceSpec: Sendable {
     package var toleratedUnreadable: [String]
     /// The whole `environment:`-visible variables of the profile's environment files.
     package var environment: [String: String]
+    /// Captures it less often than the others; `nil`: with every run.
+    package var cadence: Schedule?
 
     package init(
         name: SourceName, kind: String, entry: ConfigValue, expectations: Expectations = Expectations(),

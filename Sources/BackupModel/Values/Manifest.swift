@@ -27,6 +27,8 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var notices: [String]
     /// Whom the repository itself encrypts for, where it has recipients.
     package var repositoryRecipients: Recipients?
+    /// Sources that were left to a later run; `nil` in manifests that are older than cadences.
+    package var notDue: [NotDue]?
 
     package init(
         run: RunID, profile: ProfileName, host: String, machine: String?, started: Date, finished: Date,

@@ -40,6 +40,10 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var feeds: [FeedRecord]?
     /// Who was told of it, and took the message; `nil` in records that are older than notifications.
     package var notified: [DeliveredNotification]?
+    /// The sources that were named; `nil` for all.
+    package var sources: [SourceName]?
+    /// Those that were left to a later run; `nil` in records that are older than cadences.
+    package var notDue: [NotDue]?
 
     package init(
         id: RunID, profile: ProfileName, operation: Operation, started: Date, process: ProcessIdentity, user: String,

@@ -44,6 +44,7 @@ struct ProfileChecker {
         checkFollowing(root, switchedOff: switchedOff)
         checkMethods(result)
         checkGenerations(result, isAbstract: isAbstract)
+        checkSchedules(result)
         for entry in result["sources"]?.entries ?? [] {
             guard let encryption = entry.value["encrypt"] else { continue }
             let problems = EncryptionCheck.problems(of: encryption, isAbstract: isAbstract)
@@ -198,6 +199,14 @@ struct ProfileChecker {
         shapes.refuse(
             value.location, "retention.max-removal",
             "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+    }
+
+    private mutating func checkSchedules(_ root: ConfigValue) {
+        let check = ScheduleCheck(root)
+        for problem in check.problems {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
+        notes += check.notes
     }
 
     private mutating func checkMethods(_ root: ConfigValue) {
