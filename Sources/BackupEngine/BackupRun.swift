@@ -1,5 +1,5 @@
 package import BackupModel
-import Foundation
+package import Foundation
 
 /// What was asked of a backup.
 package struct BackupRequest: Sendable {
@@ -13,6 +13,10 @@ package struct BackupRequest: Sendable {
     package var retention = true
     /// Also followers that are fed on request.
     package var offsite = false
+    /// Those of the profile that are left to a later run.
+    package var notDue: [NotDue] = []
+    /// The slot that it is for: once another run has served it there is nothing to do.
+    package var slot: Date?
     /// The operator's word that this many removals are meant.
     package var allowedRemovals: Int?
     package init() {}
@@ -39,7 +43,13 @@ package struct BackupRun: Sendable {
     }
 
     package func run() async -> RunRecord {
-        let record = engine.newRecord(.backup, reason: request.reason, trigger: request.trigger)
+        var record = engine.newRecord(.backup, reason: request.reason, trigger: request.trigger)
+        record.sources = request.sources
+        record.notDue = request.notDue
+        return await run(record)
+    }
+
+    private func run(_ record: RunRecord) async -> RunRecord {
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
         let hooks = HookWork(engine, recorder, .backup)
@@ -108,6 +118,7 @@ package struct BackupRun: Sendable {
             try await holdings.lock(
                 .profile(engine.profile.name), .exclusive, purpose: "backup \(record.id)", wait: wait)
         }
+        try DueReview(engine, offsite: request.offsite).requireUnserved(request.slot, besides: record.id)
         let recovery = Recovery(engine)
         try await recorder.step(.recover) {
             let recovered = try await recovery.run(except: record.id)
@@ -123,7 +134,8 @@ package struct BackupRun: Sendable {
         if engine.profile.settings.remoteDemand == .reachable {
             for follower in followers { try await requireReachable(follower) }
         }
-        let chosen = try engine.sources(named: request.sources)
+        let later = Set(request.notDue.map(\.source))
+        let chosen = try engine.sources(named: request.sources).filter { !later.contains($0.spec.name) }
         let preflight = Preflight(engine)
         let checked = try await recorder.step(.preflight) {
             try await preflight.check(chosen, feeding: followers, record, recorder, holdings)
@@ -233,6 +245,7 @@ package struct BackupRun: Sendable {
         // Those that were compared, and not what may stand there by now.
         manifest.repositoryRecipients = recipients
         manifest.hooks = record.hooks.map { $0.filter { $0.message != nil || $0.facts != nil } }
+        manifest.notDue = request.notDue
         let stored = try await capture.store(manifest)
         await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))

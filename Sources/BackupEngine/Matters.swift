@@ -50,7 +50,7 @@ package struct MatterReview: Sendable {
     package func overdueItems() throws(StoreError) -> [OverdueItem] {
         let now = engine.clock.now
         return try StandingReview(profile, engine.store).standings.compactMap { standing in
-            if case .source = standing.subject { return nil }
+            if case .source = standing.subject, !standing.isApart { return nil }
             guard let since = standing.overdueSince(at: now) else { return nil }
             return OverdueItem(
                 what: standing.subject.title, lastSuccess: standing.lastSuccess,
@@ -62,12 +62,14 @@ package struct MatterReview: Sendable {
         let now = engine.clock.now
         // A backup is as old as its oldest source: what is behind is named there, and not told twice.
         var names: [String] = []
-        for standing in standings where standing.isOverdue(at: now) {
+        for standing in standings where !standing.isApart && standing.isOverdue(at: now) {
             if case .source(let name) = standing.subject { names.append(name.rawValue) }
         }
-        let behind = names.count < profile.sources.count && !names.isEmpty ? " of " + names.joined(separator: ", ") : ""
+        let behind =
+            names.count < profile.sources.filter({ $0.cadence == nil }).count && !names.isEmpty
+            ? " of " + names.joined(separator: ", ") : ""
         return standings.compactMap { standing in
-            if case .source = standing.subject { return nil }
+            if case .source = standing.subject, !standing.isApart { return nil }
             guard let since = standing.overdueSince(at: now) else { return nil }
             return Matter(
                 kind: .overdue, text: text(standing, standing.subject == .backup ? behind : "", now), since: since,

@@ -7,6 +7,7 @@ struct SimpleRun: Sendable {
     let lockMode: LockMode
     let lockWait: Duration
     var reason: String?
+    var trigger = "manual"
 
     /// - Parameters:
     ///   - prepare: done before the repository is locked or looked at.
@@ -15,7 +16,7 @@ struct SimpleRun: Sendable {
         preparing prepare: @Sendable (RunRecorder, Holdings) async throws -> Void = { _, _ in },
         _ body: @Sendable (RunRecorder, OpenRepository.Opened, Holdings) async throws -> Void
     ) async -> RunRecord {
-        let record = engine.newRecord(operation, reason: reason)
+        let record = engine.newRecord(operation, reason: reason, trigger: trigger)
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
         let hooks = HookWork(engine, recorder, operation)

@@ -12,6 +12,8 @@ import Tools
 final class Live: Sendable {
     let console: Console
     let profile: Profile
+    /// As `--config-dir` has it.
+    let configFolder: String?
     let runner: any ToolRunner
     let log: RunLog
     let host: LocalHost
@@ -30,6 +32,7 @@ final class Live: Sendable {
     /// - Throws: an ``OperatorError`` when there is no such profile or something is wrong with it.
     init(_ global: GlobalOptions, _ console: Console, identity: String? = nil) throws {
         self.console = console
+        configFolder = global.configFolder
         profile = try Profiles(global).chosen(openedWith: identity)
         let supervisor = try SupervisedRunner()
         self.supervisor = supervisor

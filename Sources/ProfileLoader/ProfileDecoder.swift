@@ -23,6 +23,7 @@ struct ProfileDecoder {
             disabled: disabled, notifiers: notifiers)
         profile.hooks = decoded.hooks
         profile.resources = decoded.resources
+        profile.schedules = ScheduleDecoder(host: profile.host, profile: name).schedules(root["schedule"])
         profile.objectives = objectives
         profile.metrics = root["metrics"]?["textfile"]?.text.map { MetricsSpec(path: $0, profile: name) }
         profile.log = root["log"].flatMap(log)
@@ -63,10 +64,12 @@ struct ProfileDecoder {
             expectations.minimumFiles = expect["min-files"]?.integer
             expectations.minimumBytes = expect["min-bytes"]?.byteCount
         }
-        return SourceSpec(
+        var spec = SourceSpec(
             name: name, kind: kind, entry: entry.value, expectations: expectations,
             onFailure: entry.value["on-failure"]?.text.flatMap(SourceSpec.OnFailure.init(rawValue:)) ?? .continue,
             toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
+        spec.cadence = ScheduleDecoder.period(entry.value["cadence"])
+        return spec
     }
 
     private var repositories: [RepositorySpec] {

@@ -24,6 +24,8 @@ package struct Profile: Sendable {
     package var hooks: [HookSpec] = []
     /// Likewise.
     package var resources: [ResourceSpec] = []
+    /// When its commands run by themselves.
+    package var schedules = ProfileSchedules()
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
@@ -63,6 +65,8 @@ package struct SourceSpec: Sendable {
     package var toleratedUnreadable: [String]
     /// The whole `environment:`-visible variables of the profile's environment files.
     package var environment: [String: String]
+    /// Captures it less often than the others; `nil`: with every run.
+    package var cadence: Schedule?
 
     package init(
         name: SourceName, kind: String, entry: ConfigValue, expectations: Expectations = Expectations(),

@@ -44,6 +44,10 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var anomalies: [Anomaly]?
     /// What programs of the operator's did and said; `nil` where there were none.
     package var hooks: [HookRecord]?
+    /// The sources that were named; `nil` for all.
+    package var sources: [SourceName]?
+    /// Those that were left to a later run; `nil` in records that are older than cadences.
+    package var notDue: [NotDue]?
 
     package init(
         id: RunID, profile: ProfileName, operation: Operation, started: Date, process: ProcessIdentity, user: String,

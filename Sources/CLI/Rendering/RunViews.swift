@@ -13,6 +13,7 @@ enum RunViews {
             ("repository", JSONValue(run.repository?.rawValue)), ("user", .string(run.user)),
             ("reason", JSONValue(run.reason)), ("trigger", .string(run.trigger)),
             ("parts", .array(run.parts.map(part))), ("gaps", .array(run.gaps.map(gap))),
+            ("notDue", .array((run.notDue ?? []).map(DueViews.notDue))),
             ("feeds", .array((run.feeds ?? []).map(feed))),
             ("void", .array(run.void.map { .string($0.rawValue) })),
             ("notices", JSONValue(run.notices)), ("failures", .array(run.failures.map(failure))),
@@ -140,6 +141,7 @@ enum RunViews {
                     })
             ),
             ("gaps", .array(point.gaps.map(gap))), ("removed", .array(point.removed.map(part))),
+            ("notDue", .array(point.notDue.map(DueViews.notDue))),
         ])
     }
 

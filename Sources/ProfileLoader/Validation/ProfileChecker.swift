@@ -44,6 +44,7 @@ struct ProfileChecker {
         checkFollowing(root, switchedOff: switchedOff)
         checkMethods(result)
         checkGenerations(result, isAbstract: isAbstract)
+        checkSchedules(result)
         for entry in result["sources"]?.entries ?? [] {
             guard let encryption = entry.value["encrypt"] else { continue }
             let problems = EncryptionCheck.problems(of: encryption, isAbstract: isAbstract)
@@ -219,6 +220,14 @@ struct ProfileChecker {
             shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
         }
         for path in check.ignored { shapes.ignore(path) }
+    }
+
+    private mutating func checkSchedules(_ root: ConfigValue) {
+        let check = ScheduleCheck(root)
+        for problem in check.problems {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
+        notes += check.notes
     }
 
     private mutating func checkMethods(_ root: ConfigValue) {

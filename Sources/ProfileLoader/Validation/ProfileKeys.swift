@@ -56,7 +56,9 @@ package enum ProfileKeys {
             "Refuses a backup before any work while no repository with `follows:` is switched on; with `reachable` also while one "
                 + "of those that the run is to feed cannot be reached.", default: "false"),
         KeyDescriptor("retention", .object(retention), "What is kept. Without any rule everything is."),
-        KeyDescriptor("schedule", .anything, "When the commands run by themselves.", ignored: true),
+        KeyDescriptor(
+            "schedule", .object(schedule),
+            "When the commands run by themselves, once `holdfast backup auto` has set it up; see docs/schedules.md."),
         KeyDescriptor(
             "objectives", .object(objectives),
             "How old things may be before they count as overdue: `status` then exits 5, and notifiers are told of it."),
@@ -89,6 +91,21 @@ package enum ProfileKeys {
         KeyDescriptor(
             "level", .choice(LogLevel.allCases.map(\.word)), "What matters less than this is left out.", default: "info"
         ),
+    ]
+
+    static let schedule: [KeyDescriptor] = [
+        KeyDescriptor(
+            "backup", .list(.string),
+            "When backups are taken: `daily 02:00`, `06:00,18:00`, `hourly`, `weekly Sun 04:00`, `monthly 15`, `quarterly`, "
+                + "`yearly`, five fields of cron, or a calendar event of systemd. Without a time, one between 04:00 and 06:00 that "
+                + "belongs to this host and profile."),
+        KeyDescriptor(
+            "offsite", .list(.string),
+            "From when on the next scheduled backup also feeds the followers with `feed: on-request`; without a time, the "
+                + "beginning of the day, week, month …"),
+        KeyDescriptor("verify", .list(.string), "When the repository is tested (`backup verify`)."),
+        KeyDescriptor("prune", .list(.string), "When retention is applied and room freed (`backup prune`)."),
+        KeyDescriptor("drill", .list(.string), "When restores are proven.", ignored: true),
     ]
 
     static let retention: [KeyDescriptor] = [
@@ -150,7 +167,11 @@ package enum ProfileKeys {
         KeyDescriptor(
             "on-failure", .choice(["continue", "abort"]), "Whether the other sources still go on when this one fails.",
             default: "continue"),
-        KeyDescriptor("cadence", .anything, "Captures this source less often than the others.", ignored: true),
+        KeyDescriptor(
+            "cadence", .list(.string),
+            "Captures this source less often than the others: scheduled backups take it when a time of this schedule has "
+                + "come since it was last captured, such as `weekly` or `monthly`. A backup that an operator starts always does."
+        ),
         KeyDescriptor(
             "encrypt", .object(encryption),
             "Encrypts the source for these recipients before it enters any repository; files as one tar stream. The recipients "
