@@ -85,9 +85,11 @@ package final class RotatingFile: Sendable {
             && ours.st_dev == named.st_dev
     }
 
-    /// The oldest goes; one that a kill left out leaves a gap and nothing worse.
+    /// The oldest goes. Those behind a gap, which a kill half way leaves, stay where they are.
     private func putAside() throws(Failure) {
-        for number in stride(from: keep - 1, to: 0, by: -1) { rename("\(path).\(number)", "\(path).\(number + 1)") }
+        var facts = stat()
+        let gap = (1..<keep).first { lstat("\(path).\($0)", &facts) != 0 } ?? keep
+        for number in stride(from: gap - 1, to: 0, by: -1) { rename("\(path).\(number)", "\(path).\(number + 1)") }
         guard rename(path, "\(path).1") == 0 else { throw failure(errno) }
     }
 

@@ -19,6 +19,8 @@ import Testing
         let shown = try await scene.run("show", "--log")
         #expect(shown.code == 0 && shown.output.contains(" info    backup began, by "), "\(shown)")
         #expect(shown.output.contains("produce: token is ‹redacted› \\u{1b}[31mred"), "\(shown)")
+        #expect(shown.output.contains("… 21 lines before") && shown.output.contains("produce: 22\n"), "\(shown)")
+        #expect(!shown.output.contains("produce: 21\n"), "the last forty stay")
         #expect(shown.output.contains(" error   dump: not captured: "), "\(shown)")
         #expect(shown.output.contains(" error   backup failed in ") && !shown.output.contains("ends here"), "\(shown)")
         let json = try await scene.run("show", "--log", "--json").document()

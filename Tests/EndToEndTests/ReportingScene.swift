@@ -21,6 +21,7 @@ struct ReportingScene {
             """
             #!/bin/sh
             echo data
+            [ ! -e '\(world.folder["fail"])' ] || seq 60 >&2
             printf 'token is %s \\033[31mred\\n' "$TOKEN" >&2
             [ ! -e '\(world.folder["fail"])' ] || exit 4
             """, to: "produce", mode: 0o755)

@@ -36,13 +36,14 @@ final class LogObserver: RunObserver {
             subject: run.operation.rawValue)
     }
 
+    /// What went wrong in a step is told once more for people, as a gap, a notice or a failure of the run.
     private func ended(_ step: StepRecord) {
         let outcome = step.outcome ?? .failed
         var line = step.step.rawValue + (step.subject.map { " \($0)" } ?? "") + ": \(outcome.rawValue)"
         if let duration = step.duration { line += " in \(Format.duration(duration))" }
         if let detail = step.detail { line += ": \(detail)" }
         log.add(
-            outcome == .succeeded ? .debug : LogObserver.level(outcome), "stepEnded", line, subject: step.subject,
+            .debug, "stepEnded", line, subject: step.subject,
             outcome: outcome, duration: step.duration, bytes: step.bytes)
     }
 
