@@ -82,7 +82,10 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "RepositoriesTests",
-            dependencies: ["Repositories", "Programs", "Digests", "Tools", "HostSystem", "BackupModel", "TestSupport"],
+            dependencies: [
+                "Repositories", "BackupEngine", "Programs", "Digests", "Tools", "HostSystem", "BackupModel",
+                "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "NotifiersTests", dependencies: ["Notifiers", "Tools", "BackupModel", "TestSupport"],

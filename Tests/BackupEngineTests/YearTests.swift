@@ -18,6 +18,9 @@ import Testing
     private static let away = Candidates.date("2026-07-04T04:00:00Z")..<Candidates.date("2026-07-11T04:00:00Z")
     /// The machine goes down in the middle of the run of this day.
     private static let crash = "2026-09-09"
+    /// All sources are found empty on this day, and somebody says a week later that it was a disk that was away.
+    private static let empty = "2026-05-05"
+    private static let acknowledged = Candidates.date("2026-05-12T16:00:00Z")
 
     private struct Life {
         var runs: [RunRecord]
@@ -25,6 +28,11 @@ import Testing
         var captured: [String: [Date]]
         /// What is left of each source at the end.
         var left: [String: Set<Date>]
+        /// Who is on call heard these: the day, the event, and what is overdue.
+        var alerts: [String]
+        var metrics: String
+        /// Restore points while nothing was removed, just before somebody looked.
+        var frozen: Int
     }
 
     /// - Parameter cadences: sources with a cadence beside `state`, which has none.
@@ -40,19 +48,33 @@ import Testing
                 guard !YearTests.away.contains(bench.clock.now) else {
                     throw .unreachable(name, detail: "away", hint: nil)
                 }
-                return try await ScriptedSource.onePart(context, store)
+                var report = try await ScriptedSource.part("/data", store)
+                let isEmpty = LocalTime(bench.clock.now, YearTests.zone).day == YearTests.empty
+                report.stored.bytes = isEmpty ? .zero : .mebibytes(4)
+                report.stored.files = isEmpty ? 0 : 100
+                return [report]
             }
             source.spec.cadence = try cadence.map { try Schedule($0) }
             sources.append(source)
         }
         var engine = bench.engine(sources, retention: policy)
         engine.profile.schedules = schedules
+        engine.profile.objectives.backup = .seconds(26 * 3600)
         engine.timeZone = YearTests.zone
+        let pager = TestListener()
+        let notifying = Notifying(engine, [pager])
+        var frozen = 0
         let slots = (schedules.backup?.slots(after: YearTests.start, through: YearTests.end, in: YearTests.zone)) ?? []
         let looks = stride(from: YearTests.start + 1000, to: YearTests.end, by: 6 * 3600).map { $0 }
         var hasCrashed = false
         for tick in (slots + slots.map { $0 + 1 } + looks).sorted() where !YearTests.off.contains(tick) {
             bench.clock.jump(to: tick)
+            if frozen == 0, tick >= YearTests.acknowledged {
+                frozen = bench.manifests.count
+                _ = try MatterReview(engine).acknowledge(nil, by: "operator", note: "the disk is back")
+            }
+            // As the hourly look of the timer does.
+            _ = await notifying.tell(overdue: try MatterReview(engine).overdueItems())
             let due = try DueReview(engine).backup()
             guard due.isDue else { continue }
             var request = BackupRequest()
@@ -67,14 +89,21 @@ import Testing
                 bench.host.change { $0.bootID = "22222222-2222-3333-4444-555555555555" }
                 continue
             }
-            _ = await BackupRun(engine, request).run()
+            _ = await notifying.tell(of: await BackupRun(engine, request).run(), isAttended: false)
+        }
+        _ = await notifying.tell(overdue: try MatterReview(engine).overdueItems())
+        let alerts = pager.heard.map { message in
+            "\(LocalTime(message.at, YearTests.zone).day) \(message.event.rawValue)"
+                + (message.isReminder ? " again" : "")
         }
         let runs = try bench.store.runs(RunQuery(operation: .backup, limit: 10_000)).reversed().map { $0 }
         var captured: [String: [Date]] = [:]
         for part in runs.flatMap(\.parts) { captured[part.source.rawValue, default: []].append(part.capturedAt) }
         let left = Dictionary(grouping: bench.parts) { $0.stamp?.source?.rawValue ?? "" }
             .mapValues { Set($0.map(\.time)) }
-        return Life(runs: runs, captured: captured, left: left)
+        return Life(
+            runs: runs, captured: captured, left: left, alerts: alerts,
+            metrics: MetricsReview(engine, version: "1").document().text, frozen: frozen)
     }
 
     private func expectRetention(_ life: Life, _ policy: RetentionPolicy) {
@@ -105,6 +134,8 @@ import Testing
         let march = good.first { LocalTime($0, YearTests.zone).day == "2026-03-08" }
         #expect(march == Candidates.date("2026-03-08T07:00:00Z"))
         expectRetention(life, policy)
+        #expect(life.alerts == [])
+        print(life.metrics, life.frozen)
         #expect(
             Set(days(Array(life.left["state"] ?? []))) == [
                 "2026-12-31", "2026-12-30", "2026-12-29", "2026-12-28", "2026-12-27", "2026-12-26", "2026-12-25",

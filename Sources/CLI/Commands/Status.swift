@@ -54,8 +54,8 @@ struct Status: OperatorCommand {
             do {
                 let live = try Live(options, console)
                 let engine = try live.engine()
-                await live.tell(overdue: try MatterReview(engine).overdueItems())
-                await live.retryPendingNotifications()
+                await live.tell(overdue: try MatterReview(engine).overdueItems(), engine.store)
+                await live.retryPendingNotifications(engine.store)
                 if let file = live.profile.metrics?.textfile {
                     try MetricsWriter.write(to: file, of: live.profile.name) {
                         MetricsReview(engine, version: ProgramVersion.text).document()
