@@ -40,6 +40,8 @@ let package = Package(
         .target(name: "DumpSources", dependencies: ["Programs", "BackupModel"], swiftSettings: strict),
         .target(name: "Repositories", dependencies: ["Programs", "BackupModel", "Digests"], swiftSettings: strict),
         .target(name: "Notifiers", dependencies: ["Programs", "BackupModel"], swiftSettings: strict),
+        // systemd, cron, launchd: what the host's own timers are given.
+        .target(name: "Scheduling", dependencies: ["BackupModel"], swiftSettings: strict),
         .target(
             name: "ProfileLoader",
             dependencies: ["BackupModel", .product(name: "Yams", package: "Yams")],
@@ -54,7 +56,7 @@ let package = Package(
             name: "holdfast",
             dependencies: [
                 "BackupModel", "Programs", "Tools", "Digests", "HostSystem", "DumpSources", "Repositories", "Notifiers",
-                "ProfileLoader", "RunHistory", "BackupEngine",
+                "Scheduling", "ProfileLoader", "RunHistory", "BackupEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/CLI",
@@ -85,6 +87,9 @@ let package = Package(
         .testTarget(
             name: "NotifiersTests", dependencies: ["Notifiers", "Tools", "BackupModel", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "SchedulingTests", dependencies: ["Scheduling", "Tools", "BackupModel", "TestSupport"],
+            resources: [.copy("Golden")], swiftSettings: strict),
         .testTarget(
             name: "ProfileLoaderTests",
             dependencies: ["ProfileLoader", "DumpSources", "Repositories", "Notifiers", "BackupModel", "TestSupport"],

@@ -131,7 +131,13 @@ package struct Notifying: Sendable {
             case .started, .recovered, .succeeded, .overdue, .digest, .test: nil
             }
         let anomalies = verdict.event == .anomaly ? (run.anomalies ?? []) : []
-        let failures = run.failures + Notifying.flaws(of: run) + anomalies.map { Failure($0) }
+        let failures =
+            run.failures + Notifying.flaws(of: run)
+            + anomalies.map { anomaly in
+                Failure(
+                    "\(anomaly.part.title(in: anomaly.source)) is unlike what was backed up before: \(anomaly.detail)",
+                    hint: "nothing older is removed until `holdfast ack \(anomaly.source)` says that this is in order")
+            }
         return NotificationMessage(
             profile: run.profile, host: host, run: run.id, operation: run.operation, event: verdict.event,
             outcome: verdict.event == .started ? nil : run.outcome ?? .failed, at: run.finished ?? run.started,

@@ -12,7 +12,12 @@ package struct RepositoryCatalog: Sendable {
     package init(_ engine: Engine, repository: any Repository, identity: RepositoryIdentity) {
         self.engine = engine
         self.repository = repository
-        key = identity.id
+        key = RepositoryCatalog.key(repository.spec, identity)
+    }
+
+    /// A follower may bear the very id of its leader, having been copied from it, and hold something else all the same.
+    static func key(_ spec: RepositorySpec, _ identity: RepositoryIdentity) -> String {
+        spec.follow == nil ? identity.id : "\(identity.id)@\(spec.pinName)"
     }
 
     /// The largest manifest that is read.
@@ -26,6 +31,7 @@ package struct RepositoryCatalog: Sendable {
         let present = Set(snapshots.map(\.id))
         var contents = CatalogContents(
             snapshots: snapshots, manifests: try engine.store.manifests(of: key).filter { present.contains($0.key) })
+        if let words = try VanishedPoints(self).find(present: snapshots)?.words { contents.notices.append(words) }
         guard loadingManifests else { return contents }
         let missing =
             snapshots
@@ -52,6 +58,7 @@ package struct RepositoryCatalog: Sendable {
         let known = try engine.store.snapshots(of: key)
         if let onDisk = try repository.snapshotIDsOnDisk(), onDisk.isSubset(of: Set(known.map(\.id))) {
             let left = known.filter { onDisk.contains($0.id) }
+            try VanishedPoints(self).compare(known, with: onDisk)
             if engine.store.wasRecreated {
                 // What was lost has come back, or there was nothing.
                 try engine.store.replaceSnapshots(of: key, with: left)
@@ -61,6 +68,7 @@ package struct RepositoryCatalog: Sendable {
             return left
         }
         let listed = try await repository.snapshots()
+        try VanishedPoints(self).compare(known, with: Set(listed.map(\.id)))
         try engine.store.replaceSnapshots(of: key, with: listed)
         return listed
     }
@@ -94,6 +102,16 @@ package struct RepositoryCatalog: Sendable {
         if let (manifest, id) = manifest {
             try engine.store.saveManifest(manifest, snapshot: id, repository: key)
         }
+    }
+
+    /// Removes snapshots from the repository, and then from what history knows of it. What is gone because of a run of
+    /// ours must not be missed later, not even when that run was killed before it could say so.
+    func forget(_ ids: [SnapshotID]) async throws -> ForgetReport {
+        try engine.store.noteRemoval(of: ids, from: key)
+        let report = try await repository.forget(ids)
+        await engine.moment(.forgotten)
+        try forgetKnowledge(of: report.removed)
+        return report
     }
 
     package func forgetKnowledge(of ids: [SnapshotID]) throws(StoreError) {
@@ -148,6 +166,7 @@ extension RunRecord {
         notices = manifest.notices
         failures = manifest.failures
         tools = manifest.tools
+        notDue = manifest.notDue
         isRebuilt = true
     }
 }

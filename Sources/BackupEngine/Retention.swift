@@ -36,12 +36,12 @@ package enum Retention {
         applyFloor(policy.minimum, to: &reasons, of: candidates)
 
         let removals = reasons.count(where: \.isEmpty)
-        let anomaly = RetentionAnomaly.find(in: candidates)
         let danger =
             safety.halts.first?.description
             ?? RetentionDanger.future(candidates, now: now)
             ?? RetentionDanger.newestIsNotGood(candidates)
-            ?? anomaly
+            ?? safety.frozen[group.source]
+            ?? RetentionAnomaly.find(in: candidates, since: safety.newNormal[group.source])
             ?? RetentionDanger.tooMany(
                 removals, of: candidates.count, policy: policy, allowed: safety.allowedRemovals)
 
@@ -50,7 +50,7 @@ package enum Retention {
                 id: candidate.id, time: candidate.time, keep: !reasons.isEmpty || danger != nil,
                 reasons: !reasons.isEmpty ? reasons : [danger == nil ? "no rule keeps it" : "the group is left alone"])
         }
-        return RetentionPlan.Group(group: group, decisions: decisions, leftAlone: danger, anomaly: anomaly)
+        return RetentionPlan.Group(group: group, decisions: decisions, leftAlone: danger)
     }
 
     /// - Parameter candidates: newest first.

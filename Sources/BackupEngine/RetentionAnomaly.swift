@@ -1,4 +1,5 @@
 import BackupModel
+import Foundation
 
 /// Tells a snapshot that is far bigger or smaller than those before it: a source that lost its files, or one that was
 /// encrypted by somebody else. Older backups are then the valuable ones, so nothing of the group is removed.
@@ -15,19 +16,34 @@ enum RetentionAnomaly {
     static let smallestBytes = 1.0 * 1024 * 1024
     static let smallestFiles = 20.0
 
-    /// - Parameter candidates: newest first.
-    static func find(in candidates: [RetentionCandidate]) -> String? {
+    /// - Parameters:
+    ///   - candidates: newest first.
+    ///   - border: what was made before it is no measure any more.
+    static func find(in candidates: [RetentionCandidate], since border: Date? = nil) -> String? {
         guard let newest = candidates.first else { return nil }
-        let previous = candidates.dropFirst().filter(\.condition.isGood).prefix(window)
-        if let bytes = newest.bytes, let median = median(of: previous.compactMap { $0.bytes.map { Double($0.bytes) } }),
+        let previous = candidates.dropFirst().filter { candidate in
+            candidate.condition.isGood && border.map { candidate.time >= $0 } != false
+        }
+        guard
+            let far = far(
+                bytes: newest.bytes, files: newest.files, from: previous.prefix(window).map { ($0.bytes, $0.files) })
+        else { return nil }
+        return "its newest snapshot, \(newest.id), holds \(far)"
+    }
+
+    /// `12 files, far from the usual 3400`, or `nil`.
+    static func far(
+        bytes: ByteCount?, files: Int64?, from previous: [(bytes: ByteCount?, files: Int64?)]
+    ) -> String? {
+        if let bytes, let median = median(of: previous.compactMap { $0.bytes.map { Double($0.bytes) } }),
             isFar(Double(bytes.bytes), from: median, smallest: smallestBytes)
         {
-            return "its newest snapshot, \(newest.id), holds \(bytes), far from the usual \(ByteCount(Int64(median)))"
+            return "\(bytes), far from the usual \(ByteCount(Int64(median)))"
         }
-        if let files = newest.files, let median = median(of: previous.compactMap { $0.files.map(Double.init) }),
+        if let files, let median = median(of: previous.compactMap { $0.files.map(Double.init) }),
             isFar(Double(files), from: median, smallest: smallestFiles)
         {
-            return "its newest snapshot, \(newest.id), holds \(files) files, far from the usual \(Int64(median))"
+            return "\(files) files, far from the usual \(Int64(median))"
         }
         return nil
     }
@@ -37,7 +53,7 @@ enum RetentionAnomaly {
     }
 
     /// `nil` when there are too few to judge by.
-    private static func median(of values: [Double]) -> Double? {
+    static func median(of values: [Double]) -> Double? {
         guard values.count >= fewest else { return nil }
         let sorted = values.sorted()
         let middle = sorted.count / 2

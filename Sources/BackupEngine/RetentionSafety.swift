@@ -9,10 +9,17 @@ package struct RetentionSafety: Sendable, Equatable {
     package var held: [SnapshotID: String]
     /// How many removals in one group the operator has agreed to, whatever their share of it; `nil` for none.
     package var allowedRemovals: Int?
+    /// Sources of which nothing is removed until somebody has looked at them, with why.
+    package var frozen: [SourceName: String]
+    /// What was made before this is no measure for a source any more: somebody has said that what followed is in order.
+    package var newNormal: [SourceName: Date]
 
     package init(
-        halts: [RetentionHalt] = [], held: [SnapshotID: String] = [:], allowedRemovals: Int? = nil
+        halts: [RetentionHalt] = [], held: [SnapshotID: String] = [:], allowedRemovals: Int? = nil,
+        frozen: [SourceName: String] = [:], newNormal: [SourceName: Date] = [:]
     ) {
+        self.frozen = frozen
+        self.newNormal = newNormal
         self.halts = halts
         self.held = held
         self.allowedRemovals = allowedRemovals

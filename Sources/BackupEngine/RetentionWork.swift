@@ -29,9 +29,12 @@ struct RetentionWork: Sendable {
             points, followers: engine.profile.followers.filter { $0.follow?.leader == engine.primary.spec.name },
             deliveries: try engine.store.deliveries(from: catalog.key),
             now: engine.clock.now)
+        let odd = try OpenAnomalies(engine.profile.name, engine.store)
         let plan = Retention.plan(
             candidates: points.retentionCandidates + upcoming, policy: engine.profile.retention, now: engine.clock.now,
-            safety: RetentionSafety(halts: try halts(points), held: followed.held, allowedRemovals: allowedRemovals))
+            safety: RetentionSafety(
+                halts: try halts(points), held: followed.held, allowedRemovals: allowedRemovals, frozen: odd.frozen,
+                newNormal: odd.newNormal))
         return Planned(
             plan: plan.leaving(out: Set(upcoming.map(\.id))),
             unusable: try (points.incomplete + points.void).filter(isOfDeadRun),
@@ -56,8 +59,6 @@ struct RetentionWork: Sendable {
         for group in plan.groups {
             if let why = group.leftAlone { recorder.notice("retention left \(group.group) alone: \(why)") }
         }
-        let anomalies = plan.groups.compactMap { group in group.anomaly.map { "\(group.group): \($0)" } }
-        if !anomalies.isEmpty { await recorder.change { $0.anomalies = anomalies } }
         return plan
     }
 
@@ -67,8 +68,7 @@ struct RetentionWork: Sendable {
             let onDisk = try engine.primary.snapshotIDsOnDisk()
             let present = void.filter { onDisk?.contains($0) ?? true }
             guard !present.isEmpty else { return }
-            let report = try await engine.primary.forget(present)
-            try catalog.forgetKnowledge(of: report.removed)
+            let report = try await catalog.forget(present)
             if !report.removed.isEmpty { recorder.notice("dropped \(report.removed.count) void snapshots of this run") }
         } catch {
             recorder.notice("void snapshots are still there: \(RunRecorder.failure(of: error).description)")
@@ -83,9 +83,7 @@ struct RetentionWork: Sendable {
         let contents = try await catalog.contents(loadingManifests: false)
         let manifests = RestorePoints(contents, engine: engine).manifestsLeftEmpty(afterRemoving: plan.removals)
         let doomed = plan.removals + manifests
-        let report = try await engine.primary.forget(doomed)
-        await engine.moment(.forgotten)
-        try catalog.forgetKnowledge(of: report.removed)
+        let report = try await catalog.forget(doomed)
         let remaining = Set(doomed).subtracting(report.removed)
         if report.removed.isEmpty, !remaining.isEmpty, engine.expectsRefusal {
             throw RepositoryError.denied(
@@ -130,7 +128,7 @@ extension RetentionPlan {
         let groups = groups.map { group in
             Group(
                 group: group.group, decisions: group.decisions.filter { !ids.contains($0.id) },
-                leftAlone: group.leftAlone, anomaly: group.anomaly)
+                leftAlone: group.leftAlone)
         }
         return RetentionPlan(groups: groups.filter { !$0.decisions.isEmpty })
     }

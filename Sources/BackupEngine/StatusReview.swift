@@ -24,6 +24,10 @@ package struct ProfileStatus: Sendable {
     package var lastVerify: RunRecord?
     package var followers: [Follower]
     package var restorePoints: Int
+    /// How each operation stands against its objective.
+    package var standings: [Standing]
+    /// What somebody has to see to.
+    package var matters: [Matter]
 }
 
 package struct StatusReview: Sendable {
@@ -47,7 +51,9 @@ package struct StatusReview: Sendable {
         return ProfileStatus(
             lastGood: good.max { $0.started < $1.started }, lastBackup: try newest(.backup).first,
             lastVerify: tests.first { $0.repository == nil }, followers: try followers(points.all, points.deliveries),
-            restorePoints: points.all.count)
+            restorePoints: points.all.count,
+            standings: try StandingReview(engine.profile, engine.store).standings,
+            matters: try MatterReview(engine).matters())
     }
 
     /// As they were last seen.

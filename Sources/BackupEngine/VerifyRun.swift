@@ -10,6 +10,7 @@ package struct VerifyRequest: Sendable {
     }
     package var depth: Depth
     package var lockWait: Duration?
+    package var trigger = "manual"
     package init(depth: Depth, lockWait: Duration? = nil) {
         self.depth = depth
         self.lockWait = lockWait
@@ -44,7 +45,7 @@ package struct VerifyRun: Sendable {
         let frame = SimpleRun(
             engine: engine, operation: .verify, lockMode: request.depth == .scrub ? .shared : .exclusive,
             lockWait: request.lockWait ?? engine.profile.settings.lockWait,
-            reason: KnownDamage.title(of: request.depth))
+            reason: KnownDamage.title(of: request.depth), trigger: request.trigger)
         let record = await frame.run { recorder, opened, _ in
             try await recorder.step(.verify, subject: engine.primary.spec.name.rawValue) {
                 try await check(recorder, opened, findings)
@@ -59,11 +60,28 @@ package struct VerifyRun: Sendable {
         var scrub: ScrubReport?
         var slice: (index: Int, count: Int)?
         func set(verify report: VerifyReport) { verify = report }
+        /// The repository itself may be sound, and yet not what it was.
+        func fault(_ failure: Failure) {
+            verify?.isSound = false
+            verify?.errors.append(failure.description)
+        }
         func set(scrub report: ScrubReport) { scrub = report }
         func set(slice: (index: Int, count: Int)) { self.slice = slice }
     }
 
     private func check(_ recorder: RunRecorder, _ opened: OpenRepository.Opened, _ findings: Findings) async throws {
+        try await look(recorder, opened, findings)
+        let gone = try await VanishedPoints(
+            RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
+        ).find()
+        guard let gone else { return }
+        guard engine.primary.isChangedByUsAlone else { return recorder.notice(gone.words) }
+        let failure = Failure(gone.words, hint: gone.hint, kind: .damaged)
+        await findings.fault(failure)
+        throw RunStop.failed(failure)
+    }
+
+    private func look(_ recorder: RunRecorder, _ opened: OpenRepository.Opened, _ findings: Findings) async throws {
         let observer = engine.observer
         let progress: @Sendable (TransferProgress) -> Void = { observer.observe(.progress(subject: "verify", $0)) }
         switch request.depth {

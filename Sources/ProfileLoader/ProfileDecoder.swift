@@ -14,12 +14,44 @@ struct ProfileDecoder {
     let disabled: [String]
 
     var profile: Profile {
-        Profile(
+        let decoded = HookDecoder(root)
+        var profile = Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
             repositories: repositories,
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
+        profile.hooks = decoded.hooks
+        profile.resources = decoded.resources
+        profile.schedules = ScheduleDecoder(host: profile.host, profile: name).schedules(root["schedule"])
+        profile.objectives = objectives
+        profile.metrics = root["metrics"]?["textfile"]?.text.map { MetricsSpec(path: $0, profile: name) }
+        profile.log = root["log"].flatMap(log)
+        return profile
+    }
+
+    private func log(_ value: ConfigValue) -> LogSpec? {
+        guard let path = value.text ?? value["file"]?.text else { return nil }
+        var spec = LogSpec(path: path)
+        spec.size = value["size"]?.byteCount ?? spec.size
+        spec.keep = value["keep"]?.integer.map(Int.init) ?? spec.keep
+        spec.format = value["format"]?.text.flatMap(LogSpec.Format.init(rawValue:)) ?? spec.format
+        spec.level = value["level"]?.text.flatMap(LogLevel.init(word:)) ?? spec.level
+        return spec
+    }
+
+    private var objectives: Objectives {
+        func span(_ key: String) -> Duration? { root["objectives"]?[key]?.duration }
+        var objectives = Objectives()
+        objectives.backup = span("backup")
+        objectives.offsite = span("offsite")
+        objectives.verify = span("verify")
+        objectives.drill = span("drill")
+        objectives.prune = span("prune")
+        objectives.keyAge = span("key-age")
+        objectives.restoreTime = span("rto")
+        objectives.skips = span("skips") ?? objectives.skips
+        return objectives
     }
 
     private func source(_ entry: ConfigValue.Entry) -> SourceSpec? {
@@ -32,10 +64,12 @@ struct ProfileDecoder {
             expectations.minimumFiles = expect["min-files"]?.integer
             expectations.minimumBytes = expect["min-bytes"]?.byteCount
         }
-        return SourceSpec(
+        var spec = SourceSpec(
             name: name, kind: kind, entry: entry.value, expectations: expectations,
             onFailure: entry.value["on-failure"]?.text.flatMap(SourceSpec.OnFailure.init(rawValue:)) ?? .continue,
             toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
+        spec.cadence = ScheduleDecoder.period(entry.value["cadence"])
+        return spec
     }
 
     private var repositories: [RepositorySpec] {
@@ -53,9 +87,13 @@ struct ProfileDecoder {
             let kind = repositoryKinds.first(where: { entry.value[$0] != nil })
         else { return nil }
         let access = entry.value["access"]?.text.flatMap(RepositoryAccess.init(rawValue:)) ?? .auto
-        return RepositorySpec(
+        var spec = RepositorySpec(
             name: name, kind: kind, entry: entry.value, follow: follow(entry.value, access), access: access,
             environment: variables)
+        if spec.follow != nil {
+            spec.objective = entry.value["objective"]?.duration ?? root["objectives"]?["offsite"]?.duration
+        }
+        return spec
     }
 
     private func follow(_ entry: ConfigValue, _ access: RepositoryAccess) -> FollowSpec? {

@@ -1,6 +1,6 @@
 package import BackupModel
 
-/// age, as a filter. A passphrase is asked for on a terminal only, so files are encrypted to recipients.
+/// age, as a filter that encrypts for recipients. A passphrase it takes on a terminal only: ``OwnStreams/age(_:decrypting:)``.
 /// - Source: https://github.com/FiloSottile/age/blob/v1.1.1/cmd/age/age.go; checked with age 1.1.1.
 package enum Age {
     /// - Parameter recipients: `age1…`, `ssh-ed25519 …` or `ssh-rsa …`; they are public.
@@ -35,7 +35,15 @@ package enum Age {
     }
 
     /// Whether what age said means that it has no key for the file.
-    package static func tellsOfWrongKey(_ errors: String) -> Bool { errors.contains("no identity matched") }
+    package static func tellsOfWrongKey(_ errors: String) -> Bool {
+        errors.contains("no identity matched") || errors.contains("incorrect passphrase")
+    }
+
+    /// Whether a file that begins so was encrypted with a passphrase.
+    /// - Source: the age format, https://age-encryption.org/v1, age 1.1.1.
+    package static func wantsPassphrase(_ beginning: some Sequence<UInt8>) -> Bool {
+        beginning.starts(with: Array("age-encryption.org/v1\n-> scrypt ".utf8))
+    }
 
     /// The recipients that a file of them names.
     package static func recipients(in text: String) -> [String] {

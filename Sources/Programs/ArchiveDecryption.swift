@@ -83,7 +83,10 @@ package enum ArchiveDecryption {
 
     /// True when a program's own words say that the key is not the right one.
     package static func saysWrongKey(_ words: String) -> Bool {
-        ["bad decrypt", "Bad session key", "no identity matched", "No secret key", "decryption failed: Bad"].contains {
+        [
+            "bad decrypt", "Bad session key", "no identity matched", "incorrect passphrase", "No secret key",
+            "decryption failed: Bad",
+        ].contains {
             words.contains($0)
         }
     }

@@ -53,6 +53,13 @@ package struct OwnStreams: Sendable {
     /// Hashes and counts what comes, keeps nothing of it, and prints what ``kept(_:)`` reads.
     package func digest() -> ToolCommand { command(["digest"]) }
 
+    /// age with a passphrase, which the program itself takes on a terminal only (age(1), age 1.1.1 to 1.3.2).
+    package func age(_ passphrase: Secret, decrypting: Bool = false) -> ToolCommand {
+        var command = command(["age-passphrase"] + (decrypting ? ["--decrypt"] : []))
+        command.secrets = [.memoryFileArgument("--secret=", passphrase)]
+        return command
+    }
+
     /// Prints one line for each entry of a tar stream, and holds the contents against their digests.
     /// - Parameter isSafe: ends at the first entry that would leave its folder.
     package func listTar(isSafe: Bool) -> ToolCommand {

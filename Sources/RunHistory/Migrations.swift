@@ -85,7 +85,30 @@ enum Migrations {
                     ) WITHOUT ROWID;
                     """)
         }
-        migrator.registerMigration("5: messages that wait, and how notifiers stand") { database in
+        migrator.registerMigration("5: what vanished, and what was acknowledged") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE vanished (
+                        repository TEXT NOT NULL,
+                        id TEXT NOT NULL,
+                        time REAL NOT NULL,
+                        vanished TEXT NOT NULL,
+                        PRIMARY KEY (repository, id)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE removals (
+                        repository TEXT NOT NULL,
+                        id TEXT NOT NULL,
+                        PRIMARY KEY (repository, id)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE acknowledgements (
+                        profile TEXT NOT NULL,
+                        at REAL NOT NULL,
+                        acknowledgement TEXT NOT NULL
+                    );
+                    CREATE INDEX acknowledgements_by_profile ON acknowledgements (profile, at);
+                    """)
+        }
+        migrator.registerMigration("6: messages that wait, and how notifiers stand") { database in
             try database.execute(
                 sql: """
                     CREATE TABLE outbox (

@@ -42,6 +42,7 @@ extension SQLiteRunStore {
                     sql: "DELETE FROM snapshots WHERE repository = ? AND id = ?", arguments: arguments)
                 try database.execute(
                     sql: "DELETE FROM manifests WHERE repository = ? AND snapshot = ?", arguments: arguments)
+                try database.execute(sql: "DELETE FROM removals WHERE repository = ? AND id = ?", arguments: arguments)
             }
         }
     }

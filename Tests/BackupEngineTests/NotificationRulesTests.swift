@@ -146,7 +146,11 @@ struct NotificationRulesTests {
 
     private static func odd(_ hours: Double, told: [NotificationEvent] = []) -> RunRecord {
         var run = run(hours, .succeeded, told: told)
-        run.anomalies = ["documents: far from the usual"]
+        run.anomalies = [
+            Anomaly(
+                source: SourceName(unchecked: "documents"), part: PartPath(rawValue: "/"), kind: .size,
+                detail: "12 files, far from the usual 400")
+        ]
         return run
     }
 

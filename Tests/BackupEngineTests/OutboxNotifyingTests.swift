@@ -157,7 +157,13 @@ struct OutboxNotifyingTests {
         let pager = quiet()
         try await scene.run(.failed, pager, failures: [Failure("broken", kind: .damaged)], operation: .verify)
         try await scene.run(.failed, pager, operation: .restore)
-        try await scene.run(.succeeded, pager) { $0.anomalies = ["documents: far from the usual"] }
+        try await scene.run(.succeeded, pager) {
+            $0.anomalies = [
+                Anomaly(
+                    source: SourceName(unchecked: "documents"), part: PartPath(rawValue: "/"), kind: .size,
+                    detail: "12 files, far from the usual 400")
+            ]
+        }
         #expect(pager.events == [.failed, .failed, .anomaly])
     }
 

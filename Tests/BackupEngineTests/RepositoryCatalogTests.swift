@@ -43,12 +43,13 @@ struct RepositoryCatalogTests {
         let copy = Snapshot(
             id: SnapshotID(rawValue: String(repeating: "3f", count: 32)), time: removed.time, host: removed.host,
             paths: removed.paths, tags: removed.tags, original: removed.id)
-        try bench.store.replaceSnapshots(of: identity.id, with: [copy])
+        let key = RepositoryCatalog.key(offsite.spec, identity)
+        try bench.store.replaceSnapshots(of: key, with: [copy])
         try bench.store.setDeliveries([kept.id, removed.id], from: home, to: offsite.spec.name)
         let catalog = RepositoryCatalog(bench.engine().at(offsite), repository: offsite, identity: identity)
         try catalog.forgetKnowledge(of: [copy.id])
         #expect(try bench.store.deliveries(from: home) == [offsite.spec.name: [kept.id]])
-        #expect(try bench.store.snapshots(of: identity.id).isEmpty)
+        #expect(try bench.store.snapshots(of: key).isEmpty)
     }
 
     @Test func `a history that was lost is rebuilt, runs included`() async throws {

@@ -38,6 +38,7 @@ struct RetentionRunTests {
         let broken = ScriptedSource("web") { _, _ throws(SourceError) in throw .unmounted(path: "/srv") }
         let run = await bench.backup([ScriptedSource("db"), broken], retention: Self.one)
         #expect(run.says("removed nothing because this run has gaps"))
+        #expect(run.step(.retention)?.outcome == .skipped)
         #expect(bench.parts.count == 3)
         #expect(!bench.repository.calls.contains { $0.hasPrefix("forget") })
     }
@@ -111,6 +112,7 @@ struct RetentionRunTests {
         other.release()
         #expect(run.outcome == .succeeded)
         #expect(run.says("retention waits for the next run"))
+        #expect(run.step(.retention)?.outcome == .skipped)
         #expect(bench.parts.count == 2)
         #expect(try bench.isClean)
     }

@@ -14,9 +14,8 @@ struct RealProfilesTests {
     static let notifiers = NotifierRegistry.kinds.map(\.descriptor)
     static let folder = RealTools.packageRoot + "/profiles"
     static let files = [
-        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "postgres", "ripple-env",
-        "ripple-env-data", "rsync",
-        "sqlite", "timetiles",
+        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "hooks", "postgres",
+        "ripple-env", "ripple-env-data", "rsync", "sqlite", "timetiles",
     ]
 
     static func loader(_ environment: [String: String] = [:]) -> ProfileLoader {
@@ -43,6 +42,19 @@ struct RealProfilesTests {
     @Test func `every file in profiles is known to these tests`() throws {
         let found = try FileManager.default.contentsOfDirectory(atPath: Self.folder).filter { $0.hasSuffix(".yaml") }
         #expect(found.sorted() == Self.files.map { $0 + ".yaml" }.sorted())
+    }
+
+    @Test func `a follower is of its leader's kind`() throws {
+        let scratch = try ScratchFolder("kinds")
+        let path = try scratch.write(
+            """
+            sources: { a: { files: /a } }
+            repositories:
+              a: { archive: /a, encrypt: openssl, password: env:P }
+              b: { restic: /b, password: env:P, follows: a }
+            """, to: "app.yaml")
+        let error = #expect(throws: ProfileError.self) { try Self.loader().load(path) }
+        #expect(error?.description.contains("`a` is of kind archive") == true, "\(String(describing: error))")
     }
 
     @Test func `timetiles loads as the use case has it`() throws {
@@ -104,7 +116,7 @@ struct RealProfilesTests {
         #expect(Self.loader().problems(in: Self.folder + "/fort-base.yaml").isEmpty)
     }
 
-    @Test(arguments: ["archive", "files-only", "postgres", "rsync", "sqlite"])
+    @Test(arguments: ["archive", "files-only", "hooks", "postgres", "rsync", "sqlite"])
     func `an annotated example loads`(_ name: String) throws {
         let profile = try load(name)
         #expect(profile.name.rawValue == name)

@@ -11,6 +11,7 @@ import Tools
 struct ArchiveBench: Sendable {
     enum Way: String, CaseIterable, Sendable {
         case age = "age and zstd"
+        case agePassphrase = "age with a passphrase and zstd"
         case gpg = "gpg with a passphrase and zstd"
         case openssl = "openssl and gzip"
     }
@@ -51,6 +52,7 @@ struct ArchiveBench: Sendable {
         case .age:
             contents["recipients"] = .list([ConfigValue(.string(recipient), at: place)])
             contents["identity"] = .string("file:" + scratch["identity"])
+        case .agePassphrase: contents["password"] = password
         case .gpg:
             contents["encrypt"] = .string("gpg")
             contents["password"] = password

@@ -7,7 +7,7 @@ import Testing
 @testable import Repositories
 
 @Suite struct ArchiveKeyTests {
-    @Test(arguments: [ArchiveBench.Way.gpg, .openssl])
+    @Test(arguments: [ArchiveBench.Way.agePassphrase, .gpg, .openssl])
     func `a wrong passphrase is told before anything is encrypted with it`(way: ArchiveBench.Way) async throws {
         let bench = try await ArchiveBench(way)
         try bench.fillSource()
@@ -88,12 +88,19 @@ import Testing
         let bench = try await ArchiveBench(.age)
         let password = ConfigValue.Content.string("file:" + bench.scratch["password"])
         for keys in [
-            ["recipients": nil, "password": password], ["recipients": .list([])],
+            ["recipients": nil], ["recipients": .list([])],
             ["recipients": nil, "encrypt": .string("gpg")], ["recipients": nil, "encrypt": .string("openssl")],
             ["encrypt": .string("openssl"), "password": password],
         ] as [[String: ConfigValue.Content?]] {
             #expect(throws: RepositoryError.self) { try bench.repository(keys) }
         }
+    }
+
+    @Test(arguments: ["two\u{1}words", "\u{3}", String(repeating: "long", count: 251)])
+    func `a passphrase that no terminal takes as it is goes to no age`(passphrase: String) async throws {
+        let bench = try await ArchiveBench(.agePassphrase)
+        try bench.scratch.write(passphrase, to: "password")
+        await #expect(throws: RepositoryError.self) { try await bench.repository().create() }
     }
 
     @Test(arguments: ["s3:https://key:secret@host/bucket", "s3://bucket/path", "rclone:remote:path"])

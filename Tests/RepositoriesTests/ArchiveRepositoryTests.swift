@@ -74,6 +74,9 @@ import Testing
         let opening =
             switch way {
             case .age: "age -d -i identity '\(try bench.path(ending: ".tar.zst.age"))' | zstd -dq"
+            case .agePassphrase:
+                "(cat password; echo; sleep 1) | script -qec \"age -d -o plain '\(try bench.path(ending: ".tar.zst.age"))'\" "
+                    + "/dev/null > said; zstd -dq < plain"
             case .gpg:
                 "GNUPGHOME=$PWD gpg --batch --quiet --pinentry-mode loopback --no-autostart --passphrase-file password "
                     + "-d '\(try bench.path(ending: ".tar.zst.gpg"))' | zstd -dq"

@@ -246,7 +246,7 @@ import Testing
                 return -1
             }
         }
-        #expect(error?.kind == .usage)
+        #expect(error?.kind == .badProfile)
         #expect(error?.description.contains("`archive`") == true, "\(String(describing: error))")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder.path) == before)
     }
@@ -320,7 +320,7 @@ import Testing
             ("follows", "main", "follows no other"),
         ] {
             let error = #expect(throws: RepositoryError.self) { _ = try bench.repository([key: .string(value)]) }
-            #expect(error?.kind == .usage)
+            #expect(error?.kind == .badProfile)
             #expect(error?.description.contains(word) == true, "\(String(describing: error))")
         }
     }

@@ -129,6 +129,48 @@ enum Implementation: CaseIterable, Sendable, CustomTestStringConvertible {
         #expect(try store.counter("verify:a") == 8)
         #expect(try store.counter("verify:b") == 0)
     }
+
+    @Test(arguments: Implementation.allCases) func `keeps what vanished until it is back or accepted`(
+        _ kind: Implementation
+    ) throws {
+        let store = try kind.store(folder)
+        let gone = [2, 1].map { VanishedSnapshot(snapshot: Samples.snapshot($0), noticed: Samples.start) }
+        try store.noteVanished(gone, from: "a")
+        let again = VanishedSnapshot(
+            snapshot: Samples.snapshot(1), noticed: Samples.start.addingTimeInterval(60))
+        try store.noteVanished([again], from: "a")
+        #expect(try store.vanished(from: "a") == [gone[1], gone[0]])
+        #expect(try store.vanished(from: "b") == [])
+        try store.forgetVanished([gone[0].snapshot.id], from: "a")
+        #expect(try store.vanished(from: "a") == [gone[1]])
+    }
+
+    @Test(arguments: Implementation.allCases) func `knows what is being removed until it is gone`(
+        _ kind: Implementation
+    ) throws {
+        let store = try kind.store(folder)
+        let (one, two) = (Samples.snapshot(1), Samples.snapshot(2))
+        try store.addSnapshots([one, two], to: "a")
+        try store.noteRemoval(of: [one.id, two.id], from: "a")
+        try store.noteRemoval(of: [one.id], from: "a")
+        try store.removeSnapshots([one.id], from: "a")
+        #expect(try store.removals(from: "a") == [two.id])
+        #expect(try store.removals(from: "b") == [])
+    }
+
+    @Test(arguments: Implementation.allCases) func `keeps what was acknowledged, by profile, oldest first`(
+        _ kind: Implementation
+    ) throws {
+        let store = try kind.store(folder)
+        let said = (0..<3).map { number in
+            Acknowledgement(
+                subject: "source db", from: Samples.start, at: Samples.start.addingTimeInterval(Double(number)),
+                by: "root", note: number == 1 ? "moved" : nil)
+        }
+        for acknowledgement in said { try store.save(acknowledgement, of: Samples.profile) }
+        #expect(try store.acknowledgements(of: Samples.profile) == said)
+        #expect(try store.acknowledgements(of: ProfileName(unchecked: "other")) == [])
+    }
 }
 
 @Suite struct `A store of pins` {

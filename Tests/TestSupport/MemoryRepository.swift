@@ -27,6 +27,7 @@ package final class MemoryRepository: Repository {
         package var identity: RepositoryIdentity?
         package var occupiedBy: String?
         package var showsFiles = true
+        package var isChangedByUsAlone = false
         package var deadLocks: [RepositoryLock] = []
         package var verify = VerifyReport(isSound: true)
         package var scrub = ScrubReport(files: 3, bytes: 300)
@@ -83,6 +84,8 @@ package final class MemoryRepository: Repository {
     package func content(of id: SnapshotID) -> [UInt8]? { state.withLock { $0.contents[id] } }
 
     // MARK: - The port
+
+    package var isChangedByUsAlone: Bool { state.withLock { $0.script.isChangedByUsAlone } }
 
     package func inspect(pin: RepositoryPin?) async throws(RepositoryError) -> RepositoryState {
         try await called(.inspect)

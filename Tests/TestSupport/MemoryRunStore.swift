@@ -11,6 +11,9 @@ package final class MemoryRunStore: RunStore {
         var manifests: [String: [SnapshotID: Manifest]] = [:]
         var deliveries: [String: [RepositoryName: Set<SnapshotID>]] = [:]
         var counters: [String: Int] = [:]
+        var vanished: [String: [SnapshotID: VanishedSnapshot]] = [:]
+        var removals: [String: Set<SnapshotID>] = [:]
+        var acknowledgements: [ProfileName: [Acknowledgement]] = [:]
         var failure: StoreError?
         var outbox: [[String]: WaitingMessage] = [:]
         var standings: [[String]: NotifierStanding] = [:]
@@ -53,7 +56,9 @@ package final class MemoryRunStore: RunStore {
                     && (query.outcome == nil || run.outcome == query.outcome)
                     && (query.since.map { run.started >= $0 } ?? true)
             }
-            return Array(found.sorted { ($0.started, $0.id) > ($1.started, $1.id) }.prefix(max(0, query.limit)))
+            // Records are large: only what decides the order is moved about.
+            let order = found.map { ($0.started, $0.id) }.sorted { $0 > $1 }
+            return order.prefix(max(0, query.limit)).compactMap { state.runs[$0.1] }
         }
     }
 
@@ -89,6 +94,7 @@ package final class MemoryRunStore: RunStore {
             for id in ids {
                 state.snapshots[repository]?[id] = nil
                 state.manifests[repository]?[id] = nil
+                state.removals[repository]?.remove(id)
             }
         }
     }
@@ -109,6 +115,42 @@ package final class MemoryRunStore: RunStore {
         _ snapshots: Set<SnapshotID>, from repository: String, to follower: RepositoryName
     ) throws(StoreError) {
         try access { $0.deliveries[repository, default: [:]][follower] = snapshots }
+    }
+
+    package func vanished(from repository: String) throws(StoreError) -> [VanishedSnapshot] {
+        try access { state in
+            (state.vanished[repository] ?? [:]).values.sorted {
+                ($0.snapshot.time, $0.snapshot.id) < ($1.snapshot.time, $1.snapshot.id)
+            }
+        }
+    }
+
+    package func noteVanished(_ snapshots: [VanishedSnapshot], from repository: String) throws(StoreError) {
+        try access { state in
+            for gone in snapshots where state.vanished[repository]?[gone.snapshot.id] == nil {
+                state.vanished[repository, default: [:]][gone.snapshot.id] = gone
+            }
+        }
+    }
+
+    package func forgetVanished(_ ids: Set<SnapshotID>, from repository: String) throws(StoreError) {
+        try access { state in for id in ids { state.vanished[repository]?[id] = nil } }
+    }
+
+    package func noteRemoval(of ids: [SnapshotID], from repository: String) throws(StoreError) {
+        try access { $0.removals[repository, default: []].formUnion(ids) }
+    }
+
+    package func removals(from repository: String) throws(StoreError) -> Set<SnapshotID> {
+        try access { $0.removals[repository] ?? [] }
+    }
+
+    package func acknowledgements(of profile: ProfileName) throws(StoreError) -> [Acknowledgement] {
+        try access { $0.acknowledgements[profile] ?? [] }
+    }
+
+    package func save(_ acknowledgement: Acknowledgement, of profile: ProfileName) throws(StoreError) {
+        try access { $0.acknowledgements[profile, default: []].append(acknowledgement) }
     }
 
     package func counter(_ key: String) throws(StoreError) -> Int { try access { $0.counters[key] ?? 0 } }

@@ -45,6 +45,13 @@ package protocol Repository: Sendable {
     func scrub(progress: @escaping @Sendable (TransferProgress) -> Void) async throws(RepositoryError) -> ScrubReport
 
     func reader(for snapshot: SnapshotID) -> any PartReader
+
+    /// Looks for entries of file trees whose path a pattern matches, in each of these snapshots.
+    func find(
+        _ pattern: PathPattern, in snapshots: [SnapshotID],
+        _ body: @escaping @Sendable (SnapshotID, SnapshotEntry) -> Void
+    ) async throws(RepositoryError)
+
     /// How a person brings a part back with standard tools alone.
     func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore
 
@@ -69,12 +76,27 @@ package protocol Repository: Sendable {
     var toolStarts: Int { get }
     /// Where creating it wrote a password that it made itself; `nil` when it made none.
     var newPasswordFile: String? { get }
+    /// Whether nothing but our own runs removes anything there: what is gone without them was taken away.
+    var isChangedByUsAlone: Bool { get }
     /// How much it takes, where that can be seen without starting a tool; `nil` elsewhere.
     func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)?
 }
 
 extension Repository {
     package func requireTools() throws(RepositoryError) {}
+
+    /// Reads the list of each snapshot.
+    package func find(
+        _ pattern: PathPattern, in snapshots: [SnapshotID],
+        _ body: @escaping @Sendable (SnapshotID, SnapshotEntry) -> Void
+    ) async throws(RepositoryError) {
+        for snapshot in snapshots {
+            try await reader(for: snapshot).entries { entry in
+                if pattern.matches(entry.path) { body(snapshot, entry) }
+            }
+        }
+    }
+    package var isChangedByUsAlone: Bool { false }
     package var newPasswordFile: String? { nil }
     package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }
     package func recipients() async throws(RepositoryError) -> Recipients? { nil }

@@ -12,7 +12,7 @@ extension RepositoryError {
         case .formatTooNew: .newerVersion
         case .toolTooOld: .toolMissing
         case .notFound: .notFound
-        case .unsupported: .usage
+        case .unsupported: .badProfile
         case .cancelled: .interrupted
         case .tool(let error): error.kind
         case .secret(let error): error.kind

@@ -29,6 +29,20 @@ package protocol RunStore: Outbox {
     func setDeliveries(_ snapshots: Set<SnapshotID>, from repository: String, to follower: RepositoryName)
         throws(StoreError)
 
+    /// Snapshots of a repository that were seen there once and have gone without ``noteRemoval(of:from:)``, oldest first.
+    func vanished(from repository: String) throws(StoreError) -> [VanishedSnapshot]
+    func noteVanished(_ snapshots: [VanishedSnapshot], from repository: String) throws(StoreError)
+    /// They are back, or their loss is accepted.
+    func forgetVanished(_ ids: Set<SnapshotID>, from repository: String) throws(StoreError)
+    /// That a run of ours is about to remove these: should it be killed in the middle, they have not vanished.
+    func noteRemoval(of ids: [SnapshotID], from repository: String) throws(StoreError)
+    /// Of what ``noteRemoval(of:from:)`` was told.
+    func removals(from repository: String) throws(StoreError) -> Set<SnapshotID>
+
+    /// What somebody has said about what was odd, oldest first.
+    func acknowledgements(of profile: ProfileName) throws(StoreError) -> [Acknowledgement]
+    func save(_ acknowledgement: Acknowledgement, of profile: ProfileName) throws(StoreError)
+
     /// A counter per key that survives: which slice of the data `verify` reads next.
     func counter(_ key: String) throws(StoreError) -> Int
     func setCounter(_ key: String, to value: Int) throws(StoreError)
@@ -135,6 +149,8 @@ package struct JournalEntry: Codable, Sendable, Equatable, Identifiable {
         /// A child that must not outlive its run.
         case endProcess(ProcessIdentity, program: String)
         case removeFolder(String)
+        /// Something that a program of the operator's took.
+        case release(HeldResource)
     }
 
     package init(

@@ -17,6 +17,15 @@ package struct Profile: Sendable {
     package var disabled: [String]
     /// Who is told how runs ended.
     package var notifiers: [NotifierSpec]
+    package var objectives = Objectives()
+    package var metrics: MetricsSpec?
+    package var log: LogSpec?
+    /// In the order of the profile: its own, then those of its sources and repositories.
+    package var hooks: [HookSpec] = []
+    /// Likewise.
+    package var resources: [ResourceSpec] = []
+    /// When its commands run by themselves.
+    package var schedules = ProfileSchedules()
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
@@ -56,6 +65,8 @@ package struct SourceSpec: Sendable {
     package var toleratedUnreadable: [String]
     /// The whole `environment:`-visible variables of the profile's environment files.
     package var environment: [String: String]
+    /// Captures it less often than the others; `nil`: with every run.
+    package var cadence: Schedule?
 
     package init(
         name: SourceName, kind: String, entry: ConfigValue, expectations: Expectations = Expectations(),
@@ -101,6 +112,8 @@ package struct RepositorySpec: Sendable {
     package var feedsMirror = false
     /// Of a mirror, the generation that is looked at.
     package var generation: String?
+    /// Age that the newest complete feed of this follower may have; `nil` for none.
+    package var objective: Duration?
 
     /// What its identity is pinned under: each generation of a mirror has an identity of its own.
     package var pinName: RepositoryName {

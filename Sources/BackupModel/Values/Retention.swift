@@ -72,10 +72,7 @@ package struct RetentionPlan: Codable, Sendable, Equatable {
         package var decisions: [Decision]
         /// Set when nothing of the group is removed although rules would have it so, or a danger was seen.
         package var leftAlone: String?
-        /// Set when that is because the newest is far from the usual.
-        package var anomaly: String?
-        package init(group: RetentionGroup, decisions: [Decision], leftAlone: String?, anomaly: String? = nil) {
-            self.anomaly = anomaly
+        package init(group: RetentionGroup, decisions: [Decision], leftAlone: String?) {
             self.group = group
             self.decisions = decisions
             self.leftAlone = leftAlone

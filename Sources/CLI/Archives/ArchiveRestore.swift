@@ -65,7 +65,7 @@ struct ArchiveRestore {
         return report
     }
 
-    private func decryptor() throws(Failure) -> ToolCommand? {
+    private func decryptor() throws -> ToolCommand? {
         switch form.encryption {
         case .none: return nil
         case .gpg: return ArchiveDecryption.gpg(passphrase)
@@ -76,15 +76,26 @@ struct ArchiveRestore {
                     hint: "give --password-file FILE, or name the file in BACKUP_PASSPHRASE_FILE", kind: .usage)
             }
             return ArchiveDecryption.openssl(passphrase)
+        case .age where try isOpenedByPassphrase:
+            guard let passphrase else {
+                throw Failure(
+                    "\(archive) is encrypted with a passphrase, and there is none",
+                    hint: "give --password-file FILE, or name the file in BACKUP_PASSPHRASE_FILE", kind: .usage)
+            }
+            return OwnStreams(program: Services.ownProgram).age(passphrase, decrypting: true)
         case .age:
             guard let identity else {
                 throw Failure(
                     "\(archive) is encrypted with age, and there is no identity",
-                    hint: "give --identity FILE with the secret key (age asks for a passphrase on a terminal only)",
+                    hint: "give --identity FILE with the secret key",
                     kind: .usage)
             }
             return ArchiveDecryption.age(identity)
         }
+    }
+
+    private var isOpenedByPassphrase: Bool {
+        get throws { Age.wantsPassphrase(try head()) }
     }
 
     /// Hashes the file and looks for what it should be.
@@ -144,7 +155,7 @@ struct ArchiveRestore {
         case .fails(let why):
             // A wrong passphrase looks alike, and is told first. Nothing is written.
             try await probeKey()
-            if form.encryption == .gpg, passphrase != nil {
+            if try form.encryption == .gpg && passphrase != nil || form.encryption == .age && isOpenedByPassphrase {
                 try await read(decryptor, report.digest, last: lister(true), reading: TopLevelNames())
             }
             throw Failure(
@@ -228,6 +239,10 @@ extension ArchiveRestore {
 
     private func failure(of result: ToolResult) -> Failure {
         let lines = result.errors.text.split(whereSeparator: \.isNewline).map(String.init)
+        if let said = lines.first(where: ArchiveDecryption.saysWrongKey), form.encryption != .openssl {
+            return Failure(
+                "this is not the key of \(archive): \(said)", hint: "nothing was restored", kind: .wrongPassword)
+        }
         if result.command.arguments.first == "stream" {
             // It has said it in our own words.
             let said = lines.first { $0.hasPrefix("error: ") }.map { String($0.dropFirst("error: ".count)) }
@@ -239,10 +254,6 @@ extension ArchiveRestore {
         // tar's last line only says that there were others.
         let said = lines.last { !$0.isEmpty && !$0.contains("due to previous errors") } ?? "it said nothing"
         let how = "\(result.command.program) ended with \(result.termination): \(said)"
-        if ArchiveDecryption.saysWrongKey(result.errors.text), form.encryption != .openssl {
-            return Failure(
-                "this is not the key of \(archive): \(how)", hint: "nothing was restored", kind: .wrongPassword)
-        }
         if result.command.program == "tar" {
             return Failure(
                 "\(archive) could not be unpacked: \(how)", hint: "nothing was restored",

@@ -14,22 +14,60 @@ struct Status: OperatorCommand {
         discussion: """
             Where no profile is chosen, all of this host. It says what is on record and
             how large the repository is; nothing is started and no password is needed.
+            It exits 5 when something needs somebody: what is older than its objective
+            allows, damaged or gone, and backups that are unlike those before them.
 
             Example: holdfast status
             """)
 
+    @Flag(
+        help: """
+            Run as a timer does: print nothing, tell those whom the profile names what is \
+            overdue or could not be told before, and leave the metrics.
+            """)
+    var scheduled = false
+
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
+        if scheduled { return try await lookAround(console) }
         var documents: [JSONValue] = []
+        var needsSomebody = false
         for path in try paths(console) {
             var options = global
             options.profile = path
             let view = try StatusView(try Live(options, console))
             documents.append(view.document)
+            needsSomebody = needsSomebody || view.needsSomebody
             if !console.isJSON { console.print(Console.harmless(view.lines.joined(separator: "\n"))) }
         }
         if console.isJSON { console.print(.object([("profiles", .array(documents))])) }
+        return needsSomebody ? .overdue : .success
+    }
+
+    /// Nothing runs while the machine that should run it sleeps; a look each hour is what notices.
+    private func lookAround(_ console: Console) async throws -> ExitStatus {
+        var failure: (any Error)?
+        for path in try paths(console) {
+            var options = global
+            options.profile = path
+            do {
+                let live = try Live(options, console)
+                let engine = try live.engine()
+                await live.tell(overdue: try MatterReview(engine).overdueItems())
+                await live.retryPendingNotifications()
+                if let file = live.profile.metrics?.textfile {
+                    try MetricsWriter.write(to: file, of: live.profile.name) {
+                        MetricsReview(engine, version: ProgramVersion.text).document()
+                    }
+                }
+            } catch {
+                // The other profiles are looked at all the same.
+                if let error = error as? any OperatorError { console.warn("\(path): \(error.description)") }
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
         return .success
     }
 
@@ -55,6 +93,7 @@ struct Status: OperatorCommand {
 private struct StatusView {
     let lines: [String]
     let document: JSONValue
+    let needsSomebody: Bool
 
     init(_ live: Live) throws {
         let engine = try live.engine()
@@ -62,6 +101,8 @@ private struct StatusView {
         let status = try StatusReview(engine).status()
         let (size, trouble) = StatusView.size(of: engine.primary)
         var lines = ["\(live.profile.name): " + StatusView.backup(status, now)]
+        for matter in status.matters { lines += MatterViews.lines(matter, now).map { "  " + $0 } }
+        needsSomebody = !status.matters.isEmpty
         if let last = status.lastBackup, last.id != status.lastGood?.id {
             let outcome = last.outcome?.rawValue ?? "unfinished"
             let why = last.failures.first.map { ": \($0.description)" } ?? ""
@@ -98,6 +139,8 @@ private struct StatusView {
             ("restorePoints", JSONValue(status.restorePoints)), ("bytes", JSONValue(size?.bytes)),
             ("files", JSONValue(size?.files)), ("error", trouble.map { RunViews.failure(Failure($0)) } ?? .null),
             ("followers", .array(followers)),
+            ("standings", .array(status.standings.map { MatterViews.document($0, now) })),
+            ("open", .array(status.matters.map(MatterViews.document))),
             ("notifiers", .array(notifiers.map { NotifierViews.document($0, live) })),
         ])
     }
@@ -107,7 +150,16 @@ private struct StatusView {
             return status.lastBackup == nil ? "no backup on record" : "no good backup on record"
         }
         let degraded = good.outcome == .degraded ? ", degraded" : ""
-        return "last good backup \(ago(good.started, now)) (\(Format.time(good.started))\(degraded))"
+        let standing = status.standings.first { $0.subject == .backup }
+        let limit = standing?.objective.map { ", \(Age.words($0)) are allowed" } ?? ""
+        return "last good backup \(ago(good.started, now)) (\(Format.time(good.started))\(degraded))" + limit
+            + (standing?.trend.map { "; took \(trend($0))" } ?? "")
+    }
+
+    /// `12 s (usually 10 s), 3.2 GiB (usually 3.1 GiB)`
+    private static func trend(_ trend: Standing.Trend) -> String {
+        "\(Format.duration(trend.duration))" + (trend.usualDuration.map { " (usually \(Format.duration($0)))" } ?? "")
+            + ", \(trend.bytes)" + (trend.usualBytes.map { " (usually \($0))" } ?? "")
     }
 
     /// A repository whose disk is away must not hide what is on record.

@@ -9,7 +9,10 @@ import Programs
 struct StreamCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
-        subcommands: [DigestTar.self, Keep.self, ListTar.self, Match.self, Digest.self, Slice.self, Count.self])
+        subcommands: [
+            DigestTar.self, Keep.self, ListTar.self, Match.self, Digest.self, Slice.self, Count.self,
+            PassphraseStream.self,
+        ])
 
     /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
     /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.

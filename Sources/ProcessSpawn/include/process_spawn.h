@@ -92,3 +92,7 @@ void hf_take_priority_of_process(void);
 void hf_prepare_parent(void);
 /// Starts a detached thread that gets no signals, so that they go to others.
 int hf_start_thread(void *(*body)(void *), void *argument);
+
+/// Gives our session a terminal, of which we are the other end. Only the leader of a session that has none can have one.
+/// Both descriptors are close-on-exec; while `terminal` is open nothing that is said to `controller` is lost.
+int hf_open_terminal(int *controller, int *terminal);

@@ -43,6 +43,7 @@ package enum ProfileSchema {
                     [
                         ("filledIn", .object([("type", .string("string")), ("pattern", .string("\\$\\{"))])),
                         ("name", .object([("type", .string("string")), ("pattern", .string(namePattern))])),
+                        ("hooks", orNull(hooks)),
                     ] + (notifiers.isEmpty ? [] : [("notifier", notifier(notifiers))]))
             ),
         ]).pretty
@@ -57,8 +58,14 @@ package enum ProfileSchema {
         var description = key.summary
         if key.isIgnored { description += " Loads; this version does not act on it." }
         if let text = key.defaultText { description += " Default: \(text)." }
+        // In three places, and long.
+        if key.shape == hooks {
+            return (key.name, .object([("description", .string(description)), ("$ref", .string("#/$defs/hooks"))]))
+        }
         return (key.name, described(orNull(key.shape), description))
     }
+
+    private static let hooks = ValueShape.list(.object(ProfileKeys.hook))
 
     /// Null takes away what a base said.
     private static func orNull(_ shape: ValueShape) -> JSON {

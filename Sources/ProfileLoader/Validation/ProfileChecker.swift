@@ -44,6 +44,7 @@ struct ProfileChecker {
         checkFollowing(root, switchedOff: switchedOff)
         checkMethods(result)
         checkGenerations(result, isAbstract: isAbstract)
+        checkSchedules(result)
         for entry in result["sources"]?.entries ?? [] {
             guard let encryption = entry.value["encrypt"] else { continue }
             let problems = EncryptionCheck.problems(of: encryption, isAbstract: isAbstract)
@@ -53,6 +54,7 @@ struct ProfileChecker {
                     problem.location, problem.keyPath.isEmpty ? path : "\(path).\(problem.keyPath)", problem.message)
             }
         }
+        checkHooks(result, root)
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
     }
@@ -210,6 +212,24 @@ struct ProfileChecker {
             "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
     }
 
+    private mutating func checkHooks(_ root: ConfigValue, _ tree: YAMLNode) {
+        guard !shapes.isPartial else { return }
+        var check = HookCheck(sources: (tree["sources"]?.entries ?? []).map(\.key))
+        check.check(root)
+        for problem in check.problems {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
+        for path in check.ignored { shapes.ignore(path) }
+    }
+
+    private mutating func checkSchedules(_ root: ConfigValue) {
+        let check = ScheduleCheck(root)
+        for problem in check.problems {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
+        notes += check.notes
+    }
+
     private mutating func checkMethods(_ root: ConfigValue) {
         for entry in root["repositories"]?.entries ?? [] {
             guard let by = entry.value["by"], let method = by.text.flatMap(FollowSpec.Method.init(rawValue:)),
@@ -277,10 +297,16 @@ struct ProfileChecker {
         }
         for entry in entries {
             guard let leader = leaders[entry.key], let follows = entry.value["follows"],
-                let keys = entries.first(where: { $0.key == leader })?.value.entries.map(\.key),
-                let why = repositories.first(where: { keys.contains($0.kind) })?.cannotLead
+                let above = entries.first(where: { $0.key == leader }), let kind = kind(of: above)
             else { continue }
-            shapes.refuse(follows.location, "repositories.\(shown(entry.key)).follows", why)
+            let path = "repositories.\(shown(entry.key)).follows"
+            if let why = kind.cannotLead {
+                shapes.refuse(follows.location, path, why)
+            } else if let own = self.kind(of: entry), own.kind != kind.kind {
+                shapes.refuse(
+                    follows.location, path,
+                    "`\(shown(leader))` is of kind \(kind.kind), and only another of that kind can be fed from it")
+            }
         }
         for entry in entries {
             guard let leader = leaders[entry.key], let above = leaders[leader], above != entry.key,
@@ -302,6 +328,10 @@ struct ProfileChecker {
                 )
             }
         }
+    }
+
+    private func kind(of entry: YAMLNode.Entry) -> KindDescriptor? {
+        repositories.first { entry.value[$0.kind] != nil }
     }
 
     private mutating func checkCompleteness(_ root: YAMLNode, switchedOff: [String]) {

@@ -8,7 +8,7 @@ package enum ProfileKeys {
         "status",
         "history", "show", "why", "audit", "doctor", "profile", "repository", "hook", "notify", "ack", "key", "cancel",
         "recover",
-        "kit", "hub", "fleet", "serve", "help", "latest", "all",
+        "kit", "hub", "fleet", "serve", "metrics", "help", "latest", "all",
     ]
 
     private static let text = KeyDescriptor("description", .string, "Free text for people.")
@@ -56,13 +56,56 @@ package enum ProfileKeys {
             "Refuses a backup before any work while no repository with `follows:` is switched on; with `reachable` also while one "
                 + "of those that the run is to feed cannot be reached.", default: "false"),
         KeyDescriptor("retention", .object(retention), "What is kept. Without any rule everything is."),
-        KeyDescriptor("schedule", .anything, "When the commands run by themselves.", ignored: true),
-        KeyDescriptor("objectives", .anything, "How old things may be before they count as overdue.", ignored: true),
-        KeyDescriptor("hooks", .anything, "Programs of yours at events of a run.", ignored: true),
+        KeyDescriptor(
+            "schedule", .object(schedule),
+            "When the commands run by themselves, once `holdfast backup auto` has set it up; see docs/schedules.md."),
+        KeyDescriptor(
+            "objectives", .object(objectives),
+            "How old things may be before they count as overdue: `status` then exits 5, and notifiers are told of it."),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours at events, and what they take and give back."),
         KeyDescriptor(
             "notify", .anything,
             "Who is told about what: a list of notifiers. Entries of kinds that this version does not have load, and every "
                 + "run says that it does not act on them."),
+        KeyDescriptor(
+            "metrics", .object(metrics), "Where the figures of this profile are left for Prometheus. See metrics.md."),
+        KeyDescriptor(
+            "log", .either([.path, .object(log)]),
+            "A log of all runs, in a file that is put aside when it has grown. See logs.md."),
+    ]
+
+    private static let metrics: [KeyDescriptor] = [
+        KeyDescriptor(
+            "textfile", .path,
+            "The folder that node_exporter's textfile collector reads (the file is then `holdfast-PROFILE.prom`), or a file in it "
+                + "that ends in `.prom`. Replaced whole at the end of every run.", required: true, refusesSecrets: true)
+    ]
+
+    private static let log: [KeyDescriptor] = [
+        KeyDescriptor("file", .path, "The file; its folder is made.", required: true, refusesSecrets: true),
+        KeyDescriptor("size", .byteCount, "It is put aside before it grows larger than this.", default: "10MiB"),
+        KeyDescriptor("keep", .integer(1...1000), "How many older ones stay beside it.", default: "5"),
+        KeyDescriptor(
+            "format", .choice(LogSpec.Format.allCases.map(\.rawValue)), "Lines for people, or JSON lines.",
+            default: "plain"),
+        KeyDescriptor(
+            "level", .choice(LogLevel.allCases.map(\.word)), "What matters less than this is left out.", default: "info"
+        ),
+    ]
+
+    static let schedule: [KeyDescriptor] = [
+        KeyDescriptor(
+            "backup", .list(.string),
+            "When backups are taken: `daily 02:00`, `06:00,18:00`, `hourly`, `weekly Sun 04:00`, `monthly 15`, `quarterly`, "
+                + "`yearly`, five fields of cron, or a calendar event of systemd. Without a time, one between 04:00 and 06:00 that "
+                + "belongs to this host and profile."),
+        KeyDescriptor(
+            "offsite", .list(.string),
+            "From when on the next scheduled backup also feeds the followers with `feed: on-request`; without a time, the "
+                + "beginning of the day, week, month …"),
+        KeyDescriptor("verify", .list(.string), "When the repository is tested (`backup verify`)."),
+        KeyDescriptor("prune", .list(.string), "When retention is applied and room freed (`backup prune`)."),
+        KeyDescriptor("drill", .list(.string), "When restores are proven.", ignored: true),
     ]
 
     static let retention: [KeyDescriptor] = [
@@ -83,6 +126,22 @@ package enum ProfileKeys {
         KeyDescriptor(
             "hold", .duration, "How long what a follower still lacks is left alone; then that is an alarm.",
             default: "14d"),
+    ]
+
+    static let objectives: [KeyDescriptor] = [
+        KeyDescriptor("backup", .duration, "Age of the newest good backup of all sources, as `26h`."),
+        KeyDescriptor(
+            "offsite", .duration, "Age of the newest complete feed of each follower without an `objective:` of its own."
+        ),
+        KeyDescriptor("verify", .duration, "Age of the newest test that found the primary repository whole."),
+        KeyDescriptor("prune", .duration, "Age of the newest retention that went through."),
+        KeyDescriptor("drill", .duration, "Age of the newest proof that it restores.", ignored: true),
+        KeyDescriptor("key-age", .duration, "Age of a repository's password.", ignored: true),
+        KeyDescriptor("rto", .duration, "How long a restore may take.", ignored: true),
+        KeyDescriptor(
+            "skips", .duration,
+            "How long runs may be skipped one after another before even what has no objective is overdue.",
+            default: "7d"),
     ]
 
     private static let count = ValueShape.integer(0...100_000)
@@ -108,12 +167,16 @@ package enum ProfileKeys {
         KeyDescriptor(
             "on-failure", .choice(["continue", "abort"]), "Whether the other sources still go on when this one fails.",
             default: "continue"),
-        KeyDescriptor("cadence", .anything, "Captures this source less often than the others.", ignored: true),
+        KeyDescriptor(
+            "cadence", .list(.string),
+            "Captures this source less often than the others: scheduled backups take it when a time of this schedule has "
+                + "come since it was last captured, such as `weekly` or `monthly`. A backup that an operator starts always does."
+        ),
         KeyDescriptor(
             "encrypt", .object(encryption),
             "Encrypts the source for these recipients before it enters any repository; files as one tar stream. The recipients "
                 + "are pinned at the first backup: others, or none, are refused until `holdfast key rotate`."),
-        KeyDescriptor("hooks", .anything, "Programs of yours around this source.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours around the capture of this source."),
     ]
 
     static let encryption: [KeyDescriptor] = [
@@ -159,10 +222,13 @@ package enum ProfileKeys {
             "hold", .duration, "How long retention leaves alone what this follower still lacks.",
             default: "that of `retention:`"),
         KeyDescriptor(
+            "objective", .duration, "Age that the newest complete feed of this follower may have, as `50h`.",
+            default: "`offsite:` of `objectives:`"),
+        KeyDescriptor(
             "time-limit", .duration,
             "How long one feed of this follower may take. What arrived until then stays, and the next run goes on from there.",
             default: "as long as anything moves"),
-        KeyDescriptor("hooks", .anything, "Programs of yours around this repository.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours around all work with this repository."),
     ]
 
     static let notifier: [KeyDescriptor] = [

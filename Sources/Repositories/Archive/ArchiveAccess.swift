@@ -13,6 +13,7 @@ final class ArchiveAccess: Sendable {
     private let cacheFolder: String
     private let counter = Atomic<Int>(0)
     let reserved = ReservedNames()
+    let written = WrittenFiles()
     private let ready = AskedOnce<ArchiveKeys>()
 
     /// Where the repository is; its folder holds no more than what is seen of it where that is on a server.
@@ -72,6 +73,11 @@ final class ArchiveAccess: Sendable {
                 "the password of the repository at \(location) has a line break in it; gpg and openssl read one line only"
             )
         }
+        if settings.encryption == .age, bytes.count > 1000 || bytes.contains(where: { $0 < 32 || $0 == 127 }) {
+            throw .unsupported(
+                "the password of the repository at \(location) has control characters in it, or more than 1000 bytes; age "
+                    + "reads it as from a terminal")
+        }
         return password
     }
 
@@ -123,11 +129,13 @@ final class ArchiveAccess: Sendable {
 
     func encryptor(_ keys: ArchiveKeys) throws(RepositoryError) -> ToolCommand {
         switch (settings.encryption, keys.password) {
-        case (.age, _): return Age.encrypt(to: keys.recipients)
+        case (.age, _) where settings.hasRecipients: return Age.encrypt(to: keys.recipients)
+        case (.age, let password?): return own.age(password)
         case (.gpg, _) where settings.hasRecipients: return GnuPG.encrypt(onlyTo: keys.recipients)
         case (.gpg, let password?): return GnuPG.encrypt(passphrase: password, home: try gnupgHome())
         case (.openssl, let password?): return OpenSSL.encrypt(passphrase: password)
-        case (.gpg, nil), (.openssl, nil): throw .unsupported("\(settings.encryption.rawValue) needs a `password:`")
+        case (.age, nil), (.gpg, nil), (.openssl, nil):
+            throw .unsupported("\(settings.encryption.rawValue) needs a `password:`")
         }
     }
 
@@ -151,20 +159,23 @@ final class ArchiveAccess: Sendable {
 
     private func decryptor(_ file: ArchiveManifest.File) async throws(RepositoryError) -> ToolCommand {
         switch file.encryption {
-        case .age:
+        case .age where file.hasRecipients:
             guard let identity = try await identity() else {
                 throw .unsupported(
-                    "to open \(file.name), name the age key under `identity:` (`identity: file:/path`); it is not needed for "
-                        + "backups and is best kept elsewhere")
+                    "to open \(file.name), give `--identity FILE` with the age key, or name it under `identity:` (`identity: "
+                        + "file:/path`); it is not needed for backups and is best kept elsewhere")
             }
             return Age.decrypt(with: identity)
         case .gpg where file.hasRecipients: return GnuPG.decrypt()
-        case .gpg, .openssl:
+        case .age, .gpg, .openssl:
             guard let password = try await password() else {
                 throw .unsupported("to open \(file.name), name its password under `password:`")
             }
-            return file.encryption == .gpg
-                ? GnuPG.decrypt(passphrase: password, home: try gnupgHome()) : OpenSSL.decrypt(passphrase: password)
+            return switch file.encryption {
+            case .age: own.age(password, decrypting: true)
+            case .gpg: GnuPG.decrypt(passphrase: password, home: try gnupgHome())
+            case .openssl: OpenSSL.decrypt(passphrase: password)
+            }
         }
     }
 

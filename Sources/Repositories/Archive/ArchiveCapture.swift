@@ -165,6 +165,7 @@ struct ArchiveCapture: Sendable {
             pending.abandon(name)
             throw .noEvidence(location: access.location, detail: "\(name) was written, and is not what was counted")
         }
+        access.written.note("\(access.folder.path)/\(pending.folder)/\(name)", kept.sha256)
         return Chain(stages: result.stages, kept: kept, run: pending.folder, name: name)
     }
 

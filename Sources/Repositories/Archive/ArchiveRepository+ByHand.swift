@@ -22,6 +22,9 @@ struct ArchiveByHand: Sendable {
         var lines = [
             "echo \(file.sha256)\"  \"\(stored) | sha256sum -c", "mkdir -p \(target)",
         ]
+        if file.encryption == .age, !file.hasRecipients {
+            lines.append("echo 'age asks for the password of the archives'")
+        }
         if file.content == .tree {
             lines.append("\(decrypt) | \(decompress) | tar -xpf - -C \(target)")
             lines.append("(cd \(target) && sha256sum --quiet -c .holdfast-sha256sums)")
@@ -41,6 +44,9 @@ struct ArchiveByHand: Sendable {
             variable: "PASSWORD_FILE", what: "a file with the password of the archives",
             kept: access.settings.password)
         return switch file.encryption {
+        case .age where !file.hasRecipients:
+            // It asks for the passphrase on the terminal, and takes it from nowhere else.
+            ("age -d \(path)", nil)
         case .age:
             (
                 "age -d -i \"$IDENTITY_FILE\" \(path)",

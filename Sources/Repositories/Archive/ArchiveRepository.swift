@@ -157,6 +157,8 @@ package struct ArchiveRepository: Repository {
 
     // MARK: - What it holds
 
+    package var isChangedByUsAlone: Bool { true }
+
     package func snapshotIDsOnDisk() throws(RepositoryError) -> Set<SnapshotID>? {
         let runs = ArchiveRuns(access: access)
         var ids: Set<SnapshotID> = []

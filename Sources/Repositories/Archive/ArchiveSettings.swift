@@ -91,7 +91,7 @@ package struct ArchiveSettings: Sendable, Equatable {
                 "compress", .choice(Compression.allCases.map(\.rawValue)), "What compresses.", default: "zstd"),
             KeyDescriptor(
                 "encrypt", .choice(Encryption.allCases.map(\.rawValue)),
-                "What encrypts: `age` to recipients, `gpg` to recipients or with the password, `openssl` with the password "
+                "What encrypts: `age` and `gpg` to recipients or with the password, `openssl` with the password "
                     + "(`openssl enc -d -aes-256-cbc -pbkdf2` opens it).", default: "age"),
             KeyDescriptor(
                 "recipients", .list(.string),
@@ -100,7 +100,7 @@ package struct ArchiveSettings: Sendable, Equatable {
             KeyDescriptor("recipients-file", .path, "A file of them, one to a line.", refusesSecrets: true),
             KeyDescriptor(
                 "password", .secret,
-                "The passphrase for `openssl`, and for `gpg` without recipients. With it manifests are authenticated, so that "
+                "The passphrase for `openssl`, and for `age` and `gpg` without recipients. With it manifests are authenticated, so that "
                     + "nobody else can swap files and manifests together."),
             KeyDescriptor("identity", .secret, "The age key that opens the files; only reading needs it."),
             KeyDescriptor(
@@ -141,11 +141,8 @@ package struct ArchiveSettings: Sendable, Equatable {
             return problem("recipients", "no recipient is named: files that nobody can open are no backup")
         }
         switch encryption {
-        case .age where !hasRecipients:
-            return problem(
-                "encrypt",
-                "age asks for a passphrase on a terminal only: give `recipients:` (age-keygen makes a key), or write "
-                    + "`encrypt: gpg` for a passphrase")
+        case .age where !hasRecipients && entry["password"] == nil:
+            return problem("encrypt", "age needs `recipients:` (age-keygen makes a key) or a `password:`")
         case .gpg where !hasRecipients && entry["password"] == nil:
             return problem("encrypt", "gpg needs `recipients:` or a `password:`")
         case .openssl where entry["password"] == nil:

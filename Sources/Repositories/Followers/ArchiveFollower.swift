@@ -42,7 +42,8 @@ struct ArchiveFollower: Follower {
     ) async throws(RepositoryError) -> FeedReport {
         try requirePlace()
         var pass = Pass(
-            source: source.access.folder, place: location, ledger: ledger, progress: progress,
+            source: source.access.folder, written: source.access.written, place: location, ledger: ledger,
+            progress: progress,
             trustsLedger: target.location.folder == nil,
             known: try stored { () throws(StoreError) in try ledger.mirrored(at: location) })
         var notices: [String] = []
@@ -184,6 +185,7 @@ struct ArchiveFollower: Follower {
     /// One way through the runs.
     private struct Pass {
         let source: ArchiveFolder
+        let written: WrittenFiles
         let place: String
         let ledger: any MirrorLedger
         let progress: @Sendable (TransferProgress) -> Void
@@ -193,12 +195,15 @@ struct ArchiveFollower: Follower {
         var bytes: Int64 = 0
         var files: Int64 = 0
 
-        /// A file of the source, hashed.
+        /// A file of the source, hashed, unless it was just written.
         func item(_ file: String, as path: String) throws(RepositoryError) -> MirrorItem {
             guard let size = try source.size(of: file) else {
                 throw .damaged(location: source.path, detail: "\(file) is missing")
             }
             let place = "\(source.path)/\(file)"
+            if let known = written.digest(of: place) {
+                return MirrorItem(path: path, file: place, digest: known, bytes: size)
+            }
             return MirrorItem(path: path, file: place, digest: try digest(of: place), bytes: size)
         }
 

@@ -101,6 +101,8 @@ package struct RsyncRepository: Repository {
 
     // MARK: - What it holds
 
+    package var isChangedByUsAlone: Bool { true }
+
     package func snapshotIDsOnDisk() throws(RepositoryError) -> Set<SnapshotID>? {
         let runs = RsyncRuns(access: access)
         var ids: Set<SnapshotID> = []

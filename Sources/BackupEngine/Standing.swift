@@ -1,0 +1,221 @@
+package import BackupModel
+package import Foundation
+
+/// How one kind of a profile's operations stands: when it last went well, and how old that may be.
+package struct Standing: Sendable, Equatable {
+    package enum Subject: Sendable, Hashable {
+        /// All sources that every backup takes.
+        case backup
+        case source(SourceName)
+        case offsite(RepositoryName)
+        /// The test of a repository; `nil` for the primary.
+        case verify(RepositoryName?)
+        case prune
+
+        /// `backup`, `offsite nas` …
+        package var title: String {
+            switch self {
+            case .backup: "backup"
+            case .source(let name): "source \(name)"
+            case .offsite(let name): "offsite \(name)"
+            case .verify(nil): "verify"
+            case .verify(let name?): "verify \(name)"
+            case .prune: "prune"
+            }
+        }
+    }
+
+    package var subject: Subject
+    /// The newest run that did it or tried to.
+    package var lastRun: RunID?
+    package var lastOutcome: Outcome?
+    /// What the newest good one holds or proves is as old as this; `nil` while none is on record.
+    package var lastSuccess: Date?
+    /// What the age is counted from while none is on record: how long the present profile has been run without it.
+    package var baseline: Date?
+    package var objective: Duration?
+    /// Of runs that were skipped one after another up to now, the start of the first.
+    package var skippedSince: Date?
+    package var skipBudget: Duration
+    /// A source with a cadence of its own: it counts by itself, and not for the age of the backup.
+    package var isApart = false
+    /// From the newest good run, and what is usual; what a glance compares.
+    package var trend: Trend?
+
+    package struct Trend: Sendable, Equatable {
+        package var duration: Duration
+        package var bytes: ByteCount
+        /// Medians of up to ten good ones before it; `nil` while there are fewer than three.
+        package var usualDuration: Duration?
+        package var usualBytes: ByteCount?
+    }
+
+    package func age(at now: Date) -> Duration? {
+        lastSuccess.map { .seconds(max(0, now.timeIntervalSince($0))) }
+    }
+
+    /// Since when it counts as overdue; `nil` while it does not.
+    package func overdueSince(at now: Date) -> Date? {
+        var since: [Date] = []
+        if let objective {
+            switch (lastSuccess ?? baseline)?.addingTimeInterval(objective.inSeconds) {
+            case let limit? where limit < now: since.append(limit)
+            case nil where subject == .backup: since.append(now)
+            default: break
+            }
+        }
+        if let limit = skippedSince?.addingTimeInterval(skipBudget.inSeconds), limit < now { since.append(limit) }
+        return since.min()
+    }
+
+    package func isOverdue(at now: Date) -> Bool { overdueSince(at: now) != nil }
+}
+
+/// Finds how a profile stands, from what is on record alone. Pure.
+package struct StandingReview: Sendable {
+    private let profile: Profile
+    /// Newest first, ended ones only.
+    private let runs: [RunRecord]
+    /// Cadences count in it.
+    private let timeZone: TimeZone
+
+    /// Runs older than this many are not looked at.
+    package static let lookBack = 2000
+
+    /// - Parameter runs: of the profile, newest first.
+    package init(_ profile: Profile, runs: [RunRecord], timeZone: TimeZone = .current) {
+        self.profile = profile
+        self.timeZone = timeZone
+        self.runs = runs.filter { $0.outcome != nil }
+    }
+
+    package init(_ profile: Profile, _ store: any RunStore) throws(StoreError) {
+        self.init(
+            profile, runs: try store.runs(RunQuery(profile: profile.name, limit: StandingReview.lookBack)))
+    }
+
+    /// The backup first, then its sources, each follower, tests, retention.
+    package var standings: [Standing] {
+        let sources = profile.sources.map(source)
+        return [backup(of: sources)] + sources + profile.followers.map(offsite) + tests + [prune]
+    }
+
+    private func backup(of sources: [Standing]) -> Standing {
+        var standing = blank(.backup, objective: profile.objectives.backup)
+        let backups = runs.filter { $0.operation == .backup }
+        (standing.lastRun, standing.lastOutcome) = (backups.first?.id, backups.first?.outcome)
+        standing.skippedSince = StandingReview.skippedSince(backups)
+        let counted = sources.filter { !$0.isApart }
+        // The oldest decides, and one that there is none of.
+        if counted.isEmpty {
+            standing.objective = nil
+            standing.lastSuccess = sources.compactMap(\.lastSuccess).max()
+        } else if counted.allSatisfy({ $0.lastSuccess != nil }) {
+            standing.lastSuccess = counted.compactMap(\.lastSuccess).min()
+        } else if counted.contains(where: { $0.lastSuccess != nil }) {
+            standing.baseline = baseline ?? backups.first?.started
+        }
+        let good = backups.filter { StandingReview.isGood($0.outcome) }
+        standing.trend = StandingReview.trend(of: good)
+        return standing
+    }
+
+    private func source(_ spec: SourceSpec) -> Standing {
+        var standing = blank(.source(spec.name), objective: profile.objectives.backup)
+        let concerned = runs.filter { run in
+            run.operation == .backup
+                && (run.parts.contains { $0.source == spec.name } || run.gaps.contains { $0.source == spec.name })
+        }
+        (standing.lastRun, standing.lastOutcome) = (concerned.first?.id, concerned.first?.outcome)
+        let good = concerned.first { run in
+            (StandingReview.isGood(run.outcome) || run.outcome == .partial)
+                && !run.gaps.contains { $0.source == spec.name }
+                && run.parts.allSatisfy { $0.source != spec.name || $0.condition.isGood }
+        }
+        standing.lastSuccess = good?.started
+        standing.baseline = baseline
+        guard let cadence = spec.cadence else { return standing }
+        standing.isApart = true
+        // It may grow as old as its cadence lets it, and then as late as any backup.
+        if let objective = standing.objective, let last = standing.lastSuccess ?? baseline,
+            let next = cadence.next(after: last, in: timeZone)
+        {
+            standing.objective = objective + .seconds(next.timeIntervalSince(last))
+        }
+        return standing
+    }
+
+    private func offsite(_ spec: RepositorySpec) -> Standing {
+        var standing = blank(.offsite(spec.name), objective: spec.objective)
+        let feeds = runs.compactMap { run in
+            run.feeds?.first { $0.follower == spec.name }.map { (run: run, feed: $0) }
+        }
+        (standing.lastRun, standing.lastOutcome) = (feeds.first?.run.id, feeds.first?.feed.outcome)
+        standing.lastSuccess = feeds.first { $0.feed.outcome == .succeeded }?.run.started
+        standing.baseline = baseline
+        return standing
+    }
+
+    /// The primary's, and those of followers that were ever tested.
+    private var tests: [Standing] {
+        let tests = runs.filter { $0.operation == .verify }
+        let followers = profile.followers.map(\.name).filter { name in tests.contains { $0.repository == name } }
+        return ([nil] + followers).map { name in
+            var standing = blank(.verify(name), objective: name == nil ? profile.objectives.verify : nil)
+            let concerned = tests.filter { $0.repository == name }
+            (standing.lastRun, standing.lastOutcome) = (concerned.first?.id, concerned.first?.outcome)
+            standing.lastSuccess = concerned.first { $0.outcome == .succeeded }?.started
+            standing.baseline = baseline
+            standing.skippedSince = StandingReview.skippedSince(concerned)
+            standing.trend = StandingReview.trend(of: concerned.filter { $0.outcome == .succeeded })
+            return standing
+        }
+    }
+
+    private var prune: Standing {
+        var standing = blank(.prune, objective: profile.objectives.prune)
+        let concerned = runs.compactMap { run -> (run: RunRecord, outcome: Outcome)? in
+            switch run.operation {
+            case .prune where run.repository == nil && run.reason != PruneRun.dryRunReason:
+                run.outcome.map { (run, $0) }
+            case .backup: run.steps.last { $0.step == .retention }?.outcome.map { (run, $0) }
+            default: nil
+            }
+        }
+        (standing.lastRun, standing.lastOutcome) = (concerned.first?.run.id, concerned.first?.outcome)
+        standing.lastSuccess = concerned.first { $0.outcome == .succeeded }?.run.started
+        standing.baseline = baseline
+        return standing
+    }
+
+    private func blank(_ subject: Standing.Subject, objective: Duration?) -> Standing {
+        Standing(subject: subject, objective: objective, skipBudget: profile.objectives.skips)
+    }
+
+    /// Since when the profile has been run as it is now.
+    private var baseline: Date? { runs.last { $0.profileDigest == profile.digest }?.started }
+
+    private static func isGood(_ outcome: Outcome?) -> Bool { outcome == .succeeded || outcome == .degraded }
+
+    private static func skippedSince(_ runs: [RunRecord]) -> Date? {
+        runs.prefix { $0.outcome == .skipped }.last?.started
+    }
+
+    private static func trend(of good: [RunRecord]) -> Standing.Trend? {
+        guard let newest = good.first, let duration = newest.duration else { return nil }
+        let earlier = good.dropFirst().prefix(10)
+        let isKnown = earlier.count >= 3
+        return Standing.Trend(
+            duration: duration, bytes: bytes(of: newest),
+            usualDuration: isKnown ? median(earlier.compactMap(\.duration)) : nil,
+            usualBytes: isKnown ? median(earlier.map(bytes)) : nil)
+    }
+
+    private static func bytes(of run: RunRecord) -> ByteCount {
+        ByteCount(run.parts.map(\.bytes.bytes).reduce(0, +))
+    }
+
+    private static func median<Value: Comparable>(_ values: [Value]) -> Value? {
+        values.isEmpty ? nil : values.sorted()[values.count / 2]
+    }
+}
