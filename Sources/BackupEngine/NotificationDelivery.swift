@@ -25,16 +25,20 @@ extension Notifying {
     private static let lease = 300.0
 
     struct Attempt: Sendable {
+        /// With the notifier's name.
         var failure: Failure?
+        /// Without.
+        var cause: Failure?
         var retryAt: Date?
     }
 
     func attempt(_ message: NotificationMessage, by notifier: any Notifier) async -> Attempt {
         do { try await notifier.deliver(message) } catch {
-            let failure = Failure(
-                PlainText.line(redact("notifier \(notifier.spec.name) could not tell of it: \(error.description)")),
-                hint: error.hint.map(redact), kind: error.kind)
-            return Attempt(failure: failure, retryAt: error.retryAt)
+            let cause = Failure(
+                PlainText.line(redact(error.description)), hint: error.hint.map(redact), kind: error.kind)
+            var failure = cause
+            failure.description = "notifier \(notifier.spec.name) could not tell of it: \(cause.description)"
+            return Attempt(failure: failure, cause: cause, retryAt: error.retryAt)
         }
         return Attempt()
     }
@@ -88,7 +92,7 @@ extension Notifying {
         }
         let attempt = await attempt(message, by: notifier)
         guard let failure = attempt.failure else { return (.delivered, arrived(message, at: notifier, instead: old)) }
-        return (.failed(failure), failed(kept, attempt, failure))
+        return (.failed(failure), failed(kept, attempt))
     }
 
     /// When it may be told, if that is not now.
@@ -97,16 +101,16 @@ extension Notifying {
         return notifier.spec.quietHours?.end(at: clock.now, in: timeZone)
     }
 
-    private func failed(_ message: WaitingMessage, _ attempt: Attempt, _ failure: Failure) -> Failure? {
+    private func failed(_ message: WaitingMessage, _ attempt: Attempt) -> Failure? {
         var kept = message
         kept.attempts += 1
-        kept.failure = failure
+        kept.failure = attempt.cause
         let pause = min(Notifying.longestPause, Notifying.firstPause * pow(2, Double(min(kept.attempts, 20) - 1)))
         kept.nextAttempt = max(clock.now.addingTimeInterval(pause), attempt.retryAt ?? .distantPast)
         return keep(kept)
             ?? change(message.notifier) { standing in
                 standing.failingSince = standing.failingSince ?? message.since
-                standing.failure = failure
+                standing.failure = attempt.cause
             }
     }
 
@@ -209,7 +213,7 @@ extension Notifying {
         }
         let attempt = await attempt(waiting.message, by: notifier)
         if let failure = attempt.failure {
-            return Again(failures: [failure] + [failed(waiting, attempt, failure)].compactMap(\.self))
+            return Again(failures: [failure] + [failed(waiting, attempt)].compactMap(\.self))
         }
         var outcome = Again(
             delivered: DeliveredNotification(

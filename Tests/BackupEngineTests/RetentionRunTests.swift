@@ -55,6 +55,20 @@ struct RetentionRunTests {
         #expect(bench.parts.count == 2)
     }
 
+    @Test func `a part that is far from the usual size is noted in the record, and in no other`() async throws {
+        let bench = try Bench()
+        let policy = RetentionPolicy(last: 20)
+        for _ in 0..<6 { #expect(await bench.backup(retention: policy).anomalies == nil) }
+        let huge = ScriptedSource("db") { _, store throws(SourceError) in
+            var part = try await ScriptedSource.part("/data", store)
+            part.stored.bytes = .mebibytes(500)
+            return [part]
+        }
+        let run = await bench.backup([huge], retention: policy)
+        #expect(run.outcome == .succeeded && run.anomalies?.count == 1)
+        #expect(run.anomalies?.first?.contains("far from the usual") == true)
+    }
+
     @Test func `a clock that went back keeps everything`() async throws {
         let bench = try Bench()
         await bench.backup()
