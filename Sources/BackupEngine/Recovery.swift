@@ -19,10 +19,14 @@ package struct Recovery: Sendable {
     package func run(except current: RunID?) async throws -> Recovered {
         var done = Recovered()
         let profile = engine.profile.name
+        // First what may still be using a resource, such as a drive that is to be unmounted; and whatever comes of that, a
+        // service that rests is started again.
+        var trouble: (any Error)?
+        do { done.notices = try await settleJournal(except: current) } catch { trouble = error }
         let released = try await LeftResources(engine).release(except: current)
-        done.notices = released.notices
+        done.notices += released.notices
         done.failures = released.failures
-        done.notices += try await settleJournal(except: current)
+        if let trouble { throw trouble }
         for run in try engine.store.unfinished(profile: profile) where run.id != current {
             guard engine.host.process(run.process.pid) != run.process else { continue }
             var run = run

@@ -220,6 +220,29 @@ struct ResourceTests {
         #expect(try bench.isClean)
     }
 
+    @Test func `a service is started again although a process that is left cannot be ended`() async throws {
+        let bench = try Bench()
+        let dead = ProcessIdentity(pid: 900, startTime: 5, bootID: FakeHost.Machine().bootID)
+        let orphan = ProcessIdentity(pid: 901, startTime: 6, bootID: FakeHost.Machine().bootID)
+        bench.host.change { $0.processes[901] = (6, "pg_dump") }
+        let killed = RunRecord(
+            id: RunID(startedAt: bench.clock.now, entropy: 77), profile: Bench.profile, operation: .backup,
+            started: bench.clock.now, process: dead, user: "tester", profileDigest: "")
+        let held = HeldResource(
+            name: "app", state: nil, release: Bench.action("app"),
+            document: HookDocument(event: "resource.release", hook: "app", run: killed, host: "h"))
+        for (order, action) in [(1, JournalEntry.Action.endProcess(orphan, program: "pg_dump")), (11, .release(held))] {
+            try bench.journal.add(
+                JournalEntry(
+                    id: "entry-\(order)", run: killed.id, profile: Bench.profile, order: order, process: dead,
+                    action: action))
+        }
+        let hooks = ScriptedHooks()
+        let run = await bench.backup(hooks)
+        #expect(run.outcome == .failed && run.says("still alive"))
+        #expect(hooks.lines == ["resource.release app"])
+    }
+
     @Test func `what a living run holds is its own`() async throws {
         let bench = try Bench()
         bench.host.change { $0.processes[900] = (5, "holdfast") }

@@ -96,6 +96,40 @@ struct HookCommandTests {
         #expect(!result.output.contains("correct horse") && result.output.contains("| 0"), "\(result)")
     }
 
+    @Test(.enabled(if: !RealTools.restics.isEmpty))
+    func `a restore, a test and a removal have hooks too, and one that says no keeps all of them from the repository`()
+        async throws
+    {
+        let log = folder["said"]
+        try profile(
+            """
+              - on: [restore.before, restore.succeeded, restore.failed, restore.after, repository.before, repository.after]
+                shell: 'echo "$HOLDFAST_OPERATION $HOLDFAST_EVENT" >> \(log); [ ! -e \(folder["no"]) ]'
+            """)
+        func said() -> [String] {
+            let text = String(decoding: FileManager.default.contents(atPath: log) ?? Data(), as: UTF8.self)
+            _ = try? FileManager.default.removeItem(atPath: log)
+            return text.split(separator: "\n").map(String.init)
+        }
+        #expect(try await program.run("backup").code == 0)
+        #expect(said() == ["backup repository.before", "backup repository.after"])
+        let restored = try await program.run("restore", "latest", "--to", folder["r"], "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        #expect(
+            said() == [
+                "restore restore.before", "restore repository.before", "restore repository.after",
+                "restore restore.succeeded", "restore restore.after",
+            ])
+        #expect(try await program.run("backup", "verify").code == 0)
+        #expect(said() == ["verify repository.before", "verify repository.after"])
+        try folder.write("", to: "no")
+        let refused = try await program.run("restore", "latest", "--to", folder["r2"], "--yes")
+        #expect(refused.code == 1 && !FileManager.default.fileExists(atPath: folder["r2"]), "\(refused)")
+        #expect(said() == ["restore restore.before", "restore restore.failed", "restore restore.after"])
+        #expect(try await program.run("backup", "verify").code == 1)
+        #expect(said() == ["verify repository.before", "verify repository.after"])
+    }
+
     /// The two of docs/hooks.md, as they stand there.
     @Test(.enabled(if: !RealTools.restics.isEmpty), arguments: ["sh", "python"])
     func `the examples of the documentation do what it says`(language: String) async throws {

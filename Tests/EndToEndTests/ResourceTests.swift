@@ -39,11 +39,11 @@ struct ResourceTests {
     }
 
     @Test func `runs again when the acquire itself is stopped half way`() async throws {
-        let scene = try HookScene(more: "time-limit: 4s")
+        let scene = try HookScene(more: "time-limit: 2s")
         try scene.folder.write(
             HookScene.script.replacingOccurrences(of: "${PAUSE:-0}", with: "30"), to: "hooks/service", mode: 0o755)
         let result = try await scene.program.run("backup")
-        #expect(result.code == 1 && result.errors.contains("stopped after 1 s (`time-limit`)"), "\(result)")
+        #expect(result.code == 1 && result.errors.contains("stopped after 2 s (`time-limit`)"), "\(result)")
         scene.expectGivenBack()
         #expect(scene.log.last == "resource.release unknown")
     }
