@@ -80,8 +80,10 @@ struct ScheduleReasons {
     init(_ live: Live) async throws {
         let profile = live.profile
         // What `backup auto` has set up for a profile that says nothing.
-        let usual =
-            try await profile.schedules.backup == nil && live.hasTimers() ? Schedule(ProfileSchedules.usualBackup) : nil
+        var usual: Schedule?
+        if profile.schedules.backup == nil, try await live.hasTimers() {
+            usual = try Schedule(ProfileSchedules.usualBackup)
+        }
         let review = DueReview(try live.engine(), usual: usual)
         let zone = TimeZone.current
         var lines: [String] = []
