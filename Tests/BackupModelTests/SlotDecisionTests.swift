@@ -64,7 +64,7 @@ import Testing
     }
 
     /// A simulated year: ticks at the slots and in between, some twice, some lost, days without any; runs that fail.
-    @Test(arguments: 0..<16 as Range<UInt64>)
+    @Test(arguments: 0..<6 as Range<UInt64>)
     func `every slot is served exactly once through a year`(seed: UInt64) throws {
         var random = SeededGenerator(seed: seed)
         let (schedule, zone) = RandomSchedules.draw(&random)
@@ -78,9 +78,9 @@ import Testing
         }
         var other = start
         while other < end {
-            other += Double.random(in: 3000..<14_000, using: &random)
+            other += Double.random(in: 3000..<30_000, using: &random)
             // Off for some days, now and then.
-            if Int.random(in: 0..<400, using: &random) == 0 {
+            if Int.random(in: 0..<200, using: &random) == 0 {
                 other += Double.random(in: 1..<9, using: &random) * 86_400
             }
             ticks.append(other)
@@ -102,10 +102,12 @@ import Testing
         }
         #expect(served.values.allSatisfy { $0 == 1 }, "\(schedule.words) in \(zone.identifier)")
         let sorted = ticks.sorted()
-        for (slot, next) in zip(slots, slots.dropFirst()) where served[slot] == nil {
-            // Then it failed, or nobody looked before the next one.
-            let hadTick = sorted.contains { $0 >= slot && $0 < next }
-            #expect(!hadTick || attempts[slot] != nil, "\(schedule.words) in \(zone.identifier): \(slot)")
+        var place = 0
+        for (slot, next) in zip(slots, slots.dropFirst()) {
+            while place < sorted.count, sorted[place] < slot { place += 1 }
+            // Otherwise nobody looked before the next one.
+            guard served[slot] == nil, place < sorted.count, sorted[place] < next else { continue }
+            #expect(attempts[slot] != nil, "\(schedule.words) in \(zone.identifier): \(slot)")
         }
         // None but slots are served.
         #expect(Set(attempts.keys).subtracting(slots).allSatisfy { $0 <= start })
