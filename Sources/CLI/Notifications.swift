@@ -16,13 +16,15 @@ extension Live {
     }
 
     /// Tells what is overdue now, or that nothing is any more, and what else is still to be told.
-    func tell(overdue items: [OverdueItem], _ store: any RunStore) async {
-        await report(store) { notifying in await notifying.tell(overdue: items) }
+    /// - Parameter history: the one that is open, where one is.
+    func tell(overdue items: [OverdueItem], _ history: (any RunStore)? = nil) async {
+        await report(history) { notifying in await notifying.tell(overdue: items) }
     }
 
     /// Tells what could not be told before.
-    func retryPendingNotifications(_ store: any RunStore) async {
-        await report(store) { notifying in await notifying.retryPending() }
+    /// - Parameter history: the one that is open, where one is.
+    func retryPendingNotifications(_ history: (any RunStore)? = nil) async {
+        await report(history) { notifying in await notifying.retryPending() }
     }
 
     /// - Parameter names: of the notifiers; `nil` for all of the profile's.
@@ -38,8 +40,13 @@ extension Live {
             redact: { [self] in redacted($0) })
     }
 
-    private func report(_ store: any RunStore, _ work: (Notifying) async -> Notifying.Report) async {
+    private func report(_ history: (any RunStore)?, _ work: (Notifying) async -> Notifying.Report) async {
         guard !profile.notifiers.isEmpty else { return }
+        let store: any RunStore
+        do { store = try history ?? self.store() } catch {
+            console.warn("nobody could be told: \(error)")
+            return
+        }
         for failure in await work(notifying(store)).failures {
             console.warn(failure.description + (failure.hint.map { "; \($0)" } ?? ""))
         }
