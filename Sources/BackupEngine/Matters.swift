@@ -43,7 +43,8 @@ package struct MatterReview: Sendable {
 
     /// The gravest first.
     package func matters() throws -> [Matter] {
-        try damage() + vanished() + overdue(try StandingReview(profile, engine.store).standings) + anomalies()
+        try unreleased() + damage() + vanished() + overdue(try StandingReview(profile, engine.store).standings)
+            + anomalies()
     }
 
     /// What is overdue now, for those who are told of it.
@@ -101,6 +102,19 @@ package struct MatterReview: Sendable {
         case .verify(nil): "\(start) backup verify \(profile)"
         case .verify(let name?): "\(start) backup verify --from \(name) \(profile)"
         case .prune: "\(start) backup prune --dry-run \(profile)"
+        }
+    }
+
+    /// What runs took that are dead by now, and nobody has given back: a service may be down because of it.
+    private func unreleased() throws -> [Matter] {
+        try engine.journal.entries(profile: profile.name).compactMap { entry in
+            guard case .release(let held) = entry.action, engine.host.process(entry.process.pid) != entry.process
+            else { return nil }
+            return Matter(
+                kind: .unreleased,
+                text: "\(held.name) was taken by run \(entry.run), which is over, and not given back",
+                since: try engine.store.run(entry.run)?.started ?? engine.clock.now,
+                next: "holdfast recover -p \(profile.name)")
         }
     }
 

@@ -148,7 +148,11 @@ extension Timetable {
         jobs.append(
             ScheduledJob(
                 name: "recover", title: "what a run of profile \(profile.name) left when the machine went down",
-                arguments: ["recover"] + place + ["--quiet"], ticks: .boot,
+                // Of every profile, and without their repositories: a disk may come up later.
+                arguments: ["recover", "--all"] + (request.configFolder.map { ["--config-dir", $0] } ?? []) + [
+                    "--quiet"
+                ],
+                ticks: .boot,
                 // No repository yet, or a run that is at work already.
                 goodExits: [ExitStatus.noRepository.rawValue, ExitStatus.tryLater.rawValue]))
         self.init(

@@ -66,7 +66,7 @@ struct RetentionRunTests {
         }
         let run = await bench.backup([huge], retention: policy)
         #expect(run.outcome == .succeeded && run.anomalies?.count == 1)
-        #expect(run.anomalies?.first?.contains("far from the usual") == true)
+        #expect(run.anomalies?.first?.detail.contains("far from the usual") == true)
     }
 
     @Test func `a clock that went back keeps everything`() async throws {

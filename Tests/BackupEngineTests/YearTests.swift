@@ -65,7 +65,8 @@ import Testing
         let notifying = Notifying(engine, [pager])
         var frozen = 0
         let slots = (schedules.backup?.slots(after: YearTests.start, through: YearTests.end, in: YearTests.zone)) ?? []
-        let looks = stride(from: YearTests.start + 1000, to: YearTests.end, by: 6 * 3600).map { $0 }
+        let looks = stride(from: YearTests.start + 1000, to: YearTests.end, by: 8 * 3600).map { $0 }
+        let isLook = Set(looks)
         var hasCrashed = false
         for tick in (slots + slots.map { $0 + 1 } + looks).sorted() where !YearTests.off.contains(tick) {
             bench.clock.jump(to: tick)
@@ -74,7 +75,7 @@ import Testing
                 _ = try MatterReview(engine).acknowledge(nil, by: "operator", note: "the disk is back")
             }
             // As the hourly look of the timer does.
-            _ = await notifying.tell(overdue: try MatterReview(engine).overdueItems())
+            if isLook.contains(tick) { _ = await notifying.tell(overdue: try MatterReview(engine).overdueItems()) }
             let due = try DueReview(engine).backup()
             guard due.isDue else { continue }
             var request = BackupRequest()
@@ -134,8 +135,28 @@ import Testing
         let march = good.first { LocalTime($0, YearTests.zone).day == "2026-03-08" }
         #expect(march == Candidates.date("2026-03-08T07:00:00Z"))
         expectRetention(life, policy)
-        #expect(life.alerts == [])
-        print(life.metrics, life.frozen)
+        // There is no backup yet; the machine was off for five nights.
+        var alerts = ["2026-01-01 overdue", "2026-01-01 recovered", "2026-01-15 overdue", "2026-01-15 recovered"]
+        // The day on which the source is empty, and the next, on which it is not.
+        alerts += ["2026-05-05 anomaly", "2026-05-06 recovered"]
+        // A week without its database: told when it begins, and once a day.
+        alerts += ["2026-07-04 failed", "2026-07-04 overdue"]
+        for day in 5...10 {
+            let date = day < 10 ? "2026-07-0\(day)" : "2026-07-\(day)"
+            alerts += ["\(date) failed again", "\(date) overdue again"]
+        }
+        // The run and what was overdue; then the night after the one that broke off.
+        alerts += ["2026-07-11 recovered", "2026-07-11 recovered", "2026-09-09 recovered"]
+        #expect(life.alerts == alerts)
+        // Beside what the rules keep, the seven nights in which nothing was removed.
+        #expect(life.frozen == 21)
+        for line in [
+            "holdfast_last_success_timestamp_seconds{profile=\"home\",operation=\"backup\",repository=\"local\"} 1798700400",
+            "holdfast_due_timestamp_seconds{profile=\"home\",operation=\"backup\",repository=\"local\"} 1798794000",
+            "holdfast_repository_restore_points{profile=\"home\",repository=\"local\"} 20",
+            "holdfast_overdue{profile=\"home\",operation=\"backup\",repository=\"local\"} 0",
+            "holdfast_last_run_outcome{profile=\"home\",operation=\"backup\",repository=\"local\",outcome=\"succeeded\"} 1",
+        ] { #expect(life.metrics.contains(line + "\n"), "\(line)") }
         #expect(
             Set(days(Array(life.left["state"] ?? []))) == [
                 "2026-12-31", "2026-12-30", "2026-12-29", "2026-12-28", "2026-12-27", "2026-12-26", "2026-12-25",

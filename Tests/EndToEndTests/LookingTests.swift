@@ -9,7 +9,7 @@ struct LookingTests {
     private func world(_ repository: String) async throws -> (world: World, runs: [String]) {
         let world = try World("looking")
         let database = world.folder["app.db"]
-        try await world.program.startTool(["sqlite3", database, "create table t (x); insert into t values (1);"])
+        _ = try await world.program.startTool(["sqlite3", database, "create table t (x); insert into t values (1);"])
             .result()
         try world.program.writeProfile(
             """
@@ -25,7 +25,7 @@ struct LookingTests {
         try world.folder.write("one and more\n", to: "documents/one.txt")
         try world.folder.write("three\n", to: "documents/three.txt")
         try FileManager.default.removeItem(atPath: world.documents + "/deep/two.txt")
-        try await world.program.startTool(["sqlite3", database, "insert into t values (2), (3);"]).result()
+        _ = try await world.program.startTool(["sqlite3", database, "insert into t values (2), (3);"]).result()
         let second = try await world.backUp().text("run")
         return (world, [first, second])
     }
