@@ -153,6 +153,10 @@ struct MySQLServer: Sendable {
         case .tooLarge:
             return .toolFailed(
                 tool: place, how: "a row is larger than it takes", detail: "raise its max_allowed_packet: \(detail)")
+        case .brokenView:
+            return .missing(
+                "what a view or routine of \(what) refers to",
+                hint: "repair or drop it, or name the view under `exclude-tables:`; it says: \(detail)")
         case .other: return nil
         }
     }

@@ -14,6 +14,8 @@ package enum MySQLFailure: Sendable, Equatable {
     /// A table was altered or dropped after the dump's view began.
     case changedMeanwhile
     case tooLarge
+    /// A view refers to what is not there any more, or its definer is gone.
+    case brokenView
     case other
 
     package init(diagnostics: String) {
@@ -34,7 +36,8 @@ package enum MySQLFailure: Sendable, Equatable {
         1040: .busy, 1203: .busy, 1226: .busy, 1205: .busy, 1213: .busy,
         2002: .unreachable, 2003: .unreachable, 2005: .unreachable, 2006: .unreachable, 2013: .unreachable,
         2026: .unreachable, 1053: .unreachable, 1927: .unreachable,
-        1114: .full, 1021: .full, 1412: .changedMeanwhile, 1146: .changedMeanwhile,
+        1114: .full, 1021: .full, 1356: .brokenView, 1449: .brokenView,
+        1412: .changedMeanwhile, 1146: .changedMeanwhile,
         1153: .tooLarge, 2020: .tooLarge,
     ]
 

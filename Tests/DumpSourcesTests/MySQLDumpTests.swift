@@ -185,6 +185,48 @@ struct `MySQL databases` {
         #expect(report.facts.notes?["routines"] == nil)
     }
 
+    @Test func `a view of a table that is gone is named, and can be left out`() async throws {
+        let database = try server.makeDatabase(
+            nil, "CREATE TABLE t (x int); CREATE TABLE u (x int); CREATE VIEW broken AS SELECT * FROM u; DROP TABLE u;")
+        await #expect { try await my.dump(database).preflight(bench.context) } throws: {
+            isCase($0, "missing") && my.hint($0).contains("broken") && my.hint($0).contains("exclude-tables")
+        }
+        let report = try await bench.capture(my.dump(database, ("exclude-tables", ["broken"])))
+        #expect(report.first?.facts.rows == ["t": 0])
+    }
+
+    @Test func `of two families of clients the server's own is taken, and another is spoken to in its own options`()
+        async throws
+    {
+        let database = try server.makeDatabase(nil, "CREATE TABLE t (x int); INSERT INTO t VALUES (1);")
+        let log = bench.folder["arguments"]
+        let clients = try my.clients()
+        // One of MySQL's that knows nothing of MariaDB's options.
+        try bench.folder.write(
+            """
+            #!/bin/bash
+            if [ "$1" = --version ]; then echo "mysqldump  Ver 8.0.36 for Linux on x86_64 (MySQL Community Server - GPL)"; exit; fi
+            printf '%s\\n' "$@" >>\(log)
+            exec mariadb-dump $(printf '%s\\n' "$@" | grep -v -e gtid-purged -e column-statistics)
+            """, to: "clients/mysqldump", mode: 0o755)
+        try bench.folder.write("#!/bin/sh\nexec mariadb \"$@\"\n", to: "clients/mysql", mode: 0o755)
+        let both = try #require(try await bench.capture(my.dump(database, ("clients", clients))).first)
+        #expect(both.restoreNotes["client"]?.hasPrefix("MariaDB") == true)
+        #expect(!FileManager.default.fileExists(atPath: log))
+
+        try FileManager.default.removeItem(atPath: clients + "/mariadb-dump")
+        let alone = try #require(try await bench.capture(my.dump(database, ("clients", clients))).first)
+        #expect(alone.restoreNotes["client"] == "MySQL 8.0.36" && alone.facts.rows == ["t": 1])
+        #expect(try String(contentsOfFile: log, encoding: .utf8).contains("--column-statistics=0"))
+        await #expect {
+            try await my.dump(database, ("clients", clients), ("users", true)).preflight(bench.context)
+        } throws: { isCase($0, "unsupported") && my.hint($0).contains("users: false") }
+        try FileManager.default.removeItem(atPath: clients + "/mysqldump")
+        await #expect { try await my.dump(database, ("clients", clients)).preflight(bench.context) } throws: {
+            isCase($0, "tool") && "\($0)".contains("mariadb-dump")
+        }
+    }
+
     @Test func `a server that is killed in the middle stores nothing and is named`() async throws {
         let other = try MySQLBench(PrivateMariaDB())
         let database = try other.server.makeDatabase(

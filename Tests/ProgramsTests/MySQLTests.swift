@@ -100,6 +100,7 @@ import Testing
         ("ERROR 1114 (HY000) at line 45: The table 't' is full", .full),
         ("mysqldump: x has insufficient privileges to SHOW CREATE PROCEDURE `p`!", .notPermitted),
         ("ERROR 1205 (HY000) at line 3: Lock wait timeout exceeded", .busy),
+        ("Couldn't execute 'SHOW FIELDS FROM `v`': View 'a.v' references invalid table(s) (1356)", .brokenView),
         ("mysqldump: Error 1412: Table definition has changed", .changedMeanwhile),
         ("no number, and 1045 stands alone", .other),
     ])
