@@ -39,7 +39,9 @@ let package = Package(
 
         .target(name: "DumpSources", dependencies: ["Programs", "BackupModel"], swiftSettings: strict),
         .target(name: "Repositories", dependencies: ["Programs", "BackupModel", "Digests"], swiftSettings: strict),
-        .target(name: "Notifiers", dependencies: ["BackupModel"], swiftSettings: strict),
+        .target(name: "Notifiers", dependencies: ["Programs", "BackupModel"], swiftSettings: strict),
+        // systemd, cron, launchd: what the host's own timers are given.
+        .target(name: "Scheduling", dependencies: ["BackupModel"], swiftSettings: strict),
         .target(
             name: "ProfileLoader",
             dependencies: ["BackupModel", .product(name: "Yams", package: "Yams")],
@@ -54,7 +56,7 @@ let package = Package(
             name: "holdfast",
             dependencies: [
                 "BackupModel", "Programs", "Tools", "Digests", "HostSystem", "DumpSources", "Repositories", "Notifiers",
-                "ProfileLoader", "RunHistory", "BackupEngine",
+                "Scheduling", "ProfileLoader", "RunHistory", "BackupEngine",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             path: "Sources/CLI",
@@ -80,11 +82,17 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "RepositoriesTests",
-            dependencies: ["Repositories", "Programs", "Digests", "Tools", "HostSystem", "BackupModel", "TestSupport"],
+            dependencies: [
+                "Repositories", "BackupEngine", "Programs", "Digests", "Tools", "HostSystem", "BackupModel",
+                "TestSupport",
+            ],
             swiftSettings: strict),
         .testTarget(
             name: "NotifiersTests", dependencies: ["Notifiers", "Tools", "BackupModel", "TestSupport"],
             swiftSettings: strict),
+        .testTarget(
+            name: "SchedulingTests", dependencies: ["Scheduling", "Tools", "BackupModel", "TestSupport"],
+            resources: [.copy("Golden")], swiftSettings: strict),
         .testTarget(
             name: "ProfileLoaderTests",
             dependencies: ["ProfileLoader", "DumpSources", "Repositories", "Notifiers", "BackupModel", "TestSupport"],

@@ -8,6 +8,7 @@ from pathlib import Path
 from statistics import median
 
 import data
+import hooks
 from measure import HERE, Measured, ToolWatch, run
 from report import Report
 
@@ -499,3 +500,4 @@ def new_bytes(repository: Path, known: set[Path]) -> int:
 ALL = {case.__name__.replace("_", "-"): case
        for case in (startup, small_files, mixed_files, database, pipe, scrub, listing, snapshots, offsite, kept_bytes,
                     archive)}
+ALL |= hooks.ALL

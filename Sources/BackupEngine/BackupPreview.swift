@@ -23,7 +23,8 @@ package struct BackupPreview: Sendable {
     }
 
     package func make() async throws -> Contents {
-        let chosen = try engine.sources(named: request.sources)
+        let later = Set(request.notDue.map(\.source))
+        let chosen = try engine.sources(named: request.sources).filter { !later.contains($0.spec.name) }
         var contents = Contents(destination: engine.primary.location, destinationState: "")
         let run = RunID(startedAt: engine.clock.now, entropy: engine.entropy())
         for source in chosen {

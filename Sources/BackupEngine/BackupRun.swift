@@ -1,5 +1,5 @@
 package import BackupModel
-import Foundation
+package import Foundation
 
 /// What was asked of a backup.
 package struct BackupRequest: Sendable {
@@ -13,6 +13,10 @@ package struct BackupRequest: Sendable {
     package var retention = true
     /// Also followers that are fed on request.
     package var offsite = false
+    /// Those of the profile that are left to a later run.
+    package var notDue: [NotDue] = []
+    /// The slot that it is for: once another run has served it there is nothing to do.
+    package var slot: Date?
     /// The operator's word that this many removals are meant.
     package var allowedRemovals: Int?
     package init() {}
@@ -39,12 +43,19 @@ package struct BackupRun: Sendable {
     }
 
     package func run() async -> RunRecord {
-        let record = engine.newRecord(.backup, reason: request.reason, trigger: request.trigger)
+        var record = engine.newRecord(.backup, reason: request.reason, trigger: request.trigger)
+        record.sources = request.sources
+        record.notDue = request.notDue
+        return await run(record)
+    }
+
+    private func run(_ record: RunRecord) async -> RunRecord {
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
-        let stop = await limited { try await work(recorder, record, holdings) }
+        let hooks = HookWork(engine, recorder, .backup)
+        let stop = await limited { try await work(recorder, record, holdings, hooks) }
         return await uncancelled {
-            let outcome = await conclude(stop, recorder)
+            let outcome = await hooks.end(conclude(stop, recorder))
             return await engine.close(recorder, holdings, outcome)
         }
     }
@@ -97,17 +108,24 @@ package struct BackupRun: Sendable {
                 hint: "raise `time-limit:` in the profile, or see in `holdfast show` what took so long"))
     }
 
-    private func work(_ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings) async throws {
+    private func work(
+        _ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings, _ hooks: HookWork
+    ) async throws {
         try await recorder.step(.record) { try await recorder.begin() }
+        await engine.announce(record)
         let wait = request.lockWait ?? engine.profile.settings.lockWait
         try await recorder.step(.lockProfile) {
             try await holdings.lock(
                 .profile(engine.profile.name), .exclusive, purpose: "backup \(record.id)", wait: wait)
         }
+        try DueReview(engine, offsite: request.offsite).requireUnserved(request.slot, besides: record.id)
         let recovery = Recovery(engine)
         try await recorder.step(.recover) {
-            for notice in try await recovery.run(except: record.id).notices { recorder.notice(notice) }
+            let recovered = try await recovery.run(except: record.id)
+            for notice in recovered.notices { recorder.notice(notice) }
+            for failure in recovered.failures { await hooks.note(failure) }
         }
+        try await hooks.begin()
         try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
             try await holdings.lock(
                 .repository(location: engine.primary.location), .shared, purpose: "backup \(record.id)", wait: wait)
@@ -116,7 +134,8 @@ package struct BackupRun: Sendable {
         if engine.profile.settings.remoteDemand == .reachable {
             for follower in followers { try await requireReachable(follower) }
         }
-        let chosen = try engine.sources(named: request.sources)
+        let later = Set(request.notDue.map(\.source))
+        let chosen = try engine.sources(named: request.sources).filter { !later.contains($0.spec.name) }
         let preflight = Preflight(engine)
         let checked = try await recorder.step(.preflight) {
             try await preflight.check(chosen, feeding: followers, record, recorder, holdings)
@@ -147,17 +166,20 @@ package struct BackupRun: Sendable {
             let contents = try await catalog.contents(loadingManifests: true)
             for notice in try recovery.reconcile(contents, doubtful) { recorder.notice(notice) }
         }
-        let capture = Capture(engine, request, record, recorder, holdings)
+        let capture = Capture(engine, request, record, recorder, holdings, hooks)
         await holdings.tell("backup \(record.id): capturing")
         let captured = try await capture.run(ready)
         if Task.isCancelled { throw RunStop.cancelled }
         await holdings.tell("backup \(record.id): finishing")
         try await noteAnomalies(captured.parts, recorder)
         try await recorder.step(.manifest) {
+            if captured.parts.isEmpty, let skip = await hooks.skipOfAll, await recorder.record.gaps.isEmpty {
+                throw RunStop.skipped(skip)
+            }
             try await writeManifest(captured, for: standing.recipients, recorder, catalog, capture)
         }
         try await Feeding(
-            engine, catalog, recorder, holdings, purpose: "backup \(record.id)", wait: wait, ready: ready
+            engine, catalog, recorder, holdings, hooks, purpose: "backup \(record.id)", wait: wait, ready: ready
         ).feed(
             followers, idle: engine.followers.filter { !request.offsite && $0.follow.feed == .onRequest })
         if (request.retention && engine.profile.retention.hasRules) || !captured.void.isEmpty {
@@ -222,6 +244,8 @@ package struct BackupRun: Sendable {
             tools: record.tools, policy: engine.profile.retention.words, notices: record.notices)
         // Those that were compared, and not what may stand there by now.
         manifest.repositoryRecipients = recipients
+        manifest.hooks = record.hooks.map { $0.filter { $0.message != nil || $0.facts != nil } }
+        manifest.notDue = request.notDue
         let stored = try await capture.store(manifest)
         await engine.moment(.manifestStored)
         try catalog.remember(captured.snapshots + [stored], manifest: (manifest, stored.id))
@@ -242,6 +266,7 @@ package struct BackupRun: Sendable {
             retains = try await !work.plan(recorder: recorder).removals.isEmpty
             if retains, await !recorder.record.gaps.isEmpty {
                 recorder.notice("retention removed nothing because this run has gaps")
+                await recorder.annotate(.retention) { $0.outcome = .skipped }
                 retains = false
             }
         }
@@ -251,6 +276,7 @@ package struct BackupRun: Sendable {
                 .repository(location: engine.primary.location), for: .exclusive, purpose: "retention", wait: wait)
         } catch RunStop.skipped(let cause) {
             recorder.notice("retention waits for the next run: \(cause.description)")
+            await recorder.annotate(.retention) { $0.outcome = .skipped }
             return
         }
         if !void.isEmpty { await work.drop(void: void, recorder: recorder) }

@@ -8,15 +8,18 @@ struct Capture: Sendable {
     private let record: RunRecord
     private let recorder: RunRecorder
     private let holdings: Holdings
+    private let hooks: HookWork
 
     init(
-        _ engine: Engine, _ request: BackupRequest, _ record: RunRecord, _ recorder: RunRecorder, _ holdings: Holdings
+        _ engine: Engine, _ request: BackupRequest, _ record: RunRecord, _ recorder: RunRecorder, _ holdings: Holdings,
+        _ hooks: HookWork
     ) {
         self.engine = engine
         self.request = request
         self.record = record
         self.recorder = recorder
         self.holdings = holdings
+        self.hooks = hooks
     }
 
     struct Result: Sendable {
@@ -29,16 +32,16 @@ struct Capture: Sendable {
 
     /// - Throws: ``RunStop/cancelled``, or ``RunStop/failed(_:)`` where a source says `on-failure: abort`.
     func run(_ ready: [Preflight.Ready]) async throws -> Result {
-        var waiting = ready[...]
+        var waiting = await hooks.ordered(ready)[...]
         let limit = max(1, engine.profile.settings.parallelSources)
         try await withThrowingTaskGroup(of: Void.self) { group in
             for _ in 0..<limit {
                 guard let next = waiting.popFirst() else { break }
-                group.addTask { try await capture(next) }
+                group.addTask { try await hooks.around(next.source.spec) { try await capture(next) } }
             }
             while try await group.next() != nil {
                 guard let next = waiting.popFirst() else { continue }
-                group.addTask { try await capture(next) }
+                group.addTask { try await hooks.around(next.source.spec) { try await capture(next) } }
             }
         }
         let ledger = await ledger.contents
@@ -128,6 +131,7 @@ struct Capture: Sendable {
             await ledger.add(snapshot(stored, stamp, path: part.path), source: name)
             await recorder.annotate(.capture, subject: name.rawValue) { step in
                 step.bytes = (step.bytes ?? .zero) + stored.bytes
+                if let added = stored.addedBytes { step.addedBytes = (step.addedBytes ?? .zero) + added }
                 step.usage.merge(stored.usage) { $0.adding($1) }
             }
             return stored

@@ -23,6 +23,9 @@ package struct Engine: Sendable {
     package var failpoint: @Sendable (RunStep) async -> Void
     /// Called at every ``RunMoment``, likewise.
     package var moment: @Sendable (RunMoment) async -> Void
+    /// Called when a run's record is on disk and nothing is locked yet.
+    package var announce: @Sendable (RunRecord) async -> Void = { _ in }
+    package var hooks: any HookRunner
     /// For run ids.
     package var entropy: @Sendable () -> UInt32
     package var user: String
@@ -42,7 +45,7 @@ package struct Engine: Sendable {
         redact: @escaping @Sendable (String) -> String = { $0 }, released: Date? = nil,
         timeZone: TimeZone = .current,
         failpoint: @escaping @Sendable (RunStep) async -> Void = { _ in },
-        moment: @escaping @Sendable (RunMoment) async -> Void = { _ in },
+        moment: @escaping @Sendable (RunMoment) async -> Void = { _ in }, hooks: any HookRunner = NoHooks(),
         entropy: @escaping @Sendable () -> UInt32 = { UInt32.random(in: 0...UInt32.max) }
     ) {
         self.profile = profile
@@ -64,6 +67,7 @@ package struct Engine: Sendable {
         self.timeZone = timeZone
         self.failpoint = failpoint
         self.moment = moment
+        self.hooks = hooks
         self.entropy = entropy
     }
 

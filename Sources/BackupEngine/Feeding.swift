@@ -7,19 +7,21 @@ struct Feeding: Sendable {
     private let catalog: RepositoryCatalog
     private let recorder: RunRecorder
     private let holdings: Holdings
+    private let hooks: HookWork
     private let purpose: String
     private let wait: Duration
     private let ready: [Preflight.Ready]
 
     /// - Parameter ready: what was backed up: followers may have to lie on another disk, or read it once more.
     init(
-        _ engine: Engine, _ catalog: RepositoryCatalog, _ recorder: RunRecorder, _ holdings: Holdings, purpose: String,
-        wait: Duration, ready: [Preflight.Ready]
+        _ engine: Engine, _ catalog: RepositoryCatalog, _ recorder: RunRecorder, _ holdings: Holdings,
+        _ hooks: HookWork, purpose: String, wait: Duration, ready: [Preflight.Ready]
     ) {
         self.engine = engine
         self.catalog = catalog
         self.recorder = recorder
         self.holdings = holdings
+        self.hooks = hooks
         self.purpose = purpose
         self.wait = wait
         self.ready = ready
@@ -39,6 +41,7 @@ struct Feeding: Sendable {
         let wanted = Wanted(
             points: points, snapshots: Followed.wanted(points),
             again: await SecondCapture(engine, recorder, holdings, ready, points))
+        await hooks.expect(followers.map(\.spec))
         let records = await withTaskGroup(of: FeedRecord.self) { group in
             for follower in followers { group.addTask { await feed(follower, wanted) } }
             var records: [FeedRecord] = []
@@ -70,9 +73,16 @@ struct Feeding: Sendable {
     private func feed(_ follower: any Follower, _ wanted: Wanted) async -> FeedRecord {
         let name = follower.spec.name
         do {
-            return try await recorder.step(.feed, subject: name.rawValue) {
-                try await limited(follower) { try await deliver(wanted, to: follower) }
+            return try await hooks.around(follower.spec) {
+                try await recorder.step(.feed, subject: name.rawValue) {
+                    try await limited(follower) { try await deliver(wanted, to: follower) }
+                }
             }
+        } catch RunStop.skipped(let cause as HookSkip) {
+            recorder.notice("\(name) was not fed: \(cause.description)")
+            let known = (try? engine.store.deliveries(from: catalog.key)[name]) ?? []
+            return FeedRecord(
+                follower: name, outcome: .skipped, failure: Failure(cause), behind: wanted.lacking(known, follower))
         } catch {
             let failure = RunRecorder.failure(of: error)
             // Without it the follower counts as lacking everything, and why it was not fed is told all the same.

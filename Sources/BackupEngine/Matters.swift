@@ -1,4 +1,4 @@
-import BackupModel
+package import BackupModel
 package import Foundation
 
 /// Something about a profile that somebody has to see to.
@@ -43,19 +43,34 @@ package struct MatterReview: Sendable {
 
     /// The gravest first.
     package func matters() throws -> [Matter] {
-        try damage() + vanished() + overdue(try StandingReview(profile, engine.store).standings) + anomalies()
+        try unreleased() + damage() + vanished() + overdue(try StandingReview(profile, engine.store).standings)
+            + anomalies()
     }
 
-    package func overdue(_ standings: [Standing]) -> [Matter] {
+    /// What is overdue now, for those who are told of it.
+    package func overdueItems() throws(StoreError) -> [OverdueItem] {
+        let now = engine.clock.now
+        return try StandingReview(profile, engine.store).standings.compactMap { standing in
+            if case .source = standing.subject, !standing.isApart { return nil }
+            guard let since = standing.overdueSince(at: now) else { return nil }
+            return OverdueItem(
+                what: standing.subject.title, lastSuccess: standing.lastSuccess,
+                objective: standing.objective ?? standing.skipBudget, since: since, hint: next(standing.subject))
+        }
+    }
+
+    func overdue(_ standings: [Standing]) -> [Matter] {
         let now = engine.clock.now
         // A backup is as old as its oldest source: what is behind is named there, and not told twice.
         var names: [String] = []
-        for standing in standings where standing.isOverdue(at: now) {
+        for standing in standings where !standing.isApart && standing.isOverdue(at: now) {
             if case .source(let name) = standing.subject { names.append(name.rawValue) }
         }
-        let behind = names.count < profile.sources.count && !names.isEmpty ? " of " + names.joined(separator: ", ") : ""
+        let behind =
+            names.count < profile.sources.filter({ $0.cadence == nil }).count && !names.isEmpty
+            ? " of " + names.joined(separator: ", ") : ""
         return standings.compactMap { standing in
-            if case .source = standing.subject { return nil }
+            if case .source = standing.subject, !standing.isApart { return nil }
             guard let since = standing.overdueSince(at: now) else { return nil }
             return Matter(
                 kind: .overdue, text: text(standing, standing.subject == .backup ? behind : "", now), since: since,
@@ -87,6 +102,19 @@ package struct MatterReview: Sendable {
         case .verify(nil): "\(start) backup verify \(profile)"
         case .verify(let name?): "\(start) backup verify --from \(name) \(profile)"
         case .prune: "\(start) backup prune --dry-run \(profile)"
+        }
+    }
+
+    /// What runs took that are dead by now, and nobody has given back: a service may be down because of it.
+    private func unreleased() throws -> [Matter] {
+        try engine.journal.entries(profile: profile.name).compactMap { entry in
+            guard case .release(let held) = entry.action, engine.host.process(entry.process.pid) != entry.process
+            else { return nil }
+            return Matter(
+                kind: .unreleased,
+                text: "\(held.name) was taken by run \(entry.run), which is over, and not given back",
+                since: try engine.store.run(entry.run)?.started ?? engine.clock.now,
+                next: "holdfast recover -p \(profile.name)")
         }
     }
 

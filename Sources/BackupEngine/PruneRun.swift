@@ -5,6 +5,7 @@ package struct PruneRequest: Sendable {
     package var dryRun: Bool
     package var allowedRemovals: Int?
     package var lockWait: Duration?
+    package var trigger = "manual"
     package init(dryRun: Bool, allowedRemovals: Int?, lockWait: Duration?) {
         self.dryRun = dryRun
         self.allowedRemovals = allowedRemovals
@@ -38,7 +39,7 @@ package struct PruneRun: Sendable {
         let frame = SimpleRun(
             engine: engine, operation: .prune, lockMode: request.dryRun ? .shared : .exclusive,
             lockWait: request.lockWait ?? engine.profile.settings.lockWait,
-            reason: request.dryRun ? PruneRun.dryRunReason : nil)
+            reason: request.dryRun ? PruneRun.dryRunReason : nil, trigger: request.trigger)
         let record = await frame.run { recorder, opened, _ in
             do {
                 try await prune(recorder, opened, findings)

@@ -18,7 +18,7 @@ package struct RecoverRun: Sendable {
                     wait: engine.profile.settings.lockWait)
             }
             try await recorder.step(.recover) {
-                for notice in try await Recovery(engine).run(except: current).notices { recorder.notice(notice) }
+                try await recover(except: current, recorder)
             }
         } _: { recorder, opened, _ in
             let current = await recorder.record.id
@@ -31,5 +31,35 @@ package struct RecoverRun: Sendable {
                 for notice in try recovery.reconcile(contents, interrupted) { recorder.notice(notice) }
             }
         }
+    }
+
+    /// All that needs no repository: also while its disk is not there, as when the machine comes up.
+    package func runLocally() async -> RunRecord {
+        let recorder = RunRecorder(engine.newRecord(.recover, trigger: "manual"), engine: engine)
+        let holdings = Holdings(engine: engine)
+        var stop: (any Error)?
+        do {
+            try await recorder.step(.record) { try await recorder.begin() }
+            let current = await recorder.record.id
+            try await recorder.step(.lockProfile) {
+                try await holdings.lock(
+                    .profile(engine.profile.name), .exclusive, purpose: "recover \(current)",
+                    wait: engine.profile.settings.lockWait)
+            }
+            try await recorder.step(.recover) { try await recover(except: current, recorder) }
+        } catch {
+            stop = error
+        }
+        let failure = stop
+        return await uncancelled {
+            let outcome = await SimpleRun.conclude(failure, recorder)
+            return await engine.close(recorder, holdings, outcome)
+        }
+    }
+
+    private func recover(except current: RunID, _ recorder: RunRecorder) async throws {
+        let recovered = try await Recovery(engine).run(except: current)
+        for notice in recovered.notices { recorder.notice(notice) }
+        for failure in recovered.failures { await recorder.fail(failure) }
     }
 }

@@ -12,12 +12,21 @@ package struct Recovery: Sendable {
         /// What was done, in words.
         package var notices: [String] = []
         package var killedRuns: [RunID] = []
+        /// What is still held and could not be given back.
+        package var failures: [Failure] = []
     }
 
     package func run(except current: RunID?) async throws -> Recovered {
         var done = Recovered()
         let profile = engine.profile.name
-        done.notices = try await settleJournal(except: current)
+        // First what may still be using a resource, such as a drive that is to be unmounted; and whatever comes of that, a
+        // service that rests is started again.
+        var trouble: (any Error)?
+        do { done.notices = try await settleJournal(except: current) } catch { trouble = error }
+        let released = try await LeftResources(engine).release(except: current)
+        done.notices += released.notices
+        done.failures = released.failures
+        if let trouble { throw trouble }
         for run in try engine.store.unfinished(profile: profile) where run.id != current {
             guard engine.host.process(run.process.pid) != run.process else { continue }
             var run = run
@@ -62,7 +71,7 @@ package struct Recovery: Sendable {
     /// In seconds; nobody's run takes longer.
     private static let strangersTime: Double = 3 * 86_400
 
-    /// Gives back what dead runs held, last acquired first. Needs no lock: a run that is alive keeps what it has.
+    /// Ends and removes what dead runs left, last begun first. Needs no lock: a run that is alive keeps what it has.
     /// - Returns: what was done, in words.
     func settleJournal(except current: RunID?) async throws -> [String] {
         var done: [String] = []
@@ -86,6 +95,8 @@ package struct Recovery: Sendable {
                         hint: "end it (kill -9 \(process.pid)), then run this again")
                 }
                 done.append("ended \(program) (process \(process.pid)), which run \(entry.run) left")
+            // By whoever has the profile's lock: a release is carried out once.
+            case .release: continue
             }
             try engine.journal.remove(entry.id)
         }

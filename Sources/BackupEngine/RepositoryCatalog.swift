@@ -166,6 +166,7 @@ extension RunRecord {
         notices = manifest.notices
         failures = manifest.failures
         tools = manifest.tools
+        notDue = manifest.notDue
         isRebuilt = true
     }
 }

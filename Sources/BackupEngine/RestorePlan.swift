@@ -106,6 +106,9 @@ extension RestorePlan {
         let there = Set(point.entries.map(\.part.source) + gone.map(\.source))
         let absent = Set(sources + point.gaps.map(\.source)).subtracting(there).sorted().map { source in
             let causes = [
+                point.notDue.first { $0.source == source }.map { _ in
+                    "run \(point.run) left it to a later one (`cadence`)"
+                },
                 point.gaps.first { $0.source == source }.map { "run \(point.run) did not capture it: \($0.cause)" },
                 point.lost[source].map { "run \($0) stored it, and it has been removed since" },
             ].compactMap(\.self)

@@ -136,6 +136,6 @@ private struct RestoreState {
             removed: (run.manifest?.parts ?? []).filter {
                 $0.capturedAt < end && newest[$0.source]?[$0.part] == nil
             },
-            lost: stored.filter { newest[$0.key] == nil })
+            lost: stored.filter { newest[$0.key] == nil }, notDue: run.manifest?.notDue ?? [])
     }
 }

@@ -7,6 +7,7 @@ struct SimpleRun: Sendable {
     let lockMode: LockMode
     let lockWait: Duration
     var reason: String?
+    var trigger = "manual"
 
     /// - Parameters:
     ///   - prepare: done before the repository is locked or looked at.
@@ -15,13 +16,17 @@ struct SimpleRun: Sendable {
         preparing prepare: @Sendable (RunRecorder, Holdings) async throws -> Void = { _, _ in },
         _ body: @Sendable (RunRecorder, OpenRepository.Opened, Holdings) async throws -> Void
     ) async -> RunRecord {
-        let record = engine.newRecord(operation, reason: reason)
+        let record = engine.newRecord(operation, reason: reason, trigger: trigger)
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
+        let hooks = HookWork(engine, recorder, operation)
         var stop: (any Error)?
         do {
             try await recorder.step(.record) { try await recorder.begin() }
+            await engine.announce(record)
             try await prepare(recorder, holdings)
+            if operation != .recover { try await giveBackLeft(recorder, hooks) }
+            try await hooks.begin()
             try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
                 try await holdings.lock(
                     .repository(location: engine.primary.location), lockMode,
@@ -44,12 +49,30 @@ struct SimpleRun: Sendable {
         }
         let failure = stop
         return await uncancelled {
-            let outcome = await conclude(failure, recorder)
+            let outcome = await hooks.end(SimpleRun.conclude(failure, recorder))
             return await engine.close(recorder, holdings, outcome)
         }
     }
 
-    private func conclude(_ stop: (any Error)?, _ recorder: RunRecorder) async -> Outcome {
+    /// What a run took that was killed is given back by the next run, whatever that is. While another one holds the profile, it
+    /// has seen to that.
+    private func giveBackLeft(_ recorder: RunRecorder, _ hooks: HookWork) async throws {
+        let run = await recorder.record.id
+        let left = LeftResources(engine)
+        guard try left.isAny(except: run) else { return }
+        let key = LockKey.profile(engine.profile.name)
+        let purpose = "\(operation.rawValue) \(run): giving back what an earlier run left"
+        let lock: any HeldLock
+        do throws(LockError) {
+            lock = try await engine.locks.acquire(key, mode: .exclusive, purpose: purpose, wait: .zero)
+        } catch { return }
+        defer { lock.release() }
+        let released = try await left.release(except: run)
+        for notice in released.notices { recorder.notice(notice) }
+        for failure in released.failures { await hooks.note(failure) }
+    }
+
+    static func conclude(_ stop: (any Error)?, _ recorder: RunRecorder) async -> Outcome {
         guard let stop else { return await recorder.record.failures.isEmpty ? .succeeded : .failed }
         let failure = RunRecorder.failure(of: stop)
         await recorder.fail(failure)

@@ -37,6 +37,8 @@ package struct Standing: Sendable, Equatable {
     /// Of runs that were skipped one after another up to now, the start of the first.
     package var skippedSince: Date?
     package var skipBudget: Duration
+    /// A source with a cadence of its own: it counts by itself, and not for the age of the backup.
+    package var isApart = false
     /// From the newest good run, and what is usual; what a glance compares.
     package var trend: Trend?
 
@@ -74,13 +76,16 @@ package struct StandingReview: Sendable {
     private let profile: Profile
     /// Newest first, ended ones only.
     private let runs: [RunRecord]
+    /// Cadences count in it.
+    private let timeZone: TimeZone
 
     /// Runs older than this many are not looked at.
     package static let lookBack = 2000
 
     /// - Parameter runs: of the profile, newest first.
-    package init(_ profile: Profile, runs: [RunRecord]) {
+    package init(_ profile: Profile, runs: [RunRecord], timeZone: TimeZone = .current) {
         self.profile = profile
+        self.timeZone = timeZone
         self.runs = runs.filter { $0.outcome != nil }
     }
 
@@ -100,10 +105,14 @@ package struct StandingReview: Sendable {
         let backups = runs.filter { $0.operation == .backup }
         (standing.lastRun, standing.lastOutcome) = (backups.first?.id, backups.first?.outcome)
         standing.skippedSince = StandingReview.skippedSince(backups)
+        let counted = sources.filter { !$0.isApart }
         // The oldest decides, and one that there is none of.
-        if !sources.isEmpty, sources.allSatisfy({ $0.lastSuccess != nil }) {
-            standing.lastSuccess = sources.compactMap(\.lastSuccess).min()
-        } else if sources.contains(where: { $0.lastSuccess != nil }) {
+        if counted.isEmpty {
+            standing.objective = nil
+            standing.lastSuccess = sources.compactMap(\.lastSuccess).max()
+        } else if counted.allSatisfy({ $0.lastSuccess != nil }) {
+            standing.lastSuccess = counted.compactMap(\.lastSuccess).min()
+        } else if counted.contains(where: { $0.lastSuccess != nil }) {
             standing.baseline = baseline ?? backups.first?.started
         }
         let good = backups.filter { StandingReview.isGood($0.outcome) }
@@ -125,6 +134,14 @@ package struct StandingReview: Sendable {
         }
         standing.lastSuccess = good?.started
         standing.baseline = baseline
+        guard let cadence = spec.cadence else { return standing }
+        standing.isApart = true
+        // It may grow as old as its cadence lets it, and then as late as any backup.
+        if let objective = standing.objective, let last = standing.lastSuccess ?? baseline,
+            let next = cadence.next(after: last, in: timeZone)
+        {
+            standing.objective = objective + .seconds(next.timeIntervalSince(last))
+        }
         return standing
     }
 

@@ -10,6 +10,7 @@ package struct VerifyRequest: Sendable {
     }
     package var depth: Depth
     package var lockWait: Duration?
+    package var trigger = "manual"
     package init(depth: Depth, lockWait: Duration? = nil) {
         self.depth = depth
         self.lockWait = lockWait
@@ -44,7 +45,7 @@ package struct VerifyRun: Sendable {
         let frame = SimpleRun(
             engine: engine, operation: .verify, lockMode: request.depth == .scrub ? .shared : .exclusive,
             lockWait: request.lockWait ?? engine.profile.settings.lockWait,
-            reason: KnownDamage.title(of: request.depth))
+            reason: KnownDamage.title(of: request.depth), trigger: request.trigger)
         let record = await frame.run { recorder, opened, _ in
             try await recorder.step(.verify, subject: engine.primary.spec.name.rawValue) {
                 try await check(recorder, opened, findings)

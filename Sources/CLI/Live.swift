@@ -12,7 +12,10 @@ import Tools
 final class Live: Sendable {
     let console: Console
     let profile: Profile
-    var runner: any ToolRunner { supervisor }
+    /// As `--config-dir` has it.
+    let configFolder: String?
+    let runner: any ToolRunner
+    let log: RunLog
     let host: LocalHost
     let clock = SystemClock()
     let locks: any LockService
@@ -29,16 +32,20 @@ final class Live: Sendable {
     /// - Throws: an ``OperatorError`` when there is no such profile or something is wrong with it.
     init(_ global: GlobalOptions, _ console: Console, identity: String? = nil) throws {
         self.console = console
+        configFolder = global.configFolder
         profile = try Profiles(global).chosen(openedWith: identity)
-        let runner = try SupervisedRunner()
-        supervisor = runner
-        redact = { runner.redactor.redact($0) }
-        Interruption.onHurry { runner.close() }
+        let supervisor = try SupervisedRunner()
+        self.supervisor = supervisor
+        redact = { supervisor.redactor.redact($0) }
+        Interruption.onHurry { supervisor.close() }
         console.redact = redact
         host = LocalHost()
         folders = StateFolders.resolve(profileState: profile.settings.state, profileCache: profile.settings.cache)
         locks = FileLocks(stateFolder: folders.state, host: host, clock: clock)
-        secrets = SecretResolver(runner: runner)
+        secrets = SecretResolver(runner: supervisor)
+        log = RunLog(profile, stateFolder: folders.state, clock: clock, redact: redact, trouble: console.warn)
+        runner = ToolLog(supervisor, log)
+        console.recorder = log.warn
     }
 
     func store() throws -> SQLiteRunStore { try SQLiteRunStore(folder: folders.state) }
@@ -46,6 +53,14 @@ final class Live: Sendable {
     var services: Services {
         Services(runner: runner, secrets: secrets, host: host, clock: clock, settings: profile.settings)
     }
+
+    var hooks: LocalHooks {
+        LocalHooks(
+            runner: runner, secrets: secrets, folders: .ours, environment: profile.settings.environment,
+            niceness: profile.settings.niceness)
+    }
+
+    var journal: FileJournal { FileJournal(folder: folders.state) }
 
     func repository(_ spec: RepositorySpec) throws -> any Repository {
         guard let follow = spec.follow else {
@@ -98,15 +113,19 @@ final class Live: Sendable {
             throw Failure("profile \(profile.name) has no primary repository", kind: .badProfile)
         }
         let services = services
-        let journal = FileJournal(folder: folders.state)
+        let journal = journal
+        let metrics = MetricsWriter(profile, console)
         let observer = OrphanWatch(
-            journal: journal, host: host, observer: console.isJSON ? JSONLinesObserver(console) : LineObserver(console))
+            journal: journal, host: host,
+            observer: Observers([
+                LogObserver(log), console.isJSON ? JSONLinesObserver(console) : LineObserver(console), metrics,
+            ]))
         supervisor.watchProducers(observer)
         let sources = try profile.sources.map { spec in try DumpSourceRegistry.make(spec, services) }
         let specs = profile.sources
         let repository = try repository(primary)
         let store = try store()
-        return Engine(
+        var engine = Engine(
             profile: profile, sources: sources, primary: repository, followers: try followers(of: repository, store),
             store: store,
             pins: FilePins(folder: folders.state), journal: journal, locks: locks,
@@ -118,8 +137,15 @@ final class Live: Sendable {
             },
             redact: redact,
             released: Date(timeIntervalSince1970: ProgramVersion.madeAfter),
-            failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) })
+            failpoint: { await Failpoint.reach($0.rawValue) }, moment: { await Failpoint.reach($0.rawValue) },
+            hooks: hooks)
+        metrics.follow(engine)
+        engine.announce = { [self] run in await tellBeginning(of: run, store) }
+        return engine
     }
+
+    /// Without secrets.
+    func redacted(_ text: String) -> String { redact(text) }
 
     /// What restores parts with a key that is given at the moment of need.
     func restorer(identity path: String) -> @Sendable (ManifestPart) throws(SourceError) -> any DumpSource {

@@ -51,8 +51,9 @@ package struct CommandNotifier: Notifier {
         }
         command.environment = [
             "HOLDFAST_EVENT": message.event.rawValue, "HOLDFAST_PROFILE": message.profile.rawValue,
-            "HOLDFAST_RUN": message.run.rawValue, "HOLDFAST_OUTCOME": message.outcome.rawValue,
         ]
+        command.environment["HOLDFAST_RUN"] = message.run?.rawValue
+        command.environment["HOLDFAST_OUTCOME"] = message.outcome?.rawValue
         command.workingDirectory = profileFolder
         command.limits = ToolCommand.Limits(total: timeLimit, stall: nil)
         command.teardown = TeardownStep.terminateFirst
@@ -83,8 +84,8 @@ package struct CommandNotifier: Notifier {
     package static let descriptor = KindDescriptor(
         kind: "command",
         summary: "A program of yours and its arguments; no shell is involved. It gets the message as one JSON document "
-            + "on its standard input, and HOLDFAST_EVENT, HOLDFAST_PROFILE, HOLDFAST_RUN and HOLDFAST_OUTCOME in its "
-            + "environment. A relative path begins at the profile's folder, where it also runs.",
+            + "on its standard input, and HOLDFAST_EVENT, HOLDFAST_PROFILE and, of a run, HOLDFAST_RUN and "
+            + "HOLDFAST_OUTCOME in its environment. A relative path begins at the profile's folder, where it also runs.",
         shape: .list(.string),
         siblingKeys: [
             KeyDescriptor("time-limit", .duration, "It is stopped after this long.", default: "60s")

@@ -17,7 +17,14 @@ package struct NotifierKind: Sendable {
 /// Every kind of notifier there is. A new kind is one file and one line here.
 package enum NotifierRegistry {
     package static let kinds: [NotifierKind] = [
-        CommandNotifier.kind
+        CommandNotifier.kind,
+        EmailNotifier.kind,
+        SlackNotifier.kind,
+        DiscordNotifier.kind,
+        NtfyNotifier.kind,
+        WebhookNotifier.kind,
+        HealthchecksNotifier.kind,
+        AlertmanagerNotifier.kind,
     ]
 
     package static func make(_ spec: NotifierSpec, _ services: Services) throws(NotifierError) -> any Notifier {

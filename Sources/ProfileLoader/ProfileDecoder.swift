@@ -14,14 +14,30 @@ struct ProfileDecoder {
     let disabled: [String]
 
     var profile: Profile {
+        let decoded = HookDecoder(root)
         var profile = Profile(
             name: name, path: path, digest: Digest.of(JSON(root).text), host: root["host"]?.text ?? host,
             sources: (root["sources"]?.entries ?? []).compactMap(source),
             repositories: repositories,
             retention: RetentionDecoder.policy(root["retention"]), settings: settings, ignoredKeys: ignored,
             disabled: disabled, notifiers: notifiers)
+        profile.hooks = decoded.hooks
+        profile.resources = decoded.resources
+        profile.schedules = ScheduleDecoder(host: profile.host, profile: name).schedules(root["schedule"])
         profile.objectives = objectives
+        profile.metrics = root["metrics"]?["textfile"]?.text.map { MetricsSpec(path: $0, profile: name) }
+        profile.log = root["log"].flatMap(log)
         return profile
+    }
+
+    private func log(_ value: ConfigValue) -> LogSpec? {
+        guard let path = value.text ?? value["file"]?.text else { return nil }
+        var spec = LogSpec(path: path)
+        spec.size = value["size"]?.byteCount ?? spec.size
+        spec.keep = value["keep"]?.integer.map(Int.init) ?? spec.keep
+        spec.format = value["format"]?.text.flatMap(LogSpec.Format.init(rawValue:)) ?? spec.format
+        spec.level = value["level"]?.text.flatMap(LogLevel.init(word:)) ?? spec.level
+        return spec
     }
 
     private var objectives: Objectives {
@@ -48,10 +64,12 @@ struct ProfileDecoder {
             expectations.minimumFiles = expect["min-files"]?.integer
             expectations.minimumBytes = expect["min-bytes"]?.byteCount
         }
-        return SourceSpec(
+        var spec = SourceSpec(
             name: name, kind: kind, entry: entry.value, expectations: expectations,
             onFailure: entry.value["on-failure"]?.text.flatMap(SourceSpec.OnFailure.init(rawValue:)) ?? .continue,
             toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
+        spec.cadence = ScheduleDecoder.period(entry.value["cadence"])
+        return spec
     }
 
     private var repositories: [RepositorySpec] {
@@ -99,9 +117,18 @@ struct ProfileDecoder {
             var spec = NotifierSpec(
                 name: name ?? NotifierName(unchecked: count == 0 ? kind : "\(kind)-\(count + 1)"), kind: kind,
                 entry: entry, manual: entry["manual"]?.boolean ?? false)
-            if let events = entry["on"]?.strings.compactMap(NotificationEvent.init(rawValue:)) {
-                spec.events = Set(events)
+            func events(_ key: String) -> Set<NotificationEvent>? {
+                entry[key].map { Set($0.strings.compactMap(NotificationEvent.init(rawValue:))) }
             }
+            spec.events = events("on")
+            spec.urgent = events("urgent")
+            spec.operations = entry["operations"].map {
+                Set($0.strings.compactMap(RunRecord.Operation.init(rawValue:)))
+            }
+            if let remind = entry["remind"]?.text { spec.remind = Duration(profileText: remind) }
+            spec.quietHours = entry["quiet-hours"]?.text.flatMap(QuietHours.init)
+            spec.digest = entry["digest"]?.text.flatMap(DigestRule.init)
+            spec.digestsAllProfiles = entry["digest-of"]?.text == "host"
             specs.append(spec)
         }
         return specs

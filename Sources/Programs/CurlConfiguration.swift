@@ -49,6 +49,7 @@ struct CurlConfiguration {
             switch byte {
             case 34, 92: [92, byte]
             case 10: [92, 110]
+            case 13: [92, 114]
             default: [byte]
             }
         }

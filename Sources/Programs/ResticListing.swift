@@ -58,6 +58,40 @@ package enum ResticListing {
         return (raw.id, raw.version)
     }
 
+    /// From `find --json`: of each snapshot the entries that were found in it.
+    package static func findings(_ output: [UInt8]) throws(Unreadable) -> [(SnapshotID, [SnapshotEntry])] {
+        var result: [(SnapshotID, [SnapshotEntry])] = []
+        for element in try elements(of: output) {
+            guard let raw = try? JSONDecoder().decode(RawFindings.self, from: Data(output[element])) else {
+                throw Unreadable(description: "element \(result.count + 1) of what was found cannot be read")
+            }
+            let entries = raw.matches.map { match in
+                let type: SnapshotEntry.EntryType =
+                    switch match.type {
+                    case "file": .file
+                    case "dir": .directory
+                    case "symlink": .symlink
+                    default: .other
+                    }
+                return SnapshotEntry(
+                    path: match.path, type: type, size: match.size ?? 0, modified: match.mtime ?? "")
+            }
+            result.append((SnapshotID(rawValue: raw.snapshot), entries))
+        }
+        return result
+    }
+
+    private struct RawFindings: Decodable {
+        struct Match: Decodable {
+            var path: String
+            var type: String?
+            var size: Int64?
+            var mtime: String?
+        }
+        var matches: [Match]
+        var snapshot: String
+    }
+
     /// Where the elements of a JSON list lie.
     private static func elements(of bytes: [UInt8]) throws(Unreadable) -> [Range<Int>] {
         let ranges: [Range<Int>]? = bytes.withUnsafeBytes { buffer in

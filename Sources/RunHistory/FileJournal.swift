@@ -35,6 +35,17 @@ package struct FileJournal: ResourceJournal {
         return entries.sorted { ($0.run, $0.order, $0.id) > ($1.run, $1.order, $1.id) }
     }
 
+    /// Profiles of which something is in the journal, whether they can still be loaded or not.
+    package func profiles() throws(StoreError) -> [ProfileName] {
+        try StateFolder.checkIfPresent(root)
+        var profiles: [ProfileName] = []
+        for name in try StateFolder.names(in: folder) {
+            guard let profile = ProfileName(rawValue: name), try !entries(profile: profile).isEmpty else { continue }
+            profiles.append(profile)
+        }
+        return profiles.sorted()
+    }
+
     private func checked(_ name: String) throws(StoreError) -> String {
         guard !name.isEmpty, !name.hasPrefix("."), !name.contains("/"), !name.utf8.contains(0), name.utf8.count <= 200
         else {

@@ -92,10 +92,7 @@ struct HistoryFile {
     }
 
     private static func open(_ path: String, recreated: Date?, _ busyTimeout: TimeInterval) throws -> DatabaseQueue {
-        // SQLite gives its side files the mode of this one.
-        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0o600)
-        guard descriptor >= 0 else { throw stateError(path, errno) }
-        close(descriptor)
+        try provide(path)
         var configuration = Configuration()
         configuration.busyMode = .timeout(busyTimeout)
         configuration.foreignKeysEnabled = true
@@ -114,6 +111,19 @@ struct HistoryFile {
             }
         }
         return queue
+    }
+
+    /// SQLite gives its side files the mode of this one.
+    private static func provide(_ path: String) throws {
+        // One that is there is not opened: closing it again would take away all locks that SQLite of this process has on it, and
+        // the next program that closed it would throw away its log.
+        guard Foundation.access(path, F_OK) != 0 else {
+            guard Foundation.access(path, R_OK | W_OK) == 0 else { throw stateError(path, errno) }
+            return
+        }
+        let descriptor = Foundation.open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
+        guard descriptor >= 0 else { throw stateError(path, errno) }
+        close(descriptor)
     }
 
     /// At the size of a history this takes milliseconds, so it is done whether or not the last run ended well.

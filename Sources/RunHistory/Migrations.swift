@@ -108,6 +108,27 @@ enum Migrations {
                     CREATE INDEX acknowledgements_by_profile ON acknowledgements (profile, at);
                     """)
         }
+        migrator.registerMigration("6: messages that wait, and how notifiers stand") { database in
+            try database.execute(
+                sql: """
+                    CREATE TABLE outbox (
+                        profile TEXT NOT NULL,
+                        notifier TEXT NOT NULL,
+                        topic TEXT NOT NULL,
+                        since REAL NOT NULL,
+                        at REAL NOT NULL,
+                        next REAL NOT NULL,
+                        entry TEXT NOT NULL,
+                        PRIMARY KEY (profile, notifier, topic)
+                    ) WITHOUT ROWID;
+                    CREATE TABLE notifiers (
+                        profile TEXT NOT NULL,
+                        notifier TEXT NOT NULL,
+                        standing TEXT NOT NULL,
+                        PRIMARY KEY (profile, notifier)
+                    ) WITHOUT ROWID;
+                    """)
+        }
         return migrator
     }
 }

@@ -42,6 +42,11 @@ final class Descriptor {
         return Descriptor(owning: number)
     }
 
+    /// A copy of one that is not ours to close.
+    static func copy(of number: Int32) throws(ToolError) -> Descriptor {
+        try made("copying a descriptor") { hf_duplicate(number, &$0) }
+    }
+
     /// What a child reads when there is nothing for it.
     static func null() throws(ToolError) -> Descriptor {
         try made("opening /dev/null") { number in

@@ -83,7 +83,9 @@ final class Job {
         let errors = try Pipe()
         var drain: OutputDrain?
         var childOutput = output
-        if output == nil {
+        if output == nil, command.output == .ours {
+            childOutput = try Descriptor.copy(of: STDOUT_FILENO)
+        } else if output == nil {
             let pipe = try Pipe(size: request.reader == nil ? 0 : .mebibytes(1))
             childOutput = pipe.writeEnd
             drain = OutputDrain(pipe.readEnd, kept: command.keptOutput, takeLine: lineTaker)

@@ -16,10 +16,8 @@ struct Launcher: Sendable {
 
     /// - Important: on the supervisor's thread only; the orphan signal is tied to it.
     func start(_ command: ToolCommand, _ streams: Streams, orphanSignal: Int32) throws(ToolError) -> hf_spawned {
-        guard let path = search.locate(command.program) else {
-            throw .notFound(program: command.program, searched: search.folders)
-        }
         var table = [streams.input, streams.output, streams.errors]
+        let path = try place(of: command, &table)
         var arguments = [command.program] + command.arguments
         var variables = environment.entries(for: command)
         for delivery in command.secrets {
@@ -42,6 +40,18 @@ struct Launcher: Sendable {
         return try Launcher.spawn(
             command, path: path, arguments: arguments.map { Array($0.utf8) }, variables: variables, table: table,
             orphanSignal: orphanSignal)
+    }
+
+    /// The path to execute. That of an opened file is a descriptor of the child's own, which an interpreter opens once more.
+    private func place(of command: ToolCommand, _ table: inout [Descriptor]) throws(ToolError) -> String {
+        if let number = command.programDescriptor {
+            table.append(try Descriptor.made("copying a descriptor") { hf_duplicate(number, &$0) })
+            return "/dev/fd/\(table.count - 1)"
+        }
+        guard let path = search.locate(command.program) else {
+            throw .notFound(program: command.program, searched: search.folders)
+        }
+        return path
     }
 
     /// What the child reads, by its command.

@@ -141,4 +141,91 @@ struct NotificationRulesTests {
         #expect(since(.failed, [Self.run(2, .succeeded)]) == Self.start + 100 * 3600)
         #expect(since(.succeeded, [Self.run(2, .succeeded)]) == nil)
     }
+
+    // MARK: Anomalies, skips, repositories
+
+    private static func odd(_ hours: Double, told: [NotificationEvent] = []) -> RunRecord {
+        var run = run(hours, .succeeded, told: told)
+        run.anomalies = [
+            Anomaly(
+                source: SourceName(unchecked: "documents"), part: PartPath(rawValue: "/"), kind: .size,
+                detail: "12 files, far from the usual 400")
+        ]
+        return run
+    }
+
+    private func verdict(
+        _ run: RunRecord, after earlier: [RunRecord] = [], _ notifier: NotifierSpec = Self.notifier(),
+        everyRun: Bool = false
+    ) -> NotificationRules.Verdict? {
+        NotificationRules(run, previous: earlier.reversed(), isAttended: false).verdict(
+            for: notifier, everyRun: everyRun)
+    }
+
+    @Test func `an anomaly is told once, and that it is over`() {
+        #expect(verdict(Self.odd(1))?.event == .anomaly)
+        let told = Self.odd(1, told: [.anomaly])
+        #expect(verdict(Self.odd(2), after: [told]) == nil)
+        #expect(verdict(Self.run(2, .succeeded), after: [told])?.event == .recovered)
+        #expect(verdict(Self.run(2, .failed), after: [told])?.event == .failed)
+    }
+
+    @Test func `to who does not ask for anomalies such a run is a good one`() {
+        let plain = Self.notifier([.succeeded, .recovered])
+        #expect(verdict(Self.odd(1), plain)?.event == .succeeded)
+        #expect(verdict(Self.run(2, .succeeded), after: [Self.odd(1)], plain)?.event == .succeeded)
+    }
+
+    @Test func `skips are told when they begin, to who asks for them, and are no failure`() {
+        let asks = Self.notifier([.skipped, .failed, .recovered])
+        #expect(verdict(Self.run(1, .skipped)) == nil)
+        #expect(verdict(Self.run(1, .skipped), asks)?.event == .skipped)
+        let told = Self.run(1, .skipped, told: [.skipped])
+        #expect(verdict(Self.run(2, .skipped), after: [told], asks) == nil)
+        #expect(verdict(Self.run(30, .skipped), after: [told], asks) == .init(event: .skipped, isReminder: true))
+        #expect(verdict(Self.run(3, .skipped), after: [told, Self.run(2, .succeeded)], asks)?.event == .skipped)
+        #expect(verdict(Self.run(2, .succeeded), after: [told], asks) == nil)
+    }
+
+    @Test func `how often something is told again is the operator's to say`() {
+        let told = Self.run(1, .failed, told: [.failed])
+        var weekly = Self.notifier()
+        weekly.remind = .seconds(7 * 86_400)
+        #expect(verdict(Self.run(100, .failed), after: [told], weekly) == nil)
+        #expect(verdict(Self.run(169, .failed), after: [told], weekly) == .init(event: .failed, isReminder: true))
+        var never = Self.notifier()
+        never.remind = nil
+        #expect(verdict(Self.run(1000, .failed), after: [told], never) == nil)
+    }
+
+    @Test func `who counts runs hears of each`() {
+        let counter = Self.notifier([.failed, .succeeded, .partial, .skipped])
+        func events(_ outcomes: Outcome...) -> [NotificationEvent?] {
+            outcomes.enumerated().map { index, outcome in
+                verdict(
+                    Self.run(Double(index), outcome), after: [Self.run(-1, outcome, told: [.failed, .succeeded])],
+                    counter,
+                    everyRun: true)?.event
+            }
+        }
+        #expect(
+            events(.succeeded, .failed, .interrupted, .partial, .degraded, .skipped)
+                == [.succeeded, .failed, .failed, .partial, .partial, .skipped])
+        let dry = Self.run(1, .succeeded, operation: .prune, reason: "dry run")
+        #expect(verdict(dry, counter, everyRun: true) == nil)
+    }
+
+    @Test func `only the kinds of run that were asked for are told`() {
+        var backups = Self.notifier()
+        backups.operations = [.backup]
+        #expect(verdict(Self.run(1, .failed, operation: .verify), backups) == nil)
+        #expect(verdict(Self.run(1, .failed), backups)?.event == .failed)
+    }
+
+    @Test func `a test of the offsite copy says nothing of the primary`() {
+        var offsite = Self.run(1, .failed, told: [.failed], operation: .verify)
+        offsite.repository = RepositoryName(unchecked: "nas")
+        #expect(verdict(Self.run(2, .succeeded, operation: .verify), after: [offsite]) == nil)
+        #expect(verdict(Self.run(2, .failed, operation: .verify), after: [offsite])?.event == .failed)
+    }
 }

@@ -35,7 +35,7 @@ struct NotifyingTests {
     private let clock = TestClock()
 
     private func notifying(_ notifiers: [Listener]) -> Notifying {
-        Notifying(notifiers, store: store, clock: clock, host: "host1") {
+        Notifying(notifiers, profile: ProfileName(unchecked: "app"), store: store, clock: clock, host: "host1") {
             $0.replacingOccurrences(of: "hunter2", with: "‹redacted›")
         }
     }
@@ -110,7 +110,7 @@ struct NotifyingTests {
         let report = await notifying([listener]).tell(
             of: NotificationRulesTests.run(1, .failed), isAttended: false)
         #expect(listener.messages.count == 1)
-        #expect(report.failures.count == 2)
+        #expect(report.failures.count == 3)
     }
 
     @Test func `a run that was cancelled is told of all the same`() async throws {

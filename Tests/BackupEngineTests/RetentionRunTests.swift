@@ -38,6 +38,7 @@ struct RetentionRunTests {
         let broken = ScriptedSource("web") { _, _ throws(SourceError) in throw .unmounted(path: "/srv") }
         let run = await bench.backup([ScriptedSource("db"), broken], retention: Self.one)
         #expect(run.says("removed nothing because this run has gaps"))
+        #expect(run.step(.retention)?.outcome == .skipped)
         #expect(bench.parts.count == 3)
         #expect(!bench.repository.calls.contains { $0.hasPrefix("forget") })
     }
@@ -52,6 +53,20 @@ struct RetentionRunTests {
         let run = await bench.backup([source], retention: Self.one)
         #expect(run.says("left db /data alone"))
         #expect(bench.parts.count == 2)
+    }
+
+    @Test func `a part that is far from the usual size is noted in the record, and in no other`() async throws {
+        let bench = try Bench()
+        let policy = RetentionPolicy(last: 20)
+        for _ in 0..<6 { #expect(await bench.backup(retention: policy).anomalies == nil) }
+        let huge = ScriptedSource("db") { _, store throws(SourceError) in
+            var part = try await ScriptedSource.part("/data", store)
+            part.stored.bytes = .mebibytes(500)
+            return [part]
+        }
+        let run = await bench.backup([huge], retention: policy)
+        #expect(run.outcome == .succeeded && run.anomalies?.count == 1)
+        #expect(run.anomalies?.first?.detail.contains("far from the usual") == true)
     }
 
     @Test func `a clock that went back keeps everything`() async throws {
@@ -97,6 +112,7 @@ struct RetentionRunTests {
         other.release()
         #expect(run.outcome == .succeeded)
         #expect(run.says("retention waits for the next run"))
+        #expect(run.step(.retention)?.outcome == .skipped)
         #expect(bench.parts.count == 2)
         #expect(try bench.isClean)
     }

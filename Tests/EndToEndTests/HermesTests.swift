@@ -82,6 +82,8 @@ struct HermesTests {
             let found = try await host.world.program.runTool("grep", "-r", "-l", HermesTests.canary, place)
             #expect(found.output == "", "\(found)")
         }
+        let log = try String(contentsOfFile: host.local + "/logs/backup_pipeline.log", encoding: .utf8)
+        #expect(log.contains(" info hermes ") && log.contains(": backup succeeded in "), "\(log)")
         // By hand, with nothing of ours.
         let byHand = try await host.world.program.runTool(
             "sh", "-c",

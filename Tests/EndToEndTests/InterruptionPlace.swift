@@ -17,6 +17,8 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case restore
         case exactRestore
         case verify
+        /// With resources, in tests of their own.
+        case resources
     }
 
     var testDescription: String { name }
@@ -28,6 +30,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case .feed, .retention: counts = true
         case .verify: work = .verify
         case .restore, .settle: work = .restore
+        case .hook, .acquire, .giveBack: work = .resources
         case .finish, .release:
             counts = true
             isOver = true
@@ -42,6 +45,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case .manifestStored, .forgotten: counts = true
         case .staged, .settled: work = .restore
         case .besidePlace: work = .exactRestore
+        case .resourceJournaled, .resourceTaken, .resourceHeld, .resourceReleased: work = .resources
         }
     }
 

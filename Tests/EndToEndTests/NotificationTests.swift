@@ -140,4 +140,86 @@ struct NotificationTests {
             try heard().dropFirst(2).map { $0.text("operation") + " " + $0.text("event") }
                 == ["verify succeeded", "prune succeeded", "restore succeeded"])
     }
+
+    // MARK: Sending by hand, and what could not be sent
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a test message is sent for real, and it is said how each ended`() async throws {
+        let sink = try HTTPSink()
+        try sink.plan("{\"status\": 200}", "{\"status\": 404, \"body\": \"no_service\"}")
+        try world.folder.write(sink.address + "/services/sesame-0123456789\n", to: "slack-url")
+        try writeProfile(
+            """
+            notify:
+              - { slack: "file:\(world.folder["slack-url"])", quiet-hours: "00:00-23:59" }
+              - { name: local, command: ["\(try writeListener())"] }
+            """)
+        let good = try await world.program.run("notify", "test")
+        #expect(good.code == 0 && good.output == "slack: delivered\nlocal: delivered\n", "\(good)")
+        #expect(try heard().map { $0.text("event") } == ["test"])
+        #expect(try sink.requests().first?.path == "/services/sesame-0123456789")
+        let bad = try await world.program.run("notify", "test", "slack", "--event", "failed", "--json")
+        #expect(bad.code == 1 && !bad.said.contains("sesame"), "\(bad)")
+        let trial = try #require(try bad.document().objects("tests").first)
+        #expect(trial["delivered"] as? Bool == false && trial.text("notifier") == "slack")
+        #expect(try sink.requests().last?.body.contains("(test) backup of test on") == true)
+        #expect(try heard().count == 1)
+
+        let typo = try await world.program.run("notify", "test", "slak")
+        #expect(typo.code == 64 && typo.errors.contains("did you mean `slack`?"), "\(typo)")
+        let event = try await world.program.run("notify", "test", "--event", "faild")
+        #expect(event.code == 64 && event.errors.contains("did you mean `failed`?"), "\(event)")
+        let list = try await world.program.run("notify", "list")
+        #expect(list.code == 0 && list.output.contains("local (command): failed, partial, anomaly, overdue, recovered"))
+        let doctor = try await world.program.run("doctor")
+        #expect(doctor.output.contains("notifier slack: http://127.0.0.1:\(sink.port)/… by curl"), "\(doctor)")
+        #expect(!doctor.said.contains("sesame"))
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `who cannot be reached is shown by status, and told by the next run`() async throws {
+        let sink = try HTTPSink()
+        try sink.plan("{\"status\": 403, \"body\": \"invalid_token\"}")
+        try writeProfile("notify: { slack: env:SLACK_URL }")
+        let url = ["SLACK_URL": sink.address + "/services/sesame-0123456789"]
+        let failed = try await world.program.run(["backup", "--scheduled"], environment: url)
+        #expect(failed.code == 1 && failed.errors.contains("warning: notifier slack could not tell of it"), "\(failed)")
+        let status = try await world.program.run("status")
+        #expect(status.output.contains("notifier slack has told nobody since"), "\(status)")
+        #expect(status.output.contains("1 message still to be told") && status.output.contains("invalid_token"))
+        let document = try await world.program.run("status", "--json").document()
+        let notifier = try #require(document.objects("profiles").first?.objects("notifiers").first)
+        #expect(notifier.text("name") == "slack" && notifier.objects("waiting").map { $0.text("event") } == ["failed"])
+        #expect((notifier["failure"] as? [String: Any])?["kind"] as? String == "notPermitted")
+
+        try world.folder.write("now\n", to: "late/file")
+        let good = try await world.program.run(["backup", "--scheduled"], environment: url)
+        #expect(good.code == 0, "\(good)")
+        #expect(try sink.requests().last?.body.contains("works again") == true)
+        let healed = try await world.program.run("status")
+        #expect(!healed.output.contains("notifier slack"), "\(healed)")
+    }
+
+    @Test(.timeLimit(.minutes(2)))
+    func `a check hears that a run begins before it waits for any lock, and that it was skipped`() async throws {
+        let sink = try HTTPSink()
+        try world.folder.write("now\n", to: "late/file")
+        try writeProfile("notify: { healthchecks: env:CHECK }")
+        let check = ["CHECK": sink.address + "/ping"]
+        try world.program.writeTool(
+            "restic",
+            "case \"$*\" in *backup*) touch '\(world.folder["reached"])'; exec sleep 60 ;; esac; exec "
+                + "'\(try #require(RealTools.restics.last).path)' \"$@\"")
+        let running = try world.program.start(["backup", "--scheduled"], environment: check)
+        let flag = world.folder["reached"]
+        #expect(try await running.wait { FileManager.default.fileExists(atPath: flag) })
+        let skipped = try await world.program.run(["backup", "--scheduled"], environment: check)
+        #expect(skipped.code == 75, "\(skipped)")
+        running.signal(SIGTERM)
+        let stopped = await running.result()
+        #expect(stopped.code == 143, "\(stopped)")
+        let paths = try sink.requests().map { $0.path.split(separator: "?").map(String.init) }
+        try #require(paths.map(\.first) == ["/ping/start", "/ping/start", "/ping/log", "/ping/fail"], "\(stopped)")
+        #expect(paths[0].last == paths[3].last && paths[1].last == paths[2].last && paths[0].last != paths[1].last)
+    }
 }

@@ -89,14 +89,20 @@ struct ProfileSelectionTests {
         let validated = try await program.runTool(
             "/usr/bin/python3", "-c",
             """
-            import glob, json, sys, yaml, jsonschema
+            import glob, json, re, sys, yaml, jsonschema
+            # YAML 1.2, as the loader and editors read it: `on` is a word.
+            class Core(yaml.SafeLoader):
+                yaml_implicit_resolvers = {
+                    first: [(tag, form) for tag, form in known if not tag.endswith(":bool")]
+                    for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+            Core.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
             schema = json.load(open(sys.argv[1]))
             kind = jsonschema.validators.validator_for(schema)
             kind.check_schema(schema)
             validator = kind(schema)
             files = sorted(glob.glob(sys.argv[2] + "/profiles/**/*.yaml", recursive=True))
             for file in files:
-                for error in validator.iter_errors(yaml.safe_load(open(file))):
+                for error in validator.iter_errors(yaml.load(open(file), Loader=Core)):
                     print(file, list(error.path), error.message)
             assert len(files) > 0
             wrong = {"profile": "x", "sources": {"a": {"fils": "/b"}}, "retention": {"daily": "many"}}

@@ -15,7 +15,7 @@ struct CommandNotifierTests {
     private var message: NotificationMessage {
         NotificationMessage(
             profile: ProfileName(unchecked: "app"), host: "host\n1", run: RunID(unchecked: "20261121T023000Z-7f3a9c"),
-            operation: .backup, event: .failed, outcome: .failed,
+            operation: .backup, event: .failed, outcome: .failed, at: Date(timeIntervalSince1970: 1_795_228_260),
             failingSince: Date(timeIntervalSince1970: 1_795_228_200),
             failures: [Failure("no \"room\"\u{202e}\u{7}", hint: "free some", kind: .destinationFull)],
             next: "holdfast show -p app 20261121T023000Z-7f3a9c")
@@ -93,7 +93,7 @@ struct CommandNotifierTests {
                 "HOLDFAST_EVENT": "failed", "HOLDFAST_PROFILE": "app", "HOLDFAST_RUN": "20261121T023000Z-7f3a9c",
                 "HOLDFAST_OUTCOME": "failed",
             ])
-        #expect(command.input == .bytes(try MessageDocument(message).bytes()))
+        #expect(try command.input == .bytes(MessageDocument(message).bytes()))
     }
 
     @Test func `the program reads the document and the environment`() async throws {
@@ -139,7 +139,8 @@ struct CommandNotifierTests {
 
     @Test func `every kind there is can be made by its name`() throws {
         let names = NotifierRegistry.kinds.map(\.descriptor.kind)
-        #expect(names == ["command"] && Set(names).count == names.count)
+        #expect(
+            names == ["command", "email", "slack", "discord", "ntfy", "webhook", "healthchecks", "alertmanager"])
         let spec = try notifier(["true"]).spec
         let services = Services(
             runner: RecordingRunner(), secrets: MemorySecrets(), host: FakeHost(), clock: TestClock(),

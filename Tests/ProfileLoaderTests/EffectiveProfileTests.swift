@@ -25,7 +25,7 @@ struct EffectiveProfileTests {
           off: { when: "", files: /x }
         repositories:
           local: { environment: { B: file:/b } }
-        schedule: { backup: daily 02:00 }
+        schedule: { backup: daily 02:00, drill: monthly }
         """
 
     @Test func `every value says where it came from`() throws {
@@ -35,7 +35,8 @@ struct EffectiveProfileTests {
             "nice: 3  # base.yaml:1", "host: \"na me\"  # $HOST (environment)", "  daily: 9  # $KEEP (environment)",
             "  weekly: 4  # default of $NONE", "      port: 5432  # default", "      password: env:DB  # app.yaml:7",
             "    password: env:P  # base.yaml:3", "  minimum: 1  # default", "parallel: 2  # default",
-            "# switched off by its `when:`: sources.off", "# loads, and this version does not act on it: schedule",
+            "# switched off by its `when:`: sources.off",
+            "# loads, and this version does not act on it: schedule.drill",
         ] { #expect(yaml.contains("\n" + line + "\n"), "\(line)\n\(yaml)") }
     }
 

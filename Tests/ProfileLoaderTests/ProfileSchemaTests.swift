@@ -37,8 +37,15 @@ struct ProfileSchemaTests {
         schema = json.load(open(sys.argv[1]))
         jsonschema.Draft202012Validator.check_schema(schema)
         validator = jsonschema.Draft202012Validator(schema)
+        # YAML 1.2, as the loader and editors read it: `on` is a word.
+        class Core(yaml.SafeLoader):
+            yaml_implicit_resolvers = {
+                first: [(tag, form) for tag, form in known if not tag.endswith(":bool")]
+                for first, known in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+        Core.add_implicit_resolver(
+            "tag:yaml.org,2002:bool", __import__("re").compile("^(?:true|True|TRUE|false|False|FALSE)$"), list("tTfF"))
         for path in sys.argv[2:]:
-            errors = sorted(validator.iter_errors(yaml.safe_load(open(path))), key=str)
+            errors = sorted(validator.iter_errors(yaml.load(open(path), Loader=Core)), key=str)
             print(path.rsplit("/", 1)[1], "well" if not errors else errors[0].json_path)
         """
 

@@ -14,9 +14,8 @@ struct RealProfilesTests {
     static let notifiers = NotifierRegistry.kinds.map(\.descriptor)
     static let folder = RealTools.packageRoot + "/profiles"
     static let files = [
-        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "mysql", "postgres", "ripple-env",
-        "ripple-env-data", "rsync",
-        "sqlite", "timetiles",
+        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "hooks", "mysql", "postgres",
+        "ripple-env", "ripple-env-data", "rsync", "sqlite", "timetiles",
     ]
 
     static func loader(_ environment: [String: String] = [:]) -> ProfileLoader {
@@ -117,7 +116,7 @@ struct RealProfilesTests {
         #expect(Self.loader().problems(in: Self.folder + "/fort-base.yaml").isEmpty)
     }
 
-    @Test(arguments: ["archive", "files-only", "mysql", "postgres", "rsync", "sqlite"])
+    @Test(arguments: ["archive", "files-only", "hooks", "mysql", "postgres", "rsync", "sqlite"])
     func `an annotated example loads`(_ name: String) throws {
         let profile = try load(name)
         #expect(profile.name.rawValue == name)

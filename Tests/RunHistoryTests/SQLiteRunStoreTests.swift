@@ -194,6 +194,20 @@ import Testing
         #expect(try damaged().count == 1)
     }
 
+    @Test func `opened twice in one program, it keeps its log when another program closes it`() throws {
+        let store = try SQLiteRunStore(folder: state)
+        try store.begin(Samples.run(1))
+        _ = try SQLiteRunStore(folder: state).runs(RunQuery())
+        let reader = try TestProcess(
+            ["/usr/bin/env", "sqlite3", folder["state/history.sqlite"], "SELECT count(*) FROM runs"],
+            output: folder["out"])
+        #expect(reader.wait() == .exited(0))
+        #expect(try String(contentsOfFile: folder["out"], encoding: .utf8) == "1\n")
+        #expect(FileManager.default.fileExists(atPath: folder["state/history.sqlite-wal"]))
+        try store.begin(Samples.run(2))
+        #expect(try SQLiteRunStore(folder: state).runs(RunQuery()).count == 2)
+    }
+
     @Test func `lists five thousand snapshots quickly`() throws {
         let store = try SQLiteRunStore(folder: state)
         try store.replaceSnapshots(of: "a", with: (0..<5000).map(Samples.snapshot))

@@ -1,5 +1,5 @@
 package import BackupModel
-import Foundation
+package import Foundation
 import Synchronization
 
 /// The history in memory.
@@ -15,6 +15,8 @@ package final class MemoryRunStore: RunStore {
         var removals: [String: Set<SnapshotID>] = [:]
         var acknowledgements: [ProfileName: [Acknowledgement]] = [:]
         var failure: StoreError?
+        var outbox: [[String]: WaitingMessage] = [:]
+        var standings: [[String]: NotifierStanding] = [:]
     }
 
     private let state = Mutex(State())
@@ -54,7 +56,9 @@ package final class MemoryRunStore: RunStore {
                     && (query.outcome == nil || run.outcome == query.outcome)
                     && (query.since.map { run.started >= $0 } ?? true)
             }
-            return Array(found.sorted { ($0.started, $0.id) > ($1.started, $1.id) }.prefix(max(0, query.limit)))
+            // Records are large: only what decides the order is moved about.
+            let order = found.map { ($0.started, $0.id) }.sorted { $0 > $1 }
+            return order.prefix(max(0, query.limit)).compactMap { state.runs[$0.1] }
         }
     }
 
@@ -153,6 +157,49 @@ package final class MemoryRunStore: RunStore {
 
     package func setCounter(_ key: String, to value: Int) throws(StoreError) {
         try access { $0.counters[key] = value }
+    }
+
+    // MARK: Outbox
+
+    private static func place(_ message: WaitingMessage) -> [String] {
+        [message.message.profile.rawValue, message.notifier.rawValue, message.message.topic]
+    }
+
+    package func waiting(profile: ProfileName) throws(StoreError) -> [WaitingMessage] {
+        try access { state in
+            state.outbox.values.filter { $0.message.profile == profile }
+                .sorted { ($0.since, $0.notifier, $0.message.topic) < ($1.since, $1.notifier, $1.message.topic) }
+        }
+    }
+
+    package func keep(_ message: WaitingMessage) throws(StoreError) {
+        try access { $0.outbox[MemoryRunStore.place(message)] = message }
+    }
+
+    package func drop(_ message: WaitingMessage) throws(StoreError) {
+        try access { state in
+            let place = MemoryRunStore.place(message)
+            if let kept = state.outbox[place], kept.message.at <= message.message.at { state.outbox[place] = nil }
+        }
+    }
+
+    package func claim(_ message: WaitingMessage, at now: Date, until date: Date) throws(StoreError) -> Bool {
+        try access { state in
+            let place = MemoryRunStore.place(message)
+            guard let kept = state.outbox[place], kept.nextAttempt <= now else { return false }
+            state.outbox[place]?.nextAttempt = date
+            return true
+        }
+    }
+
+    package func standing(of notifier: NotifierName, profile: ProfileName) throws(StoreError) -> NotifierStanding {
+        try access { $0.standings[[profile.rawValue, notifier.rawValue]] ?? NotifierStanding() }
+    }
+
+    package func changeStanding(
+        of notifier: NotifierName, profile: ProfileName, _ change: (inout NotifierStanding) -> Void
+    ) throws(StoreError) {
+        try access { change(&$0.standings[[profile.rawValue, notifier.rawValue], default: NotifierStanding()]) }
     }
 
     private func access<Value: Sendable>(_ body: (inout State) throws(StoreError) -> Value) throws(StoreError) -> Value

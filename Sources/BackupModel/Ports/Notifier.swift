@@ -4,6 +4,18 @@ package import Foundation
 package protocol Notifier: Sendable {
     var spec: NotifierSpec { get }
 
+    /// What it is told of where its entry names no events.
+    var usualEvents: Set<NotificationEvent> { get }
+
+    /// What kinds of work it is told of where its entry names none; `nil` for all.
+    var usualOperations: Set<RunRecord.Operation>? { get }
+
+    /// It counts runs, so it hears of each as it ends, changed or not, at any hour.
+    var hearsEveryRun: Bool { get }
+
+    /// How long a message that could not be delivered is still worth delivering.
+    var patience: Duration { get }
+
     /// Looks whether it could be used, and tells nobody anything.
     /// - Returns: what it would use.
     /// - Throws: ``NotifierError`` with what is missing.
@@ -14,95 +26,19 @@ package protocol Notifier: Sendable {
     func deliver(_ message: NotificationMessage) async throws(NotifierError)
 }
 
-/// What somebody may want to be told of.
-package enum NotificationEvent: String, Codable, Sendable, CaseIterable {
-    /// Nothing that counts as a backup, a test or a restore came of it; interrupted runs are among them.
-    case failed
-    /// Something is there, and something is missing.
-    case partial
-    /// All is well again.
-    case recovered
-    /// All is well; told of every time.
-    case succeeded
+extension Notifier {
+    package var usualEvents: Set<NotificationEvent> { NotificationEvent.usual }
+    package var usualOperations: Set<RunRecord.Operation>? { nil }
+    package var hearsEveryRun: Bool { false }
+    package var patience: Duration { .seconds(7 * 86_400) }
 
-    /// Where a profile does not say.
-    package static let usual: Set<NotificationEvent> = [.failed, .recovered, .partial]
-}
-
-/// That somebody was told of a run.
-package struct DeliveredNotification: Codable, Sendable, Equatable {
-    package var notifier: NotifierName
-    package var event: NotificationEvent
-    package var at: Date
-    package init(notifier: NotifierName, event: NotificationEvent, at: Date) {
-        self.notifier = notifier
-        self.event = event
-        self.at = at
-    }
-}
-
-/// What is told. Every text is plain: one line, without control characters, of bounded length, and without secrets when it
-/// was given none.
-package struct NotificationMessage: Sendable, Equatable {
-    package let profile: ProfileName
-    package let host: String
-    package let run: RunID
-    package let operation: RunRecord.Operation
-    package let event: NotificationEvent
-    package let outcome: Outcome
-    /// When the first of the bad runs began; for a recovery, of those that it ends. `nil` when there is none.
-    package let failingSince: Date?
-    /// The first few.
-    package let failures: [Failure]
-    /// How many more there are.
-    package let furtherFailures: Int
-    /// What whoever reads it does now; `nil` when there is nothing to do.
-    package let next: String?
-
-    package static let shownFailures = 5
-
-    /// - Parameter failures: all there are; more than ``shownFailures`` are counted only.
-    package init(
-        profile: ProfileName, host: String, run: RunID, operation: RunRecord.Operation, event: NotificationEvent,
-        outcome: Outcome, failingSince: Date? = nil, failures: [Failure] = [], next: String? = nil
-    ) {
-        self.profile = profile
-        self.host = NotificationMessage.plain(host)
-        self.run = run
-        self.operation = operation
-        self.event = event
-        self.outcome = outcome
-        self.failingSince = failingSince
-        self.failures = failures.prefix(NotificationMessage.shownFailures).map {
-            Failure(
-                NotificationMessage.plain($0.description), hint: $0.hint.map(NotificationMessage.plain), kind: $0.kind)
-        }
-        furtherFailures = failures.count - self.failures.count
-        self.next = next.map(NotificationMessage.plain)
-    }
-
-    /// `backup of app on host1 failed`
-    package var subject: String {
-        let verb =
-            switch event {
-            case .failed: outcome == .interrupted ? "was interrupted" : "failed"
-            case .partial: outcome == .degraded ? "is degraded" : "is partial"
-            case .recovered: "works again"
-            case .succeeded: "succeeded"
-            }
-        return "\(operation.rawValue) of \(profile) on \(host) \(verb)"
-    }
-
-    /// Control, bidirectional and line-breaking characters become blanks: a file name cannot fake a line of the message.
-    private static func plain(_ text: String) -> String {
-        var scalars = String.UnicodeScalarView()
-        for scalar in text.unicodeScalars.prefix(1000) {
-            switch scalar.properties.generalCategory {
-            case .control, .format, .lineSeparator, .paragraphSeparator: scalars.append(" ")
-            default: scalars.append(scalar)
-            }
-        }
-        return String(scalars)
+    /// The entry with what this kind means by leaving something out.
+    package var resolvedSpec: NotifierSpec {
+        var spec = spec
+        spec.operations = spec.operations ?? usualOperations
+        // Who wants everything in one message is not also told of each.
+        spec.events = spec.events ?? (spec.digest == nil ? usualEvents : [])
+        return spec
     }
 }
 
@@ -113,6 +49,16 @@ package enum NotifierError: OperatorError, Equatable {
     case refused(program: String, how: String, detail: String)
     case timedOut(program: String, limit: String)
     case cancelled(program: String)
+    /// A server answered, and did not take it. `retryAt` is when it wants to be asked again.
+    case answered(service: String, status: Int, detail: String, hint: String?, retryAt: Date?)
+    case unreachable(service: String, reason: String, hint: String?)
+    case secret(SecretError)
+    case misconfigured(service: String, reason: String, hint: String?)
+
+    /// Before then it is no use to try again.
+    package var retryAt: Date? {
+        if case .answered(_, _, _, _, let date) = self { date } else { nil }
+    }
 
     package var kind: FailureKind {
         switch self {
@@ -120,6 +66,16 @@ package enum NotifierError: OperatorError, Equatable {
         case .tool(let error): error.kind
         case .refused, .timedOut: .failed
         case .cancelled: .interrupted
+        case .answered(_, let status, _, _, _):
+            switch status {
+            case 401, 403: .notPermitted
+            case 404, 410: .notFound
+            case 408, 425, 429, 500...599: .tryLater
+            default: .failed
+            }
+        case .unreachable: .serverUnreachable
+        case .secret(let error): error.kind
+        case .misconfigured: .badProfile
         }
     }
 
@@ -131,6 +87,11 @@ package enum NotifierError: OperatorError, Equatable {
             "\(program) failed (\(how))" + (detail.isEmpty ? "" : ": \(detail)")
         case .timedOut(let program, let limit): "\(program) was stopped after \(limit)"
         case .cancelled(let program): "\(program) was stopped before it had ended"
+        case .answered(let service, let status, let detail, _, _):
+            "\(service) did not take it (status \(status))" + (detail.isEmpty ? "" : ": \(detail)")
+        case .unreachable(let service, let reason, _): "\(service) cannot be reached: \(reason)"
+        case .secret(let error): error.description
+        case .misconfigured(let service, let reason, _): "\(service): \(reason)"
         }
     }
 
@@ -141,6 +102,8 @@ package enum NotifierError: OperatorError, Equatable {
         case .refused(let program, _, _): "run \(program) by hand with a message on its standard input to see why"
         case .timedOut: "see what it waits for, or raise `time-limit:` of its entry under `notify:`"
         case .cancelled: nil
+        case .answered(_, _, _, let hint, _), .unreachable(_, _, let hint), .misconfigured(_, _, let hint): hint
+        case .secret(let error): error.hint
         }
     }
 }

@@ -45,6 +45,13 @@ package protocol Repository: Sendable {
     func scrub(progress: @escaping @Sendable (TransferProgress) -> Void) async throws(RepositoryError) -> ScrubReport
 
     func reader(for snapshot: SnapshotID) -> any PartReader
+
+    /// Looks for entries of file trees whose path a pattern matches, in each of these snapshots.
+    func find(
+        _ pattern: PathPattern, in snapshots: [SnapshotID],
+        _ body: @escaping @Sendable (SnapshotID, SnapshotEntry) -> Void
+    ) async throws(RepositoryError)
+
     /// How a person brings a part back with standard tools alone.
     func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore
 
@@ -77,6 +84,18 @@ package protocol Repository: Sendable {
 
 extension Repository {
     package func requireTools() throws(RepositoryError) {}
+
+    /// Reads the list of each snapshot.
+    package func find(
+        _ pattern: PathPattern, in snapshots: [SnapshotID],
+        _ body: @escaping @Sendable (SnapshotID, SnapshotEntry) -> Void
+    ) async throws(RepositoryError) {
+        for snapshot in snapshots {
+            try await reader(for: snapshot).entries { entry in
+                if pattern.matches(entry.path) { body(snapshot, entry) }
+            }
+        }
+    }
     package var isChangedByUsAlone: Bool { false }
     package var newPasswordFile: String? { nil }
     package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }

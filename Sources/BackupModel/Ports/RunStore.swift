@@ -1,7 +1,7 @@
 package import Foundation
 
 /// The history: past runs and what the repositories hold. A cache: losing it loses no restore point.
-package protocol RunStore: Sendable {
+package protocol RunStore: Outbox {
     /// Writes a new run, durably, before it does anything.
     func begin(_ run: RunRecord) throws(StoreError)
     /// Replaces what is known of a run.
@@ -149,6 +149,8 @@ package struct JournalEntry: Codable, Sendable, Equatable, Identifiable {
         /// A child that must not outlive its run.
         case endProcess(ProcessIdentity, program: String)
         case removeFolder(String)
+        /// Something that a program of the operator's took.
+        case release(HeldResource)
     }
 
     package init(

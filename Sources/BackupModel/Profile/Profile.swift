@@ -18,6 +18,14 @@ package struct Profile: Sendable {
     /// Who is told how runs ended.
     package var notifiers: [NotifierSpec]
     package var objectives = Objectives()
+    package var metrics: MetricsSpec?
+    package var log: LogSpec?
+    /// In the order of the profile: its own, then those of its sources and repositories.
+    package var hooks: [HookSpec] = []
+    /// Likewise.
+    package var resources: [ResourceSpec] = []
+    /// When its commands run by themselves.
+    package var schedules = ProfileSchedules()
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
@@ -57,6 +65,8 @@ package struct SourceSpec: Sendable {
     package var toleratedUnreadable: [String]
     /// The whole `environment:`-visible variables of the profile's environment files.
     package var environment: [String: String]
+    /// Captures it less often than the others; `nil`: with every run.
+    package var cadence: Schedule?
 
     package init(
         name: SourceName, kind: String, entry: ConfigValue, expectations: Expectations = Expectations(),
@@ -120,31 +130,6 @@ package struct RepositorySpec: Sendable {
         self.follow = follow
         self.access = access
         self.environment = environment
-    }
-
-    package var settings: ConfigValue { entry[kind] ?? entry }
-}
-
-/// One way of telling somebody, as the profile says it.
-package struct NotifierSpec: Sendable {
-    /// As the profile names it, or its kind, numbered from the second of a kind on.
-    package var name: NotifierName
-    /// `command` …
-    package var kind: String
-    package var entry: ConfigValue
-    package var events: Set<NotificationEvent>
-    /// Also told of runs that somebody watches at a terminal.
-    package var manual: Bool
-
-    package init(
-        name: NotifierName, kind: String, entry: ConfigValue, events: Set<NotificationEvent> = NotificationEvent.usual,
-        manual: Bool = false
-    ) {
-        self.name = name
-        self.kind = kind
-        self.entry = entry
-        self.events = events
-        self.manual = manual
     }
 
     package var settings: ConfigValue { entry[kind] ?? entry }

@@ -10,6 +10,8 @@ package struct ToolCommand: Sendable, Equatable {
     package var inheritedVariables: Set<String> = []
     package var secrets: [SecretDelivery] = []
     package var input: ToolInput = .none
+    /// Where its standard output goes, as a command that runs alone or last in a chain.
+    package var output: ToolOutput = .kept
     /// What is secret in a secret ``input`` that holds more than that; `nil`: all of it. A whole configuration is nowhere to be
     /// found in a message, and searching for one costs time and memory.
     package var secretsInInput: [Secret]?
@@ -30,6 +32,9 @@ package struct ToolCommand: Sendable, Equatable {
     package var user: UserIdentity?
     /// Exit codes that count as "did its work". As a producer in a pipeline, only these release end of file.
     package var acceptedExitCodes: Set<Int32> = [0]
+    /// An open descriptor of the program's file, which is executed whatever ``program`` leads to by then. It stays the caller's,
+    /// who keeps it open until the program has ended.
+    package var programDescriptor: Int32?
     /// How much of each output is kept: this much from the beginning and as much from the end.
     package var keptOutput: ByteCount = .kibibytes(64)
 
@@ -119,6 +124,13 @@ package enum ToolInput: Sendable, Equatable {
     case file(String)
     /// A pipe that says nothing and ends when the child is to end, or when we are gone: a sign of life from us.
     case held
+}
+
+package enum ToolOutput: Sendable, Equatable {
+    /// To us; ``ToolCommand/keptOutput`` of it is kept, and a reader sees all.
+    case kept
+    /// To our own standard output, byte by byte as it is, and not through us.
+    case ours
 }
 
 package enum ToolSignal: String, Sendable, Equatable, Codable { case interrupt, terminate, kill, hangUp }

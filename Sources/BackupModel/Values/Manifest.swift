@@ -27,6 +27,10 @@ package struct Manifest: Codable, Sendable, Equatable {
     package var notices: [String]
     /// Whom the repository itself encrypts for, where it has recipients.
     package var repositoryRecipients: Recipients?
+    /// What programs of the operator's said until then; `nil` where none said anything.
+    package var hooks: [HookRecord]?
+    /// Sources that were left to a later run; `nil` in manifests that are older than cadences.
+    package var notDue: [NotDue]?
 
     package init(
         run: RunID, profile: ProfileName, host: String, machine: String?, started: Date, finished: Date,

@@ -13,3 +13,21 @@ package enum PathDemand {
         return fnmatch(demand, demand.hasPrefix("/") ? path : end, FNM_PATHNAME) == 0
     }
 }
+
+/// What an operator looks for: a path, the end of one, or a pattern, as ``PathDemand`` has it.
+package struct PathPattern: Sendable, Equatable {
+    package var text: String
+    package var ignoresCase: Bool
+
+    package init(_ text: String, ignoresCase: Bool = false) {
+        self.text = text
+        self.ignoresCase = ignoresCase
+    }
+
+    package func matches(_ path: String) -> Bool {
+        ignoresCase ? PathDemand.matches(path.lowercased(), text.lowercased()) : PathDemand.matches(path, text)
+    }
+
+    /// The part of it that a path's last component must match.
+    package var lastComponent: String { text.split(separator: "/").last.map(String.init) ?? text }
+}

@@ -30,10 +30,12 @@ package struct RestorePoint: Codable, Sendable, Equatable {
     package var removed: [ManifestPart]
     /// Sources of which nothing is there although a run, this or an earlier one, stored something: the last that did.
     package var lost: [SourceName: RunID]
+    /// Sources that its run left to a later one; older parts stand here for them.
+    package var notDue: [NotDue]
 
     package init(
         run: RunID, time: Date, host: String, retentionClass: String, entries: [Entry], gaps: [ManifestGap],
-        removed: [ManifestPart] = [], lost: [SourceName: RunID] = [:]
+        removed: [ManifestPart] = [], lost: [SourceName: RunID] = [:], notDue: [NotDue] = []
     ) {
         self.run = run
         self.time = time
@@ -43,6 +45,7 @@ package struct RestorePoint: Codable, Sendable, Equatable {
         self.gaps = gaps
         self.removed = removed
         self.lost = lost
+        self.notDue = notDue
     }
 
     package var bytes: ByteCount { entries.reduce(ByteCount.zero) { $0 + $1.part.bytes } }

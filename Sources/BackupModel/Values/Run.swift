@@ -42,6 +42,12 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var notified: [DeliveredNotification]?
     /// What was captured and is unlike what was captured before; `nil` in older records.
     package var anomalies: [Anomaly]?
+    /// What programs of the operator's did and said; `nil` where there were none.
+    package var hooks: [HookRecord]?
+    /// The sources that were named; `nil` for all.
+    package var sources: [SourceName]?
+    /// Those that were left to a later run; `nil` in records that are older than cadences.
+    package var notDue: [NotDue]?
 
     package init(
         id: RunID, profile: ProfileName, operation: Operation, started: Date, process: ProcessIdentity, user: String,
@@ -79,6 +85,8 @@ package struct StepRecord: Codable, Sendable, Equatable {
     package var outcome: Outcome?
     package var detail: String?
     package var bytes: ByteCount?
+    /// What the repository grew by, where its tool says so; `nil` also in records that are older than this.
+    package var addedBytes: ByteCount?
     /// Tool to what it cost.
     package var usage: [String: ResourceUsage]
     /// The telling end of what each tool said, when there was something.
@@ -118,10 +126,17 @@ package enum RunStep: String, Codable, Sendable, CaseIterable {
     case finish
     /// Locks and scratch are given back.
     case release
+    /// A program of the operator's at an event.
+    case hook
+    /// Something is taken that belongs to others, such as a service's rest, by a program of the operator's.
+    case acquire
+    /// And given back.
+    case giveBack
 
+    /// Whether every backup comes by.
     package var isOfBackup: Bool {
         switch self {
-        case .verify, .restore, .settle: false
+        case .verify, .restore, .settle, .hook, .acquire, .giveBack: false
         case .record, .lockProfile, .recover, .lockRepository, .preflight, .openRepository, .capture, .manifest, .feed,
             .retention, .finish, .release:
             true

@@ -18,4 +18,12 @@ package enum RunMoment: String, Sendable, CaseIterable {
     case besidePlace
     /// One source is in its place; others may still be in staging.
     case settled
+    /// A resource is in the journal, and its acquire has not begun.
+    case resourceJournaled
+    /// Its acquire has ended, and the journal does not know that.
+    case resourceTaken
+    /// The journal knows that it is held.
+    case resourceHeld
+    /// Its release has ended, and the journal does not know that.
+    case resourceReleased
 }

@@ -10,7 +10,7 @@ struct Backup: AsyncParsableCommand {
         abstract: "Take a backup, or look after those taken.",
         usage: """
             holdfast backup [<source> ...] [--dry-run] [<options>]
-            holdfast backup list | prune | verify [<options>]
+            holdfast backup list | prune | verify | auto [<options>]
             """,
         discussion: """
             Without a subcommand all sources of the profile are captured, or those named:
@@ -22,7 +22,7 @@ struct Backup: AsyncParsableCommand {
 
 
             """ + optionsOfTheBackupItself,
-        subcommands: [BackupNow.self, BackupList.self, BackupPrune.self, BackupVerify.self],
+        subcommands: [BackupNow.self, BackupList.self, BackupPrune.self, BackupVerify.self, BackupAuto.self],
         defaultSubcommand: BackupNow.self)
 
     /// Its arguments belong to the subcommand that is meant when none is named, and would not be listed here.
@@ -68,8 +68,11 @@ struct BackupNow: OperatorCommand {
     @Flag(help: "A degraded run exits 4 instead of 0.")
     var strict = false
 
-    @Flag(help: "Run as a timer does: recorded as scheduled.")
+    @Flag(help: "Run as a timer does: only what is due by `schedule:` and `cadence:`, recorded as scheduled.")
     var scheduled = false
+
+    @Option(help: ArgumentHelp("When it is due where the profile does not say.", visibility: .hidden))
+    var defaultSchedule: ScheduleArgument?
 
     @Option(
         help: ArgumentHelp(
@@ -101,6 +104,7 @@ struct BackupNow: OperatorCommand {
         request.retention = !noRetention
         request.allowedRemovals = allowRemoval
         let engine = try live.engine()
+        if scheduled, sources.isEmpty, try !settle(&request, engine, console) { return .success }
         for key in live.profile.ignoredKeys {
             console.say("note: this version does not act on `\(key)`")
         }
@@ -116,12 +120,29 @@ struct BackupNow: OperatorCommand {
         return status
     }
 
+    /// Leaves to a later run what is not due.
+    /// - Returns: whether anything is.
+    private func settle(_ request: inout BackupRequest, _ engine: Engine, _ console: Console) throws -> Bool {
+        let due = try DueReview(engine, usual: defaultSchedule?.schedule, offsite: offsite).backup()
+        guard due.isDue else {
+            DueViews.tellNotDue(due, engine.timeZone, console)
+            return false
+        }
+        request.notDue = due.notDue
+        request.slot = due.slot?.verdict.slot
+        request.offsite = request.offsite || due.feedsOffsite
+        for source in due.sources where !source.isDue {
+            console.say("\(source.name): left to a later run, \(DueViews.words(source, engine.timeZone))")
+        }
+        return true
+    }
+
     /// A typo names the nearest of the sources and the subcommands.
     private func sourceNames(_ live: Live) throws -> [SourceName] {
         let known = live.profile.sources.map(\.name.rawValue)
         return try sources.map { text in
             if let name = SourceName(rawValue: text), known.contains(text) { return name }
-            let subcommands = ["list", "prune", "verify"]
+            let subcommands = ["list", "prune", "verify", "auto"]
             let near = Nearest.match(text, in: known + subcommands)
             throw Failure(
                 "`\(text)` is neither a source of profile \(live.profile.name) nor a subcommand of backup",

@@ -24,12 +24,17 @@ struct BackupPrune: OperatorCommand {
     @Option(help: ArgumentHelp("Wait this long for another run's lock, as in 10m.", valueName: "time"))
     var lockWait: TimeSpan?
 
+    @Flag(help: "Run as a timer does: only when `schedule:` says that it is due, recorded as scheduled.")
+    var scheduled = false
+
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
-        let request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
+        var request = PruneRequest(dryRun: dryRun, allowedRemovals: allowRemoval, lockWait: lockWait?.duration)
+        if scheduled { request.trigger = "scheduled" }
         let engine = try live.engine()
+        if scheduled, try !DueViews.isDue(.prune, engine, console) { return .success }
         let status = await prune(engine, request, live, console)
         guard !Task.isCancelled else { return status }
         for follower in engine.followers { await prune(follower, engine, request, console) }

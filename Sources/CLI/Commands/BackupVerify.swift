@@ -28,6 +28,9 @@ struct BackupVerify: OperatorCommand {
     @Option(help: ArgumentHelp("Wait this long for another run's lock, as in 10m.", valueName: "time"))
     var lockWait: TimeSpan?
 
+    @Flag(help: "Run as a timer does: only when `schedule:` says that it is due, recorded as scheduled.")
+    var scheduled = false
+
     @OptionGroup var key: IdentityOption
 
     @OptionGroup var place: OffsiteOptions
@@ -43,7 +46,10 @@ struct BackupVerify: OperatorCommand {
         let depth: VerifyRequest.Depth = scrub ? .scrub : data.map { .data(percent: $0.value) } ?? .structure
         if let status = try unread(live, console) { return status }
         let engine = try await live.engine(place)
-        let report = await VerifyRun(engine, VerifyRequest(depth: depth, lockWait: lockWait?.duration)).run()
+        if scheduled, !place.isWanted, try !DueViews.isDue(.verify, engine, console) { return .success }
+        var request = VerifyRequest(depth: depth, lockWait: lockWait?.duration)
+        if scheduled { request.trigger = "scheduled" }
+        let report = await VerifyRun(engine, request).run()
         if depth != .scrub, report.record.outcome == .succeeded { try live.prove(engine.primary) }
         let status = RunReport.show(report.record, console)
         if console.isJSON { console.print(document(report).text()) }

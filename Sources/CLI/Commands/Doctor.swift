@@ -96,6 +96,7 @@ struct Examination {
         findings += await RepositoryExamination(live, engine).run()
         findings += await sources(engine)
         findings += await notifiers()
+        findings += await ScheduleExamination(live).run()
         for key in live.profile.ignoredKeys {
             findings.append(
                 Finding(

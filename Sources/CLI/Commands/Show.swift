@@ -6,18 +6,28 @@ import Foundation
 struct Show: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract: "Show one run in full: steps, durations, bytes, warnings, what each tool said.",
-        usage: "holdfast show [<run>] [<options>]",
-        discussion: "Example: holdfast show 20261121T023000Z-7f3a9c   (or `latest`)")
+        usage: "holdfast show [<run>] [--log] [<options>]",
+        discussion: """
+            --log shows the run line by line as it went on, with what the tools said,
+            also of a run that was killed.
+
+            Example: holdfast show 20261121T023000Z-7f3a9c   (or `latest`)
+            """)
 
     @Argument(help: "A run id, the beginning of one, or latest.")
     var run: String = "latest"
+
+    @Flag(help: "Show its log instead: what it did, line by line, and what the tools said.")
+    var log = false
 
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
         let run = try RunFinder.find(run, in: try live.store(), of: live.profile.name)
-        if console.isJSON {
+        if log {
+            try ShownLog(run, live).show(console)
+        } else if console.isJSON {
             console.print(RunViews.run(run))
         } else {
             show(run, console)

@@ -20,9 +20,17 @@ struct Status: OperatorCommand {
             Example: holdfast status
             """)
 
+    @Flag(
+        help: """
+            Run as a timer does: print nothing, tell those whom the profile names what is \
+            overdue or could not be told before, and leave the metrics.
+            """)
+    var scheduled = false
+
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
+        if scheduled { return try await lookAround(console) }
         var documents: [JSONValue] = []
         var needsSomebody = false
         for path in try paths(console) {
@@ -35,6 +43,32 @@ struct Status: OperatorCommand {
         }
         if console.isJSON { console.print(.object([("profiles", .array(documents))])) }
         return needsSomebody ? .overdue : .success
+    }
+
+    /// Nothing runs while the machine that should run it sleeps; a look each hour is what notices.
+    private func lookAround(_ console: Console) async throws -> ExitStatus {
+        var failure: (any Error)?
+        for path in try paths(console) {
+            var options = global
+            options.profile = path
+            do {
+                let live = try Live(options, console)
+                let engine = try live.engine()
+                await live.tell(overdue: try MatterReview(engine).overdueItems(), engine.store)
+                await live.retryPendingNotifications(engine.store)
+                if let file = live.profile.metrics?.textfile {
+                    try MetricsWriter.write(to: file, of: live.profile.name) {
+                        MetricsReview(engine, version: ProgramVersion.text).document()
+                    }
+                }
+            } catch {
+                // The other profiles are looked at all the same.
+                if let error = error as? any OperatorError { console.warn("\(path): \(error.description)") }
+                failure = failure ?? error
+            }
+        }
+        if let failure { throw failure }
+        return .success
     }
 
     private func paths(_ console: Console) throws -> [String] {
@@ -91,6 +125,8 @@ private struct StatusView {
                     "\($0.outcome?.rawValue ?? "unfinished"), \(StatusView.ago($0.started, now))"
                 }
                     ?? "none; `holdfast backup verify`"))
+        let notifiers = try NotifierReview.entries(live.profile, engine.store)
+        lines += notifiers.flatMap { NotifierViews.standing($0) }.map { "  " + $0 }
         if engine.store.wasRecreated {
             lines.append("  the history was lost: `holdfast backup list` puts together again what can be")
         }
@@ -105,6 +141,7 @@ private struct StatusView {
             ("followers", .array(followers)),
             ("standings", .array(status.standings.map { MatterViews.document($0, now) })),
             ("open", .array(status.matters.map(MatterViews.document))),
+            ("notifiers", .array(notifiers.map { NotifierViews.document($0, live) })),
         ])
     }
 

@@ -7,7 +7,7 @@ import Foundation
 struct Why: OperatorCommand {
     static let configuration = CommandConfiguration(
         abstract:
-            "Say why the last run went as it did, which one was good before it, and why retention keeps what it keeps.",
+            "Say what is due and when, why the last run went as it did, and why retention keeps what it keeps.",
         usage: "holdfast why [--operation <operation>] [<options>]",
         discussion: "Example: holdfast why --operation backup")
 
@@ -22,9 +22,11 @@ struct Why: OperatorCommand {
         let runs = try store.runs(RunQuery(profile: live.profile.name, operation: operation, limit: 200))
         let holder = live.locks.holder(of: .profile(live.profile.name))
         let reasons = Reasons(runs: runs, holder: holder, now: Date())
+        var plan: ScheduleReasons?
         var retention: RetentionPlan?
         var trouble: String?
         do {
+            plan = try await ScheduleReasons(live)
             retention = try await RetentionReview(live.engine()).plan()
         } catch let error as any OperatorError {
             trouble = error.description
@@ -34,10 +36,10 @@ struct Why: OperatorCommand {
                 .object([
                     ("run", JSONValue(runs.first?.id.rawValue)), ("outcome", JSONValue(runs.first?.outcome?.rawValue)),
                     ("reasons", JSONValue(reasons.lines)), ("retention", retention.map(RunViews.plan) ?? .null),
-                    ("retentionUnknown", JSONValue(trouble)),
+                    ("retentionUnknown", JSONValue(trouble)), ("schedule", plan?.document ?? .null),
                 ]))
         } else {
-            for line in reasons.lines { console.print(Console.harmless(line)) }
+            for line in reasons.lines + (plan?.lines ?? []) { console.print(Console.harmless(line)) }
             for line in Reasons.lines(retention, live.profile.retention) { console.print(Console.harmless(line)) }
             if let trouble { console.print(Console.harmless("what retention keeps is not known: \(trouble)")) }
         }

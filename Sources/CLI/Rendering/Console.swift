@@ -10,6 +10,8 @@ final class Console: Sendable {
     let isJSON: Bool
     /// Colour and a live display only where somebody watches.
     let isTerminal: Bool
+    /// Standard error goes to the journal, which takes priorities.
+    private let isJournal = Journal.isListening(to: STDERR_FILENO)
     private let live = Mutex<String>("")
     private let redaction = Mutex<@Sendable (String) -> String>({ $0 })
 
@@ -17,6 +19,14 @@ final class Console: Sendable {
     var redact: @Sendable (String) -> String {
         get { redaction.withLock { $0 } }
         set { redaction.withLock { $0 = newValue } }
+    }
+
+    private let record = Mutex<@Sendable (String) -> Void>({ _ in })
+
+    /// Is told of every warning as well.
+    var recorder: @Sendable (String) -> Void {
+        get { record.withLock { $0 } }
+        set { record.withLock { $0 = newValue } }
     }
 
     init(quiet: Bool, verbose: Bool, json: Bool) {
@@ -37,17 +47,20 @@ final class Console: Sendable {
     func print(_ document: JSONValue) { print(document.text(indented: true)) }
 
     /// A diagnostic, unless `--quiet`.
-    func say(_ text: String) {
+    func say(_ text: String, _ level: LogLevel = .info) {
         guard !isQuiet, !isJSON else { return }
-        diagnose(text)
+        diagnose(text, level)
     }
 
-    func warn(_ text: String) { diagnose(styled("warning: ", "33") + Console.harmless(text)) }
+    func warn(_ text: String) {
+        diagnose(styled("warning: ", "33") + Console.harmless(text), .warning)
+        recorder(text)
+    }
 
     /// An error with its hint.
     func report(_ error: any OperatorError) {
-        diagnose(styled("error: ", "31") + Console.harmless(error.description))
-        if let hint = error.hint { diagnose("  " + styled("→ ", "36") + Console.harmless(hint)) }
+        diagnose(styled("error: ", "31") + Console.harmless(error.description), .error)
+        if let hint = error.hint { diagnose("  " + styled("→ ", "36") + Console.harmless(hint), .error) }
     }
 
     /// Replaces the live line; nothing where nobody watches.
@@ -62,10 +75,11 @@ final class Console: Sendable {
         }
     }
 
-    private func diagnose(_ text: String) {
+    private func diagnose(_ text: String, _ level: LogLevel) {
         live.withLock { shown in
             clear(&shown)
-            Console.write(redact(text) + "\n", to: STDERR_FILENO)
+            let text = redact(text)
+            Console.write((isJournal ? Journal.marked(text, level) : text) + "\n", to: STDERR_FILENO)
         }
     }
 

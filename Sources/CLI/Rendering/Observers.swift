@@ -3,6 +3,13 @@ import BackupModel
 import Foundation
 import Synchronization
 
+/// Tells several of what a run does, in their order.
+struct Observers: RunObserver {
+    private let all: [any RunObserver]
+    init(_ all: [any RunObserver]) { self.all = all }
+    func observe(_ event: RunEvent) { for observer in all { observer.observe(event) } }
+}
+
 /// Tells the operator what a run does: plain lines, and on a terminal a live one.
 final class LineObserver: RunObserver {
     private let console: Console
@@ -42,14 +49,14 @@ final class LineObserver: RunObserver {
             console.say(
                 "  \(Console.harmless(report.path.title(in: source))): \(report.stored.bytes)\(files)\(added)"
                     + " → snapshot \(report.stored.snapshot)\(mark)")
-        case .gap(let gap): console.say("  \(gap.source): not captured: \(Console.harmless(gap.cause))")
+        case .gap(let gap): console.say("  \(gap.source): not captured: \(Console.harmless(gap.cause))", .error)
         case .fed(let feed):
             let bytes = feed.bytes.map { ", \($0)" } ?? ""
             console.say(
                 "  \(feed.follower): "
                     + (feed.delivered == 0
                         ? "has everything already" : "got \(Words.count(feed.delivered, "snapshot"))\(bytes)"))
-        case .notice(let text): console.say("  note: \(Console.harmless(text))")
+        case .notice(let text): console.say("  note: \(Console.harmless(text))", .notice)
         // What retention leaves alone is told of as a notice.
         case .retention, .ended: break
         }
@@ -72,6 +79,9 @@ final class LineObserver: RunObserver {
         case .settle: "putting in place"
         case .finish: "finishing"
         case .release: "giving back"
+        case .hook: "running the hook"
+        case .acquire: "taking"
+        case .giveBack: "giving back"
         }
     }
 

@@ -13,6 +13,7 @@ enum RunViews {
             ("repository", JSONValue(run.repository?.rawValue)), ("user", .string(run.user)),
             ("reason", JSONValue(run.reason)), ("trigger", .string(run.trigger)),
             ("parts", .array(run.parts.map(part))), ("gaps", .array(run.gaps.map(gap))),
+            ("notDue", .array((run.notDue ?? []).map(DueViews.notDue))),
             ("feeds", .array((run.feeds ?? []).map(feed))),
             ("void", .array(run.void.map { .string($0.rawValue) })),
             ("notices", JSONValue(run.notices)), ("failures", .array(run.failures.map(failure))),
@@ -23,6 +24,7 @@ enum RunViews {
                 ("toolStarts", JSONValue(run.toolStarts)), ("pid", .integer(Int64(run.process.pid))),
                 ("profileDigest", .string(run.profileDigest)), ("rebuilt", JSONValue(run.isRebuilt)),
                 ("notified", .array((run.notified ?? []).map(told))),
+                ("hooks", .array((run.hooks ?? []).map(hook))),
             ]
         }
         return .object(entries)
@@ -32,6 +34,15 @@ enum RunViews {
         .object([
             ("notifier", .string(told.notifier.rawValue)), ("event", .string(told.event.rawValue)),
             ("at", JSONValue(told.at)),
+        ])
+    }
+
+    static func hook(_ hook: HookRecord) -> JSONValue {
+        .object([
+            ("event", .string(hook.event)), ("hook", .string(hook.hook)), ("subject", JSONValue(hook.subject)),
+            ("outcome", .string(hook.outcome.rawValue)), ("started", JSONValue(hook.started)),
+            ("seconds", JSONValue(hook.duration)), ("message", JSONValue(hook.message)),
+            ("facts", JSONValue(hook.facts ?? [:])),
         ])
     }
 
@@ -130,6 +141,7 @@ enum RunViews {
                     })
             ),
             ("gaps", .array(point.gaps.map(gap))), ("removed", .array(point.removed.map(part))),
+            ("notDue", .array(point.notDue.map(DueViews.notDue))),
         ])
     }
 

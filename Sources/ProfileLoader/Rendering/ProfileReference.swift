@@ -24,6 +24,12 @@ package enum ProfileReference {
             "Repositories",
             "Under `repositories:`, each under a name of your choice. An entry has exactly one kind, and any of:",
             ProfileKeys.repository, repositories)
+        lines += [
+            "", "## Hooks", "",
+            "A list under `hooks:` of the profile, of a source or of a repository. An entry has one of `run`, `shell` and `use`",
+            "with `on:`, or is a resource: `use` without `on:`, or `acquire` with `release`. See docs/hooks.md.", "",
+        ]
+        lines += table(ProfileKeys.hook, under: "")
         lines += section(
             "Notifiers", "A list under `notify:`. An entry has exactly one kind, and any of:", ProfileKeys.notifier,
             notifiers)

@@ -39,10 +39,12 @@ package enum ProfileSchema {
             ),
             (
                 "$defs",
-                .object([
-                    ("filledIn", .object([("type", .string("string")), ("pattern", .string("\\$\\{"))])),
-                    ("name", .object([("type", .string("string")), ("pattern", .string(namePattern))])),
-                ])
+                .object(
+                    [
+                        ("filledIn", .object([("type", .string("string")), ("pattern", .string("\\$\\{"))])),
+                        ("name", .object([("type", .string("string")), ("pattern", .string(namePattern))])),
+                        ("hooks", orNull(hooks)),
+                    ] + (notifiers.isEmpty ? [] : [("notifier", notifier(notifiers))]))
             ),
         ]).pretty
     }
@@ -56,8 +58,14 @@ package enum ProfileSchema {
         var description = key.summary
         if key.isIgnored { description += " Loads; this version does not act on it." }
         if let text = key.defaultText { description += " Default: \(text)." }
+        // In three places, and long.
+        if key.shape == hooks {
+            return (key.name, .object([("description", .string(description)), ("$ref", .string("#/$defs/hooks"))]))
+        }
         return (key.name, described(orNull(key.shape), description))
     }
+
+    private static let hooks = ValueShape.list(.object(ProfileKeys.hook))
 
     /// Null takes away what a base said.
     private static func orNull(_ shape: ValueShape) -> JSON {
@@ -93,9 +101,16 @@ package enum ProfileSchema {
         return properties
     }
 
-    /// A list of entries, or one alone. Whatever is of none of the kinds may be of a later version's.
+    /// A list of entries, or one alone.
     private static func notify(_ key: KeyDescriptor, _ kinds: [KindDescriptor]) -> JSON {
         guard !kinds.isEmpty else { return property(key).1 }
+        let entry = JSON.object([("$ref", .string("#/$defs/notifier"))])
+        let list = JSON.object([("type", .string("array")), ("items", entry)])
+        return described(.object([("anyOf", .array([list, entry]))]), key.summary)
+    }
+
+    /// Whatever is of none of the kinds may be of a later version's.
+    private static func notifier(_ kinds: [KindDescriptor]) -> JSON {
         let known = kinds.map { kind in
             JSON.object([
                 ("type", .string("object")), ("required", .array([.string(kind.kind)])),
@@ -110,9 +125,7 @@ package enum ProfileSchema {
                 )
             )
         ])
-        let entry = JSON.object([("anyOf", .array(known + [others]))])
-        let list = JSON.object([("type", .string("array")), ("items", entry)])
-        return described(.object([("anyOf", .array([list, entry]))]), key.summary)
+        return .object([("anyOf", .array(known + [others]))])
     }
 
     /// Exactly one kind, with the keys it needs.

@@ -44,6 +44,7 @@ struct ProfileChecker {
         checkFollowing(root, switchedOff: switchedOff)
         checkMethods(result)
         checkGenerations(result, isAbstract: isAbstract)
+        checkSchedules(result)
         for entry in result["sources"]?.entries ?? [] {
             guard let encryption = entry.value["encrypt"] else { continue }
             let problems = EncryptionCheck.problems(of: encryption, isAbstract: isAbstract)
@@ -53,6 +54,7 @@ struct ProfileChecker {
                     problem.location, problem.keyPath.isEmpty ? path : "\(path).\(problem.keyPath)", problem.message)
             }
         }
+        checkHooks(result, root)
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
     }
@@ -98,6 +100,16 @@ struct ProfileChecker {
             isAnyKnown = true
             let entry = YAMLNode.Entry(key: path, keyLocation: node.location, value: node)
             let checked = checkEntry(entry, notifiers, ProfileKeys.notifier, what: "notifier", at: path)
+            if let hours = checked["quiet-hours"], let text = hours.text, QuietHours(text) == nil {
+                shapes.refuse(
+                    hours.location, "\(path).quiet-hours",
+                    "wants two times of day such as `22:00-07:00`, not `\(shown(text))`")
+            }
+            if let digest = checked["digest"], let text = digest.text, DigestRule(text) == nil {
+                shapes.refuse(
+                    digest.location, "\(path).digest",
+                    "wants `daily 08:00` or `weekly mon 08:00`, not `\(shown(text))`")
+            }
             if let name = checked["name"], let text = name.text, !names.insert(text).inserted {
                 shapes.refuse(name.location, "\(path).name", "another notifier is called `\(shown(text))` already")
             }
@@ -198,6 +210,24 @@ struct ProfileChecker {
         shapes.refuse(
             value.location, "retention.max-removal",
             "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+    }
+
+    private mutating func checkHooks(_ root: ConfigValue, _ tree: YAMLNode) {
+        guard !shapes.isPartial else { return }
+        var check = HookCheck(sources: (tree["sources"]?.entries ?? []).map(\.key))
+        check.check(root)
+        for problem in check.problems {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
+        for path in check.ignored { shapes.ignore(path) }
+    }
+
+    private mutating func checkSchedules(_ root: ConfigValue) {
+        let check = ScheduleCheck(root)
+        for problem in check.problems {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
+        notes += check.notes
     }
 
     private mutating func checkMethods(_ root: ConfigValue) {

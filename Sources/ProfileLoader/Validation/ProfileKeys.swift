@@ -8,7 +8,7 @@ package enum ProfileKeys {
         "status",
         "history", "show", "why", "audit", "doctor", "profile", "repository", "hook", "notify", "ack", "key", "cancel",
         "recover",
-        "kit", "hub", "fleet", "serve", "help", "latest", "all",
+        "kit", "hub", "fleet", "serve", "metrics", "help", "latest", "all",
     ]
 
     private static let text = KeyDescriptor("description", .string, "Free text for people.")
@@ -56,15 +56,56 @@ package enum ProfileKeys {
             "Refuses a backup before any work while no repository with `follows:` is switched on; with `reachable` also while one "
                 + "of those that the run is to feed cannot be reached.", default: "false"),
         KeyDescriptor("retention", .object(retention), "What is kept. Without any rule everything is."),
-        KeyDescriptor("schedule", .anything, "When the commands run by themselves.", ignored: true),
+        KeyDescriptor(
+            "schedule", .object(schedule),
+            "When the commands run by themselves, once `holdfast backup auto` has set it up; see docs/schedules.md."),
         KeyDescriptor(
             "objectives", .object(objectives),
             "How old things may be before they count as overdue: `status` then exits 5, and notifiers are told of it."),
-        KeyDescriptor("hooks", .anything, "Programs of yours at events of a run.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours at events, and what they take and give back."),
         KeyDescriptor(
             "notify", .anything,
             "Who is told about what: a list of notifiers. Entries of kinds that this version does not have load, and every "
                 + "run says that it does not act on them."),
+        KeyDescriptor(
+            "metrics", .object(metrics), "Where the figures of this profile are left for Prometheus. See metrics.md."),
+        KeyDescriptor(
+            "log", .either([.path, .object(log)]),
+            "A log of all runs, in a file that is put aside when it has grown. See logs.md."),
+    ]
+
+    private static let metrics: [KeyDescriptor] = [
+        KeyDescriptor(
+            "textfile", .path,
+            "The folder that node_exporter's textfile collector reads (the file is then `holdfast-PROFILE.prom`), or a file in it "
+                + "that ends in `.prom`. Replaced whole at the end of every run.", required: true, refusesSecrets: true)
+    ]
+
+    private static let log: [KeyDescriptor] = [
+        KeyDescriptor("file", .path, "The file; its folder is made.", required: true, refusesSecrets: true),
+        KeyDescriptor("size", .byteCount, "It is put aside before it grows larger than this.", default: "10MiB"),
+        KeyDescriptor("keep", .integer(1...1000), "How many older ones stay beside it.", default: "5"),
+        KeyDescriptor(
+            "format", .choice(LogSpec.Format.allCases.map(\.rawValue)), "Lines for people, or JSON lines.",
+            default: "plain"),
+        KeyDescriptor(
+            "level", .choice(LogLevel.allCases.map(\.word)), "What matters less than this is left out.", default: "info"
+        ),
+    ]
+
+    static let schedule: [KeyDescriptor] = [
+        KeyDescriptor(
+            "backup", .list(.string),
+            "When backups are taken: `daily 02:00`, `06:00,18:00`, `hourly`, `weekly Sun 04:00`, `monthly 15`, `quarterly`, "
+                + "`yearly`, five fields of cron, or a calendar event of systemd. Without a time, one between 04:00 and 06:00 that "
+                + "belongs to this host and profile."),
+        KeyDescriptor(
+            "offsite", .list(.string),
+            "From when on the next scheduled backup also feeds the followers with `feed: on-request`; without a time, the "
+                + "beginning of the day, week, month …"),
+        KeyDescriptor("verify", .list(.string), "When the repository is tested (`backup verify`)."),
+        KeyDescriptor("prune", .list(.string), "When retention is applied and room freed (`backup prune`)."),
+        KeyDescriptor("drill", .list(.string), "When restores are proven.", ignored: true),
     ]
 
     static let retention: [KeyDescriptor] = [
@@ -126,12 +167,16 @@ package enum ProfileKeys {
         KeyDescriptor(
             "on-failure", .choice(["continue", "abort"]), "Whether the other sources still go on when this one fails.",
             default: "continue"),
-        KeyDescriptor("cadence", .anything, "Captures this source less often than the others.", ignored: true),
+        KeyDescriptor(
+            "cadence", .list(.string),
+            "Captures this source less often than the others: scheduled backups take it when a time of this schedule has "
+                + "come since it was last captured, such as `weekly` or `monthly`. A backup that an operator starts always does."
+        ),
         KeyDescriptor(
             "encrypt", .object(encryption),
             "Encrypts the source for these recipients before it enters any repository; files as one tar stream. The recipients "
                 + "are pinned at the first backup: others, or none, are refused until `holdfast key rotate`."),
-        KeyDescriptor("hooks", .anything, "Programs of yours around this source.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours around the capture of this source."),
     ]
 
     static let encryption: [KeyDescriptor] = [
@@ -183,7 +228,7 @@ package enum ProfileKeys {
             "time-limit", .duration,
             "How long one feed of this follower may take. What arrived until then stays, and the next run goes on from there.",
             default: "as long as anything moves"),
-        KeyDescriptor("hooks", .anything, "Programs of yours around this repository.", ignored: true),
+        KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours around all work with this repository."),
     ]
 
     static let notifier: [KeyDescriptor] = [
@@ -192,10 +237,31 @@ package enum ProfileKeys {
             "name", .name, "What messages about it call it.", default: "its kind, numbered from the second of a kind on"
         ),
         KeyDescriptor(
-            "on", .list(.choice(NotificationEvent.allCases.map(\.rawValue))),
-            "What it is told of. A failure or a partial run is told when it begins, and again each day while it lasts; "
-                + "`recovered` when it is over; `succeeded` every time.",
-            default: "failed, recovered and partial"),
+            "on", .list(.choice(NotificationEvent.choices.map(\.rawValue))),
+            "What it is told of. A failure, a partial run, an anomaly or something overdue is told when it begins, and again "
+                + "now and then while it lasts; `recovered` when it is over; `succeeded` every time; `skipped` when runs begin "
+                + "to be skipped.",
+            default: "failed, recovered, partial, overdue and anomaly; nothing with `digest:`"),
+        KeyDescriptor(
+            "operations", .list(.choice(RunRecord.Operation.allCases.map(\.rawValue))),
+            "Of which kinds of run.", default: "all; for `healthchecks`, backup"),
+        KeyDescriptor(
+            "remind", .either([.duration, .choice(["never"])]), "How long something lasts before it is told again.",
+            default: "1d"),
+        KeyDescriptor(
+            "quiet-hours", .string,
+            "Hours such as `22:00-07:00`, local time, in which only what is urgent is told; the rest is told after."),
+        KeyDescriptor(
+            "urgent", .list(.choice(NotificationEvent.choices.map(\.rawValue))), "What quiet hours do not hold back.",
+            default: "damage that was found, restores that failed, anomalies"),
+        KeyDescriptor(
+            "digest", .string,
+            "One message that sums up all runs: `daily 08:00`, `weekly mon 08:00`. Sent by the first run, or `status "
+                + "--scheduled`, after that time. Without `on:` nothing else is told."),
+        KeyDescriptor(
+            "digest-of", .choice(["profile", "host"]),
+            "Whose runs: this profile's, or those of all profiles of the host.",
+            default: "profile"),
         KeyDescriptor(
             "manual", .boolean, "Whether it is also told of runs that somebody starts at a terminal.", default: "false"),
     ]

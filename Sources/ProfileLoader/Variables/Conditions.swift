@@ -19,14 +19,12 @@ struct Conditions {
                 sections[index].value.content = .map(
                     entries.compactMap { entry in
                         var entry = entry
-                        return decide(&entry.value, at: "\(name).\(shown(entry.key))") ? entry : nil
+                        guard decide(&entry.value, at: "\(name).\(shown(entry.key))") else { return nil }
+                        decideHooks(of: &entry.value, at: "\(name).\(shown(entry.key)).hooks")
+                        return entry
                     })
             case ("hooks", .list(let elements)), ("notify", .list(let elements)):
-                sections[index].value.content = .list(
-                    elements.enumerated().compactMap { index, element in
-                        var element = element
-                        return decide(&element, at: "\(name)[\(index)]") ? element : nil
-                    })
+                sections[index].value.content = .list(decide(elements, at: name))
             case ("hooks", .map), ("notify", .map):
                 if !decide(&sections[index].value, at: name) { sections[index].value.content = .list([]) }
             default: break
@@ -34,6 +32,26 @@ struct Conditions {
         }
         root.content = .map(sections)
         return root
+    }
+
+    private mutating func decide(_ elements: [YAMLNode], at path: String) -> [YAMLNode] {
+        elements.enumerated().compactMap { index, element in
+            var element = element
+            return decide(&element, at: "\(path)[\(index)]") ? element : nil
+        }
+    }
+
+    /// Those of a source or a repository.
+    private mutating func decideHooks(of entry: inout YAMLNode, at path: String) {
+        guard case .map(var keys) = entry.content, let index = keys.firstIndex(where: { $0.key == "hooks" }) else {
+            return
+        }
+        switch keys[index].value.content {
+        case .list(let elements): keys[index].value.content = .list(decide(elements, at: path))
+        case .map: if !decide(&keys[index].value, at: path) { keys[index].value.content = .list([]) }
+        case .scalar: return
+        }
+        entry.content = .map(keys)
     }
 
     /// A condition that holds becomes `true`: what it was made of may be nobody's business.

@@ -1,0 +1,121 @@
+import BackupEngine
+import BackupModel
+import Foundation
+import HostSystem
+import ProfileLoader
+import RunHistory
+import Tools
+
+/// Puts right what runs of any profile left, also of one that cannot be loaded any more: what has to be given back is written
+/// out in the journal.
+struct RecoverAll {
+    private let global: GlobalOptions
+    private let console: Console
+
+    init(_ global: GlobalOptions, _ console: Console) {
+        self.global = global
+        self.console = console
+    }
+
+    func run() async -> ExitStatus {
+        var worst = ExitStatus.success
+        var done: [ProfileName] = []
+        for entry in Profiles(global).catalog().entries where entry.canRun {
+            var one = global
+            one.profile = entry.path
+            do {
+                let live = try Live(one, console)
+                let record = await RecoverRun(try live.engine()).runLocally()
+                done.append(live.profile.name)
+                if record.outcome == .skipped {
+                    // Whoever is at work has seen to it.
+                    console.say("\(live.profile.name): a run is at work")
+                    continue
+                }
+                let status = RunReport.show(record, console)
+                if status != .success { worst = status }
+            } catch {
+                worst = .failed
+                console.warn("profile \(entry.title) cannot be loaded: \(RecoverAll.words(error))")
+            }
+            if Task.isCancelled { return .interrupted }
+        }
+        do {
+            for profile in try journal.profiles() where !done.contains(profile) {
+                if try await !release(profile) { worst = .failed }
+            }
+        } catch {
+            worst = .failed
+            console.warn(RecoverAll.words(error))
+        }
+        return worst
+    }
+
+    private var journal: FileJournal { FileJournal(folder: StateFolders.resolve().state) }
+
+    /// By the journal alone.
+    private func release(_ profile: ProfileName) async throws -> Bool {
+        let runner = try SupervisedRunner()
+        let host = LocalHost()
+        let locks = FileLocks(stateFolder: StateFolders.resolve().state, host: host, clock: SystemClock())
+        let lock: any HeldLock
+        do throws(LockError) {
+            lock = try await locks.acquire(.profile(profile), mode: .exclusive, purpose: "recover", wait: .zero)
+        } catch {
+            console.say("\(profile): \(error.description)")
+            return true
+        }
+        defer { lock.release() }
+        let hooks = LocalHooks(runner: runner, secrets: SecretResolver(runner: runner), folders: .ours)
+        let left = LeftResources(journal: journal, hooks: hooks, host: host, profile: profile) {
+            runner.redactor.redact($0)
+        }
+        let released = try await left.release(except: nil)
+        for notice in released.notices { console.say("\(profile): " + Console.harmless(notice)) }
+        for failure in released.failures { console.report(failure) }
+        return released.failures.isEmpty
+    }
+
+    /// Takes what a hook took out of the journal, on the operator's word.
+    func forget(_ id: String) throws -> ExitStatus {
+        var known: [String] = []
+        let journals = [journal] + ((try? Live(global, console)).map { [$0.journal] } ?? [])
+        for journal in journals {
+            for profile in try journal.profiles() {
+                for entry in try journal.entries(profile: profile) {
+                    guard case .release(let resource) = entry.action else { continue }
+                    known.append(entry.id)
+                    guard entry.id == id else { continue }
+                    guard LocalHost().process(entry.process.pid) != entry.process else {
+                        throw Failure(
+                            "run \(entry.run) is at work and will give it back itself",
+                            hint: "wait for it, or end process \(entry.process.pid)", kind: .tryLater)
+                    }
+                    try journal.remove(id)
+                    console.print(
+                        Console.harmless(
+                            "forgotten: resource \(resource.name) of run \(entry.run) is not given back by anybody now; its "
+                                + "release was: \(resource.release.program.words)"))
+                    return .success
+                }
+            }
+        }
+        throw Failure(
+            "nothing that is to be given back has the id \(id)",
+            hint: known.isEmpty
+                ? "nothing is held" : "held is: \(Set(known).sorted().joined(separator: ", "))", kind: .notFound)
+    }
+
+    private static func words(_ error: any Error) -> String {
+        (error as? any OperatorError)?.description ?? String(describing: error)
+    }
+}
+
+extension HookFolders {
+    /// Those of this program in this environment.
+    static var ours: HookFolders {
+        let environment = ProcessInfo.processInfo.environment
+        let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
+        return HookFolders(environment: environment, program: program ?? CommandLine.arguments[0])
+    }
+}
