@@ -43,11 +43,25 @@ package struct Kit: Sendable {
             notices: list.notices)
     }
 
+    /// mysql and older clients do not know the first line of newer dumps.
+    private static func mysql(_ part: ManifestPart) -> String {
+        func name(_ key: String, _ word: String) -> String {
+            guard let text = part.restoreNotes[key],
+                text.allSatisfy({ $0 == "_" || $0.isASCII && ($0.isLetter || $0.isNumber) })
+            else { return "" }
+            return " \(word) \(text)"
+        }
+        let database = "CREATE DATABASE NEW" + name("charset", "CHARACTER SET") + name("collation", "COLLATE")
+        return "mariadb -e '\(database)' && mariadb --binary-mode NEW < FILE (with mysql: tail -n +2 FILE | mysql NEW)"
+    }
+
     private static func advice(_ part: ManifestPart) -> String? {
         switch (part.sourceKind, part.restoreNotes["format"]) {
         case ("postgres", "globals"): "roles and tablespaces: psql -d postgres -f FILE, before the databases"
         case ("postgres", "custom"): "createdb NEW && pg_restore --exit-on-error -d NEW FILE"
         case ("postgres", _): "createdb NEW && psql -v ON_ERROR_STOP=1 -d NEW -f FILE"
+        case ("mysql", "users"): "users and grants: mariadb < FILE, before the databases; what is there is left alone"
+        case ("mysql", _): mysql(part)
         case ("sqlite", _): "the database itself; remove an old -wal and -shm beside the place where you put it"
         default: nil
         }

@@ -22,6 +22,7 @@ package enum DumpSourceRegistry {
         GitUntrackedSource.kind,
         SQLiteDump.kind,
         PostgreSQLDump.kind,
+        MySQLDump.kind,
         CommandDump.kind,
     ]
 

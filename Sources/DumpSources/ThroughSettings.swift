@@ -94,7 +94,9 @@ package struct ThroughSettings: Sendable, Equatable {
         if has("compose") != has("service") {
             refuse(has("compose") ? "compose" : "service", "`compose` and `service` go together")
         }
-        if has("engine"), !has("container"), !has("compose") { refuse("engine", "has a meaning for containers only") }
+        if has("engine"), value["engine"]?.text != "auto", !has("container"), !has("compose") {
+            refuse("engine", "has a meaning for containers only")
+        }
         for key in ["options", "identity"] where has(key) && !has("ssh") { refuse(key, "has a meaning for ssh only") }
         if has("user"), has("ssh") { refuse("user", "belongs into `ssh`: user@host") }
         for key in ["container", "ssh", "user", "service"] {

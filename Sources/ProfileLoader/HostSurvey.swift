@@ -6,6 +6,8 @@ package struct HostSurvey: Sendable {
         package var composeFiles: [String] = []
         package var sqliteDatabases: [String] = []
         package var postgresClusters: [PostgreSQLCluster] = []
+        /// Sockets of running servers of MySQL or MariaDB.
+        package var mysqlSockets: [String] = []
         /// Folders that have something in them and are a plain choice, in the order of the roots.
         package var folders: [String] = []
         /// False when a bound was met before everything had been seen.
@@ -32,6 +34,8 @@ package struct HostSurvey: Sendable {
     package var roots: [String]
     package var clusterRoots = ["/var/lib/postgresql"]
     package var socketFolders = ["/var/run/postgresql", "/tmp"]
+    /// Where packages put the socket.
+    package var mysqlSockets = ["/run/mysqld/mysqld.sock", "/var/lib/mysql/mysql.sock", "/tmp/mysql.sock"]
     package var maximumDepth = 6
     package var maximumEntries = 200_000
     package var timeLimit: Duration = .seconds(10)
@@ -84,6 +88,10 @@ package struct HostSurvey: Sendable {
         findings.composeFiles.sort()
         findings.sqliteDatabases.sort()
         findings.postgresClusters = clusters()
+        findings.mysqlSockets = mysqlSockets.filter { path in
+            var status = stat()
+            return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
+        }
         return findings
     }
 

@@ -30,7 +30,7 @@ package struct ProfileDraft: Sendable {
         if !findings.isComplete {
             lines.insert("# The look over the host was cut short; there may be more than is listed here.", at: 2)
         }
-        lines += postgres + sqlite + files
+        lines += postgres + mysql + sqlite + files
         lines += [
             "", "repositories:", "  local:",
             "    # Better on another disk than the data; `restic:` also takes s3:…, sftp:… and rest:… addresses.",
@@ -56,6 +56,17 @@ package struct ProfileDraft: Sendable {
                 "  # \(title), every database of the server that listens in \(plain(socket)).", "  \(name):",
                 "    postgres:",
                 "      databases: all", "      host: \(quoted(socket))", "      port: \(cluster.port ?? 5432)",
+            ]
+        }
+    }
+
+    private var mysql: [String] {
+        findings.mysqlSockets.enumerated().flatMap { index, socket in
+            [
+                "  # Every database of the MySQL or MariaDB server behind this socket. Without `password:`, the system user's own",
+                "  # name is let in, where the server trusts it (unix_socket).",
+                index == 0 ? "  mysql:" : "  mysql-\(index + 1):",
+                "    mysql:", "      all: true", "      socket: \(quoted(socket))",
             ]
         }
     }
@@ -98,7 +109,8 @@ package struct ProfileDraft: Sendable {
             lines += findings.composeFiles.prefix(10).map { "  #   \(plain($0))" }
         }
         if paths.isEmpty,
-            !findings.sqliteDatabases.isEmpty || findings.postgresClusters.contains(where: { $0.socketFolder != nil })
+            !findings.sqliteDatabases.isEmpty || !findings.mysqlSockets.isEmpty
+                || findings.postgresClusters.contains(where: { $0.socketFolder != nil })
         {
             return lines
         }

@@ -19,6 +19,14 @@ package struct OwnStreams: Sendable {
         return command
     }
 
+    /// Passes a dump of MySQL's or MariaDB's clients on, fails when it has no end, and leaves what it counted in a file
+    /// (``MySQLDumpScanner/Report``).
+    package func witnessMySQL(report: String) -> ToolCommand {
+        var command = command(["witness-mysql", report])
+        command.whenOrphaned = .leave
+        return command
+    }
+
     /// Standard input to a new file, durably; prints what it kept.
     package func keep(_ path: String) -> ToolCommand {
         var command = command(["keep", path])

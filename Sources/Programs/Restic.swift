@@ -80,7 +80,7 @@ package struct Restic: Sendable, Equatable {
             switch delivery {
             case .memoryFile(variable: "RESTIC_PASSWORD_FILE", let password):
                 command.secrets.append(.memoryFile(variable: "RESTIC_FROM_PASSWORD_FILE", password))
-            case .memoryFile, .memoryFileArgument, .environment:
+            case .memoryFile, .memoryFileArgument, .memoryFileFirstArgument, .environment:
                 if !command.secrets.contains(delivery) { command.secrets.append(delivery) }
             }
         }

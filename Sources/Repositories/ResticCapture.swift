@@ -46,7 +46,7 @@ struct ResticCapture: Sendable {
 
     func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
         let before = try access.folder?.snapshotIDs()
-        let (producers, taken) = try await pipe([producer], since: before)
+        let (producers, taken) = try await pipe(part.stages(of: producer), since: before)
         var stored = taken
         guard let produced = producers[0].producedBytes else {
             stored.notices.append("the system kept no account of what \(name(of: producer)) wrote; it was not compared")

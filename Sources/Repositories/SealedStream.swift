@@ -40,7 +40,7 @@ struct SealedStream {
             head = tree.stages
             (self.tree, size) = (tree, nil)
         case .stream(let producer):
-            head = [producer, own.count()]
+            head = part.stages(of: producer) + [own.count()]
             (tree, size) = (nil, nil)
         case .file(let path):
             let bytes = try PrivateCopy.size(of: path)

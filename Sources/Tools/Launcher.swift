@@ -32,6 +32,9 @@ struct Launcher: Sendable {
             case .memoryFileArgument(let argument, let secret):
                 table.append(try .memoryFile(secret.reveal(for: .childProcess), for: command.user))
                 arguments.append(argument + place)
+            case .memoryFileFirstArgument(let argument, let secret):
+                table.append(try .memoryFile(secret.reveal(for: .childProcess), for: command.user))
+                arguments.insert(argument + place, at: 1)
             }
         }
         return try Launcher.spawn(

@@ -20,7 +20,7 @@ final class Bench: Sendable {
         runner = try SupervisedRunner(path: path)
         services = Services(
             runner: runner, secrets: SecretResolver(runner: runner), host: host, clock: SystemClock(),
-            settings: ProfileSettings())
+            settings: ProfileSettings(), program: FakeTool.buildProducts + "/holdfast")
         for name in ["stored", "scratch"] {
             try FileManager.default.createDirectory(
                 atPath: folder[name], withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
@@ -104,7 +104,7 @@ final class FolderStore: Sendable {
             do { try Data(contentsOf: URL(fileURLWithPath: path)).write(to: URL(fileURLWithPath: target)) } catch {
                 throw .sourceUnreadable(detail: "\(error)")
             }
-        case .stream(let command): try await stream(command, to: target)
+        case .stream(let command): try await stream(part.stages(of: command), to: target)
         }
         let size = (try? FileManager.default.attributesOfItem(atPath: target)[.size] as? NSNumber)?.int64Value ?? 0
         let items = unreadable.withLock { $0 }
@@ -114,18 +114,18 @@ final class FolderStore: Sendable {
             unreadable: items, unreadableCount: items.count)
     }
 
-    private func stream(_ command: ToolCommand, to target: String) async throws(RepositoryError) {
+    private func stream(_ stages: [ToolCommand], to target: String) async throws(RepositoryError) {
         let result: PipelineResult
         let wait = delay.withLock { String($0) }
         do {
             result = try await runner.pipeline(
-                [
-                    command,
-                    ToolCommand("sh", ["-c", "sleep $2; exec dd of=\"$1\" bs=1M status=none", "sh", target, wait]),
+                stages + [
+                    ToolCommand("sh", ["-c", "sleep $2; exec dd of=\"$1\" bs=1M status=none", "sh", target, wait])
                 ],
                 refusingEmpty: true, reading: nil)
         } catch { throw .tool(error) }
-        let producer = result.stages[0]
+        let producer = result.stages[result.firstFailure.map { min($0, stages.count - 1) } ?? 0]
+        let command = producer.command
         if producer.stopped == .cancelled { throw .cancelled }
         if result.wasEmpty { throw .producedNothing(tool: command.program, void: nil) }
         guard result.committed else {

@@ -7,7 +7,7 @@ import Testing
 @Suite struct `The kinds of source` {
     @Test func `are listed once each, with summaries and keys that are described`() {
         let kinds = DumpSourceRegistry.kinds.map(\.descriptor)
-        #expect(kinds.map(\.kind) == ["files", "volume", "git-untracked", "sqlite", "postgres", "command"])
+        #expect(kinds.map(\.kind) == ["files", "volume", "git-untracked", "sqlite", "postgres", "mysql", "command"])
         for kind in kinds {
             #expect(kind.summary.hasSuffix("."))
             #expect(kind.example.hasPrefix("\(kind.kind):"))
@@ -22,7 +22,7 @@ import Testing
 
     @Test func `a kind that is not there is an error`() throws {
         let bench = try Bench()
-        #expect(throws: SourceError.self) { try bench.source("mysql", settings()) }
+        #expect(throws: SourceError.self) { try bench.source("etcd", settings()) }
     }
 
     @Test(arguments: [
@@ -30,6 +30,15 @@ import Testing
         ("postgres", settings(("database", "a"), ("databases", ["b"])), "use one of the two"),
         ("postgres", settings(("databases", ["b", "b"])), "twice"),
         ("postgres", settings(("database", String(repeating: "x", count: 64))), "63 bytes"),
+        ("mysql", settings(("user", "x")), "names no database"),
+        ("mysql", settings(("database", "a"), ("all", true)), "stands beside `database:`"),
+        ("mysql", settings(("databases", ["b", "b"])), "twice"),
+        ("mysql", settings(("database", String(repeating: "x", count: 65))), "64 characters"),
+        ("mysql", settings(("database", "a"), ("socket", "/s"), ("host", "h")), "one or the other"),
+        ("mysql", settings(("database", "a"), ("port", 3307)), "without `host:`"),
+        ("mysql", settings(("database", "a"), ("tls", "off"), ("tls-ca", "/c")), "no meaning"),
+        ("mysql", settings(("database", "a"), ("user", "")), "is empty"),
+        ("mysql", settings(("database", "a"), ("through", settings(("container", "c"), ("ssh", "h")))), "use one"),
         ("sqlite", settings(("path", ["/a/x.db", "/b/x.db"])), "are called `x.db`"),
         ("command", settings(("run", ["x"]), ("name", "a/b")), "without a folder"),
         ("command", settings(("run", ["x"]), ("writes", "out")), "must be an absolute path"),

@@ -11,6 +11,7 @@ struct HostSurveyTests {
         var survey = HostSurvey(roots: roots.map { scratch[$0] })
         survey.clusterRoots = [scratch["clusters"]]
         survey.socketFolders = [scratch["run"]]
+        survey.mysqlSockets = [scratch["run/mysqld.sock"], scratch["run/nothing.sock"]]
         return survey
     }
 
@@ -39,6 +40,32 @@ struct HostSurveyTests {
         #expect(findings.postgresClusters.count == 1)
         #expect(findings.postgresClusters.first?.version == "15")
         #expect(findings.postgresClusters.first?.port == 5433)
+    }
+
+    @Test func `it finds a server of MySQL or MariaDB by its socket, and no file of that name`() throws {
+        let scratch = try furnished()
+        #expect(survey(scratch, ["opt"]).run().mysqlSockets == [])
+        try scratch.write("", to: "run/nothing.sock")
+        let path = scratch["run/mysqld.sock"]
+        let socket = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(socket) }
+        var address = sockaddr_un()
+        address.sun_family = sa_family_t(AF_UNIX)
+        withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8) + [0]) }
+        let made = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(socket, $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+            }
+        }
+        try #require(made == 0)
+        var findings = survey(scratch, ["srv"]).run()
+        #expect(findings.mysqlSockets == [path])
+        findings.folders = []
+        let draft = ProfileDraft(name: "db", findings: findings, repository: "/r", passwordFile: "/p")
+        let profile = try RealProfilesTests.loader().load(scratch.write(draft.text, to: "draft.yaml")).profile
+        let source = try #require(profile.sources.first { $0.kind == "mysql" })
+        #expect(source.settings["socket"]?.text == path)
+        #expect(source.settings["all"]?.boolean == true)
     }
 
     @Test func `it stays within its bounds and says so`() throws {

@@ -14,7 +14,7 @@ struct RealProfilesTests {
     static let notifiers = NotifierRegistry.kinds.map(\.descriptor)
     static let folder = RealTools.packageRoot + "/profiles"
     static let files = [
-        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "hooks", "postgres",
+        "archive", "fort-base", "fort-host", "files-only", "hapi", "hermes", "hooks", "mysql", "postgres",
         "ripple-env", "ripple-env-data", "rsync", "sqlite", "timetiles",
     ]
 
@@ -116,7 +116,7 @@ struct RealProfilesTests {
         #expect(Self.loader().problems(in: Self.folder + "/fort-base.yaml").isEmpty)
     }
 
-    @Test(arguments: ["archive", "files-only", "hooks", "postgres", "rsync", "sqlite"])
+    @Test(arguments: ["archive", "files-only", "hooks", "mysql", "postgres", "rsync", "sqlite"])
     func `an annotated example loads`(_ name: String) throws {
         let profile = try load(name)
         #expect(profile.name.rawValue == name)
@@ -152,7 +152,7 @@ struct RealProfilesTests {
 
     @Test func `what is shown of a shipped profile loads again`() throws {
         let scratch = try ScratchFolder("shown")
-        for name in ["archive", "files-only", "postgres", "rsync", "sqlite"] {
+        for name in ["archive", "files-only", "mysql", "postgres", "rsync", "sqlite"] {
             let loaded = try Self.loader().load("\(Self.folder)/\(name).yaml")
             let again = try Self.loader().load(scratch.write(loaded.effective.yaml, to: "\(name).yaml"))
             #expect(again.profile.name == loaded.profile.name)
@@ -166,7 +166,7 @@ struct RealProfilesTests {
         let rows = text.split(separator: "\n").filter { $0.hasPrefix("| `") }
         for key in [
             "environment-files", "retention.daily", "bandwidth.upload", "postgres.database", "files.exclude",
-            "pack-size", "recipients",
+            "pack-size", "recipients", "mysql.exclude-tables",
         ] {
             #expect(rows.filter { $0.hasPrefix("| `\(key)` |") }.count == 1, "\(key)")
         }

@@ -135,6 +135,15 @@ struct DeliveryTests {
         #expect(text.components(separatedBy: "one").count == 2 && text.components(separatedBy: "three").count == 2)
     }
 
+    @Test func `a secret can come before all other arguments, for programs that want it there`() async throws {
+        // The first argument of `env` is a variable.
+        var command = shell("")
+        command.program = "env"
+        command.secrets = [.memoryFileFirstArgument("FIRST=", Secret("one"))]
+        command.arguments = ["sh", "-c", "printf '%s ' \"$FIRST\" \"$@\"; cat \"$FIRST\"", "name", "--other"]
+        #expect(try await runner.run(command).output.text == "/dev/fd/3 --other one")
+    }
+
     @Test(.enabled(if: geteuid() == 0, "switching the user needs root"))
     func `a child of another user reads its secret and has nothing left of us`() async throws {
         let nobody = UserIdentity(name: "nobody", uid: 65534, gid: 65534, groups: [65534], home: "/nonexistent")

@@ -98,12 +98,16 @@ package enum SecretDelivery: Sendable, Equatable {
     /// As above; the path is appended to `argument`, as in `--password-file=` or, with an empty string, alone; it becomes
     /// the last arguments in the order of delivery.
     case memoryFileArgument(String, Secret)
+    /// As above; before all other arguments, as in `--defaults-file=`, which MySQL's clients take nowhere else.
+    case memoryFileFirstArgument(String, Secret)
     /// In the child's environment, where the tool has no other way.
     case environment(variable: String, Secret)
 
     package var secret: Secret {
         switch self {
-        case .memoryFile(_, let secret), .memoryFileArgument(_, let secret), .environment(_, let secret): secret
+        case .memoryFile(_, let secret), .memoryFileArgument(_, let secret), .memoryFileFirstArgument(_, let secret),
+            .environment(_, let secret):
+            secret
         }
     }
 }

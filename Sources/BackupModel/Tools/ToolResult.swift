@@ -176,7 +176,8 @@ package enum ToolPackages {
         "gpg": "gnupg", "openssl": "openssl", "tar": "tar", "zstd": "zstd", "gzip": "gzip",
         "ssh-keygen": "openssh-client", "rclone": "rclone", "aws": "awscli",
         "ssh": "openssh-client", "curl": "curl", "docker": "docker.io", "podman": "podman", "git": "git",
-        "mariadb-dump": "mariadb-client", "ionice": "util-linux", "rsync": "rsync",
+        "mariadb-dump": "mariadb-client", "mariadb": "mariadb-client", "mysqldump": "default-mysql-client",
+        "mysql": "default-mysql-client", "mariadbd": "mariadb-server-core", "ionice": "util-linux", "rsync": "rsync",
     ]
 
     package static func package(for program: String) -> String? { packages[program] }

@@ -13,6 +13,9 @@ package struct CapturedPart: Sendable {
     package var capturedAt: Date?
     /// What must be in it (``PathDemand``): a repository that writes a tree as a stream looks for them in passing.
     package var demands: [String] = []
+    /// What a stream passes through on its way: a stage that hands everything on as it is, and ends badly when what it saw is
+    /// not whole, so that nothing is committed. What it learnt it leaves for the source.
+    package var witness: ToolCommand?
 
     package init(
         path: PartPath, content: PartContent, bytesAreExact: Bool = true, bytes: ByteCount? = nil,
@@ -24,6 +27,9 @@ package struct CapturedPart: Sendable {
         self.bytes = bytes
         self.capturedAt = capturedAt
     }
+
+    /// The stages that a stream comes out of.
+    package func stages(of producer: ToolCommand) -> [ToolCommand] { [producer] + (witness.map { [$0] } ?? []) }
 }
 
 package enum PartContent: Sendable {

@@ -124,6 +124,13 @@ struct Examination {
         "postgres": [("pg_dump", ["--version"]), ("psql", ["--version"])],
     ]
 
+    /// MariaDB's go by their own names, by those of MySQL, or by both.
+    private var mysqlPrograms: [(name: String, versionArguments: [String])] {
+        guard live.profile.sources.contains(where: { $0.kind == "mysql" }) else { return [] }
+        let isOld = live.runner.locate("mariadb-dump") == nil && live.runner.locate("mysqldump") != nil
+        return (isOld ? ["mysqldump", "mysql"] : ["mariadb-dump", "mariadb"]).map { ($0, ["--version"]) }
+    }
+
     /// What an archive is compressed and encrypted with.
     private static func programs(of archive: RepositorySpec) -> [(name: String, versionArguments: [String])] {
         ["compress": "zstd", "encrypt": "age"].sorted { $0.key < $1.key }.map { key, usual in
@@ -149,8 +156,8 @@ struct Examination {
         let kinds = live.profile.repositories.map(\.kind) + live.profile.sources.map(\.kind)
         // Copies are neither compressed nor encrypted anew.
         let archives = live.profile.repositories.filter { $0.kind == "archive" && $0.follow == nil }
-        for program in kinds.flatMap({ Examination.programs[$0] ?? [] }) + archives.flatMap(Examination.programs(of:))
-            + live.profile.sources.compactMap(Examination.encryption(of:))
+        for program in kinds.flatMap({ Examination.programs[$0] ?? [] }) + mysqlPrograms
+            + archives.flatMap(Examination.programs(of:)) + live.profile.sources.compactMap(Examination.encryption(of:))
         where seen.insert(program.name).inserted {
             guard let path = live.runner.locate(program.name) else {
                 findings.append(.bad(program.name, ToolError.notFound(program: program.name, searched: ["PATH"])))

@@ -139,8 +139,8 @@ struct ProfileNew: OperatorCommand {
         abstract: "Look at this host and print a checked profile to begin with.",
         usage: "holdfast profile new [<folder> ...] [--name <name>] [--repository <folder>]",
         discussion: """
-            Finds compose files, SQLite databases (by their first bytes) and Postgres
-            clusters.
+            Finds compose files, SQLite databases (by their first bytes), Postgres
+            clusters, and servers of MySQL and MariaDB by their sockets.
 
             Example:
               mkdir -p ~/.config/holdfast/profiles

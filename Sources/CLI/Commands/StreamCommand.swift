@@ -11,12 +11,12 @@ struct StreamCommand: AsyncParsableCommand {
         commandName: "stream", abstract: "Stages of pipelines.", shouldDisplay: false,
         subcommands: [
             DigestTar.self, Keep.self, ListTar.self, Match.self, Digest.self, Slice.self, Count.self,
-            PassphraseStream.self,
+            PassphraseStream.self, MySQLWitness.self,
         ])
 
     /// Runs a stage that waits for its input most of the time. When a signal comes, the process ends at once.
     /// - Parameter ending: what must be done before that; false when the stage has done its work already, so that it counts.
-    fileprivate static func perform(
+    static func perform(
         ending: @escaping @Sendable () -> Bool = { true }, _ work: @Sendable () throws -> Void
     ) async throws {
         try await withTaskCancellationHandler {

@@ -83,8 +83,9 @@ struct ArchiveCapture: Sendable {
 
     func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
         let began = access.services.clock.now
-        let chain = try await keep([producer, access.own.count()], .dump, producers: 1)
-        guard let tally = OwnStreams.tally(chain.stages[1].errors.text) else {
+        let stages = part.stages(of: producer)
+        let chain = try await keep(stages + [access.own.count()], .dump, producers: stages.count)
+        guard let tally = OwnStreams.tally(chain.stages[stages.count].errors.text) else {
             drop(chain)
             throw .noEvidence(location: access.location, detail: "nothing counted what was stored")
         }

@@ -156,7 +156,8 @@ struct RsyncCapture: Sendable {
     // MARK: - Files
 
     func stream(_ producer: ToolCommand) async throws(RepositoryError) -> StoredPart {
-        try await keep([producer], .dump) { (result: PipelineResult, read: ByteCount, void) throws(RepositoryError) in
+        try await keep(part.stages(of: producer), .dump) {
+            (result: PipelineResult, read: ByteCount, void) throws(RepositoryError) in
             // Where the system keeps no account of the producer, nobody else notices.
             guard read > .zero else { throw .producedNothing(tool: producer.name, void: nil) }
             let produced = result.stages[0].producedBytes
