@@ -191,6 +191,10 @@ package struct BackupRun: Sendable {
                 }
             }
         }
+        if engine.primary.isChangedByUsAlone, let gone = try await VanishedPoints(catalog).find() {
+            // This backup is good; what came before it is not all there.
+            await recorder.fail(Failure(gone.words, hint: gone.hint, kind: .damaged))
+        }
         try await recorder.step(.finish) {}
     }
 
@@ -297,6 +301,8 @@ package struct BackupRun: Sendable {
         }
         // Parts of a run that was stopped before its manifest say nothing about it.
         let found = Outcome(parts: stop == nil ? record.parts : [], gaps: record.gaps)
-        return Outcome.worst(of: [outcome, found] + (record.feeds ?? []).map(\.outcome))
+        let isShort = stop == nil && outcome == .succeeded && record.failures.contains { $0.kind == .damaged }
+        return Outcome.worst(
+            of: [outcome, found, isShort ? .degraded : .succeeded] + (record.feeds ?? []).map(\.outcome))
     }
 }

@@ -149,6 +149,7 @@ package struct DueReview: Sendable {
 
     private func sources() throws(StoreError) -> [Source] {
         let now = engine.clock.now
+        let present = try held()
         var found: [Source] = []
         for source in engine.sources {
             guard let cadence = source.spec.cadence else { continue }
@@ -156,7 +157,13 @@ package struct DueReview: Sendable {
             var captured: RunID?
             if let slot = cadence.newest(atOrBefore: now, in: engine.timeZone) {
                 captured = try runs(.backup, since: slot.addingTimeInterval(-DueReview.longestRun))
-                    .first { $0.hasCaptured(name, since: slot) && $0.started <= now }?.id
+                    .first { run in
+                        // What has gone from the repository since must be captured anew.
+                        run.hasCaptured(name, since: slot) && run.started <= now
+                            && present.map { held in
+                                run.parts.contains { $0.source == name && held.contains($0.snapshot) }
+                            } != false
+                    }?.id
             }
             found.append(
                 Source(
@@ -164,6 +171,15 @@ package struct DueReview: Sendable {
                     next: cadence.next(after: now, in: engine.timeZone)))
         }
         return found
+    }
+
+    /// What the repository has, as far as that can be told without starting anything; `nil` where nothing can.
+    private func held() throws(StoreError) -> Set<SnapshotID>? {
+        if let onDisk = (try? engine.primary.snapshotIDsOnDisk()) ?? nil { return onDisk }
+        guard let pin = try engine.pins.pin(profile: engine.profile.name, repository: engine.primary.spec.pinName),
+            !engine.store.wasRecreated
+        else { return nil }
+        return Set(try engine.store.snapshots(of: RepositoryCatalog.key(engine.primary.spec, pin.identity)).map(\.id))
     }
 
     /// In seconds: a run that began before a source's time may have captured it after.

@@ -34,10 +34,13 @@ package struct NotificationRules: Sendable {
     package init(_ run: RunRecord, previous: [RunRecord], isAttended: Bool) {
         self.run = run
         self.isAttended = isAttended
-        state = NotificationRules.state(of: run)
+        let silent = NotificationRules.silent(run, after: previous)
+        state = silent.contains(run.id) ? nil : NotificationRules.state(of: run)
         // A test of the offsite copy says nothing of the primary.
         let others = previous.filter { $0.id != run.id && $0.repository == run.repository }
-        earlier = others.compactMap { run in NotificationRules.state(of: run).map { (run, $0) } }
+        earlier = others.compactMap { run in
+            silent.contains(run.id) ? nil : NotificationRules.state(of: run).map { (run, $0) }
+        }
         skipped = Array(others.prefix { $0.outcome == .skipped })
     }
 
@@ -121,6 +124,24 @@ package struct NotificationRules: Sendable {
 
     private func tellings(of run: RunRecord, _ name: NotifierName) -> [DeliveredNotification] {
         (run.notified ?? []).filter { $0.notifier == name }
+    }
+
+    /// Runs that went well and were not asked for what had failed before: of some sources only, or without one whose time had
+    /// not come. They say nothing of how that stands.
+    private static func silent(_ run: RunRecord, after previous: [RunRecord]) -> Set<RunID> {
+        guard run.operation == .backup else { return [] }
+        var missing: Set<SourceName> = []
+        var silent: Set<RunID> = []
+        for run in previous.filter({ $0.id != run.id }).reversed() + [run] {
+            missing.formUnion(run.gaps.map(\.source))
+            let captured = run.parts.filter(\.condition.isGood).map(\.source)
+            missing.subtract(Set(captured).subtracting(run.gaps.map(\.source)))
+            let isGood = run.outcome == .succeeded || run.outcome == .degraded
+            // Asked for everything, it is its own measure: what is missing is no source any more.
+            if isGood, run.sources == nil, run.notDue?.isEmpty != false { missing = [] }
+            if isGood, !missing.isEmpty { silent.insert(run.id) }
+        }
+        return silent
     }
 
     /// `nil` for a run that says nothing of how things stand: one that goes on, was skipped, or only showed what it would do.

@@ -34,9 +34,17 @@ package struct PointDifference: Sendable {
             package var after: Int64?
         }
 
+        /// Whether the contents were looked at: of a tree its list, of a dump its digest. Otherwise only sizes and rows were.
+        package var isCompared: Bool {
+            guard let before, let after else { return true }
+            if before.snapshot == after.snapshot || (before.isTree && after.isTree) { return true }
+            return before.facts.sha256 != nil && after.facts.sha256 != nil
+        }
+
         package var isEmpty: Bool {
             files.isEmpty && rows.isEmpty && before != nil && after != nil
                 && (before?.isTree == true || before?.bytes == after?.bytes)
+                && before?.facts.sha256 == after?.facts.sha256
         }
     }
 

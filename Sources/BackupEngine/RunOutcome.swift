@@ -37,4 +37,13 @@ extension RunRecord {
     package var isCommitted: Bool {
         isRebuilt || steps.contains { $0.step == .manifest && $0.outcome == .succeeded }
     }
+
+    /// Whether all that this backup was to capture can be restored from it.
+    package var isGoodBackup: Bool {
+        switch outcome {
+        case .succeeded, .degraded: true
+        case .failed: isCommitted && gaps.isEmpty && parts.allSatisfy(\.condition.isGood)
+        case .partial, .interrupted, .skipped, nil: false
+        }
+    }
 }

@@ -128,7 +128,8 @@ package struct StandingReview: Sendable {
         }
         (standing.lastRun, standing.lastOutcome) = (concerned.first?.id, concerned.first?.outcome)
         let good = concerned.first { run in
-            (StandingReview.isGood(run.outcome) || run.outcome == .partial)
+            // Also of a run that failed later: what it stored can be restored.
+            (StandingReview.isGood(run.outcome) || run.outcome == .partial || run.isCommitted)
                 && !run.gaps.contains { $0.source == spec.name }
                 && run.parts.allSatisfy { $0.source != spec.name || $0.condition.isGood }
         }
@@ -197,8 +198,9 @@ package struct StandingReview: Sendable {
 
     private static func isGood(_ outcome: Outcome?) -> Bool { outcome == .succeeded || outcome == .degraded }
 
+    /// A failure between them does not end what is skipped: only one that goes well does.
     private static func skippedSince(_ runs: [RunRecord]) -> Date? {
-        runs.prefix { $0.outcome == .skipped }.last?.started
+        runs.prefix { [.skipped, .failed, .interrupted].contains($0.outcome) }.last { $0.outcome == .skipped }?.started
     }
 
     private static func trend(of good: [RunRecord]) -> Standing.Trend? {

@@ -44,12 +44,15 @@ package struct StatusReview: Sendable {
             try engine.store.runs(
                 RunQuery(profile: engine.profile.name, operation: operation, outcome: outcome, limit: 1))
         }
-        let good = try newest(.backup, .succeeded) + newest(.backup, .degraded)
+        let backups = try engine.store.runs(
+            RunQuery(profile: engine.profile.name, operation: .backup, limit: StatusReview.manyRuns))
+        // Of all sources, or else of some; also one that failed when all was stored already.
+        let good = backups.filter(\.isGoodBackup)
         let tests = try engine.store.runs(
             RunQuery(profile: engine.profile.name, operation: .verify, limit: 100))
         let points = try points()
         return ProfileStatus(
-            lastGood: good.max { $0.started < $1.started }, lastBackup: try newest(.backup).first,
+            lastGood: good.first { $0.sources == nil } ?? good.first, lastBackup: try newest(.backup).first,
             lastVerify: tests.first { $0.repository == nil }, followers: try followers(points.all, points.deliveries),
             restorePoints: points.all.count,
             standings: try StandingReview(engine.profile, engine.store).standings,

@@ -25,7 +25,9 @@ struct RecoverAll {
             one.profile = entry.path
             do {
                 let live = try Live(one, console)
-                let record = await RecoverRun(try live.engine()).runLocally()
+                let engine = try live.engine()
+                let record = await RecoverRun(engine).runLocally()
+                await live.tell(of: record, engine)
                 done.append(live.profile.name)
                 if record.outcome == .skipped {
                     // Whoever is at work has seen to it.

@@ -130,6 +130,25 @@ struct ResourceTests {
         #expect(try bench.isClean)
     }
 
+    @Test(.timeLimit(.minutes(1)), arguments: [HookReport.Ending.timedOut(after: .seconds(1)), .exited(1)])
+    func `two sources that share a resource both miss it when it cannot be taken`(ending: HookReport.Ending)
+        async throws
+    {
+        let bench = try Bench()
+        let hooks = ScriptedHooks { _, document in
+            guard document.event == "resource.acquire" else { return HookReport(.exited(0)) }
+            // Long enough for the other to ask for it too.
+            try? await Task.sleep(for: .milliseconds(200))
+            return HookReport(ending)
+        }
+        let run = await bench.backup(
+            [ScriptedSource("db"), ScriptedSource("files")],
+            resources: [Bench.resource("app", Bench.these("db", "files"))], hooks)
+        #expect(run.outcome == .failed && Set(run.gaps.map(\.source.rawValue)) == ["db", "files"], "\(run.failures)")
+        #expect(hooks.lines.filter { $0.hasPrefix("resource.acquire") }.count == 1)
+        #expect(try bench.isClean)
+    }
+
     @Test func `an acquire that fails after it had said how things stood is undone`() async throws {
         let bench = try Bench()
         let hooks = telling(1, at: "resource.acquire")

@@ -31,9 +31,12 @@ actor Resources {
     }
 
     private enum State {
-        case taking([CheckedContinuation<(any Error)?, Never>])
+        case taking
         case ended((any Error)?)
     }
+
+    /// Who asked for a resource while another was taking it. Told when that has ended, however it did.
+    private var waiting: [ResourceSpec.Identity: [CheckedContinuation<(any Error)?, Never>]] = [:]
 
     init(_ engine: Engine, _ recorder: RunRecorder) {
         self.engine = engine
@@ -65,22 +68,19 @@ actor Resources {
         case .ended(let error): if let error { throw error }
         case .taking:
             let error: (any Error)? = await withCheckedContinuation { continuation in
-                guard case .taking(let waiting) = states[spec.identity] else {
-                    return continuation.resume(returning: nil)
-                }
-                states[spec.identity] = .taking(waiting + [continuation])
+                waiting[spec.identity, default: []].append(continuation)
             }
             if let error { throw error }
         case nil:
-            states[spec.identity] = .taking([])
+            states[spec.identity] = .taking
             var problem: (any Error)?
             do { try await acquire(spec, for: holder) } catch {
                 problem = spec.onFailure == .warn && error is HookFailure ? nil : error
                 if problem == nil { recorder.notice(RunRecorder.failure(of: error).description) }
             }
-            if case .taking(let waiting) = states[spec.identity] {
-                states[spec.identity] = .ended(problem)
-                for continuation in waiting { continuation.resume(returning: problem) }
+            states[spec.identity] = .ended(problem)
+            for continuation in waiting.removeValue(forKey: spec.identity) ?? [] {
+                continuation.resume(returning: problem)
             }
             if let problem { throw problem }
         }
@@ -204,7 +204,8 @@ actor Resources {
         guard let index = held.firstIndex(where: { $0.entry.id == id }) else { return }
         // Whoever comes by meanwhile finds it gone: it is given back once.
         let held = held.remove(at: index)
-        states[held.spec.identity] = nil
+        // One whose acquire is failing just now is told to whoever waits for it.
+        if case .ended = states[held.spec.identity] { states[held.spec.identity] = nil }
         let (engine, recorder) = (engine, recorder)
         let failure = await ResourceRelease(engine).carryOut(held.entry, held.resource) { action, document in
             try await HookCall(engine, recorder).run(

@@ -3,7 +3,11 @@ extension RunRecord {
     /// decides.
     package func exitStatus(strict: Bool) -> ExitStatus {
         switch outcome ?? .failed {
-        case .failed: failures.lazy.map { ExitStatus(for: $0.kind) }.first { $0 != .failed } ?? .failed
+        case .failed:
+            failures.lazy.map { ExitStatus(for: $0.kind) }.first { code in
+                // What was skipped beside it must not make a failure look like "not now": timers take that for a success.
+                code != .failed && code != .tryLater
+            } ?? .failed
         case .skipped, .succeeded, .degraded, .partial, .interrupted:
             (outcome ?? .failed).exitStatus(strict: strict)
         }

@@ -58,7 +58,12 @@ struct Diff: OperatorCommand {
             return
         }
         let sizes = before.bytes == after.bytes ? "\(after.bytes)" : "\(before.bytes) → \(after.bytes)"
-        guard !change.isEmpty else { return console.print("\(title): unchanged (\(sizes))") }
+        guard !change.isEmpty else {
+            return console.print(
+                change.isCompared
+                    ? "\(title): unchanged (\(sizes))"
+                    : "\(title): of the same size (\(sizes)); its contents were not compared")
+        }
         console.print("\(title): \(sizes)")
         for file in change.files {
             switch file {
@@ -105,7 +110,7 @@ struct Diff: OperatorCommand {
         return .object([
             ("source", .string(change.source.rawValue)), ("part", .string(change.part.rawValue)),
             ("bytesBefore", JSONValue(change.before?.bytes)), ("bytesAfter", JSONValue(change.after?.bytes)),
-            ("files", .array(files)), ("rows", .array(rows)),
+            ("files", .array(files)), ("rows", .array(rows)), ("compared", .boolean(change.isCompared)),
         ])
     }
 }
