@@ -191,7 +191,7 @@ package struct BackupRun: Sendable {
                 }
             }
         }
-        if engine.primary.isChangedByUsAlone, let gone = try await VanishedPoints(catalog).find() {
+        if let gone = try await VanishedPoints(catalog).find() {
             // This backup is good; what came before it is not all there.
             await recorder.fail(Failure(gone.words, hint: gone.hint, kind: .damaged))
         }

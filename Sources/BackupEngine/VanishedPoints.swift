@@ -17,10 +17,11 @@ struct VanishedPoints: Sendable {
         var runs: [RunID]
     }
 
-    /// Notes what is missing of what was known. Where others remove things too, only what can be seen without a tool
-    /// counts, and it is told as news, not as damage.
+    /// Notes what is missing of what was known. Where others remove things too, as a hub does that keeps house for its hosts,
+    /// nothing can be told from it.
     /// - Parameter known: as it was seen last.
     func compare(_ known: [Snapshot], with present: Set<SnapshotID>) throws(StoreError) {
+        guard catalog.repository.isChangedByUsAlone else { return }
         // Left by a run that never came to its manifest: it has no restore point to lose.
         let committed = Set(known.compactMap { $0.stamp?.content == .manifest ? $0.stamp?.run : nil })
         let missing = known.filter { snapshot in
@@ -35,17 +36,14 @@ struct VanishedPoints: Sendable {
     }
 
     /// Looks at the repository and tells of everything that is gone by now, noted long ago or found just now.
+    /// - Returns: `nil` where nothing is, or others may have removed it.
     func find() async throws -> Found? {
-        let contents: CatalogContents
-        do { contents = try await catalog.contents(loadingManifests: false) } catch {
-            // A place that cannot be listed with our credential has no list to compare.
-            if catalog.repository.isChangedByUsAlone { throw error }
-            return nil
-        }
-        return try find(present: contents.snapshots)
+        guard catalog.repository.isChangedByUsAlone else { return nil }
+        return try find(present: try await catalog.contents(loadingManifests: false).snapshots)
     }
 
     func find(present: [Snapshot]) throws(StoreError) -> Found? {
+        guard catalog.repository.isChangedByUsAlone else { return nil }
         var there = Set(present.map(\.id))
         let noted = try engine.store.vanished(from: catalog.key).filter { isOurs($0.snapshot) }
         let back = Set(noted.map(\.snapshot.id)).intersection(there)

@@ -75,7 +75,6 @@ package struct VerifyRun: Sendable {
             RepositoryCatalog(engine, repository: engine.primary, identity: opened.identity)
         ).find()
         guard let gone else { return }
-        guard engine.primary.isChangedByUsAlone else { return recorder.notice(gone.words) }
         let failure = Failure(gone.words, hint: gone.hint, kind: .damaged)
         await findings.fault(failure)
         throw RunStop.failed(failure)
