@@ -121,6 +121,35 @@ import Testing
 
     private func days(_ dates: [Date]) -> [String] { dates.map { LocalTime($0, YearTests.zone).day } }
 
+    /// What who is on call hears where there is one backup a night.
+    private var nightlyAlerts: [String] {
+        // There is no backup yet; the machine was off for five nights.
+        var alerts = ["2026-01-01 overdue", "2026-01-01 recovered", "2026-01-15 overdue", "2026-01-15 recovered"]
+        // The day on which the source is empty, and the next, on which it is not.
+        alerts += ["2026-05-05 anomaly", "2026-05-06 recovered"]
+        // A week without its database: told when it begins, and once a day.
+        alerts += ["2026-07-04 failed", "2026-07-04 overdue"]
+        for day in 5...10 {
+            let date = day < 10 ? "2026-07-0\(day)" : "2026-07-\(day)"
+            alerts += ["\(date) failed again", "\(date) overdue again"]
+        }
+        // The run and what was overdue; then the night after the one that broke off.
+        alerts += ["2026-07-11 recovered", "2026-07-11 recovered", "2026-09-09 recovered"]
+        return alerts
+    }
+
+    /// - Parameter newest: when the last backup of the year began.
+    private func expectMetrics(_ life: Life, _ newest: String, points: Int) {
+        let last = Int(Candidates.date(newest).timeIntervalSince1970)
+        let labels = "profile=\"home\",operation=\"backup\",repository=\"local\""
+        for line in [
+            "holdfast_last_success_timestamp_seconds{\(labels)} \(last)",
+            "holdfast_due_timestamp_seconds{\(labels)} \(last + 26 * 3600)", "holdfast_overdue{\(labels)} 0",
+            "holdfast_last_run_outcome{\(labels),outcome=\"succeeded\"} 1",
+            "holdfast_repository_restore_points{profile=\"home\",repository=\"local\"} \(points)",
+        ] { #expect(life.metrics.contains(line + "\n"), "\(line)") }
+    }
+
     @Test func `timetiles, every night at two`() async throws {
         let policy = RetentionPolicy(daily: 7, weekly: 4, monthly: 12)
         let life = try await live("daily 02:00", policy)
@@ -136,28 +165,10 @@ import Testing
         let march = good.first { LocalTime($0, YearTests.zone).day == "2026-03-08" }
         #expect(march == Candidates.date("2026-03-08T07:00:00Z"))
         expectRetention(life, policy)
-        // There is no backup yet; the machine was off for five nights.
-        var alerts = ["2026-01-01 overdue", "2026-01-01 recovered", "2026-01-15 overdue", "2026-01-15 recovered"]
-        // The day on which the source is empty, and the next, on which it is not.
-        alerts += ["2026-05-05 anomaly", "2026-05-06 recovered"]
-        // A week without its database: told when it begins, and once a day.
-        alerts += ["2026-07-04 failed", "2026-07-04 overdue"]
-        for day in 5...10 {
-            let date = day < 10 ? "2026-07-0\(day)" : "2026-07-\(day)"
-            alerts += ["\(date) failed again", "\(date) overdue again"]
-        }
-        // The run and what was overdue; then the night after the one that broke off.
-        alerts += ["2026-07-11 recovered", "2026-07-11 recovered", "2026-09-09 recovered"]
-        #expect(life.alerts == alerts)
+        #expect(life.alerts == nightlyAlerts)
         // Beside what the rules keep, the seven nights in which nothing was removed.
         #expect(life.frozen == 21)
-        for line in [
-            "holdfast_last_success_timestamp_seconds{profile=\"home\",operation=\"backup\",repository=\"local\"} 1798700400",
-            "holdfast_due_timestamp_seconds{profile=\"home\",operation=\"backup\",repository=\"local\"} 1798794000",
-            "holdfast_repository_restore_points{profile=\"home\",repository=\"local\"} 20",
-            "holdfast_overdue{profile=\"home\",operation=\"backup\",repository=\"local\"} 0",
-            "holdfast_last_run_outcome{profile=\"home\",operation=\"backup\",repository=\"local\",outcome=\"succeeded\"} 1",
-        ] { #expect(life.metrics.contains(line + "\n"), "\(line)") }
+        expectMetrics(life, "2026-12-31T07:00:00Z", points: 20)
         #expect(
             Set(days(Array(life.left["state"] ?? []))) == [
                 "2026-12-31", "2026-12-30", "2026-12-29", "2026-12-28", "2026-12-27", "2026-12-26", "2026-12-25",
@@ -179,6 +190,17 @@ import Testing
         #expect(voice.count == 53, "\(voice)")
         #expect(life.runs.allSatisfy { $0.outcome != .succeeded || $0.gaps.isEmpty })
         expectRetention(life, policy)
+        // With two backups a day a failure is told a day before it is overdue; on Monday the voice output joins.
+        var alerts = ["2026-01-01 overdue", "2026-01-01 recovered", "2026-01-15 overdue", "2026-01-15 recovered"]
+        alerts += ["2026-05-05 anomaly", "2026-05-06 recovered", "2026-07-04 failed", "2026-07-05 overdue"]
+        alerts += ["2026-07-05 failed again", "2026-07-06 overdue again", "2026-07-06 failed again"]
+        alerts += ["2026-07-07 overdue", "2026-07-07 failed again"]
+        for day in ["2026-07-08", "2026-07-09", "2026-07-10"] {
+            alerts += ["\(day) overdue again", "\(day) failed again"]
+        }
+        alerts += ["2026-07-11 overdue again", "2026-07-11 recovered", "2026-07-11 recovered", "2026-09-09 recovered"]
+        #expect(life.alerts == alerts)
+        expectMetrics(life, "2026-12-31T23:00:00Z", points: 42)
     }
 
     @Test func `hermes, every night at three, and ripple-env with quarters for years`() async throws {
@@ -186,9 +208,13 @@ import Testing
         let hermes = try await live("daily 03:00", policy)
         #expect(hermes.captured["state"]?.count == 355)
         expectRetention(hermes, policy)
+        #expect(hermes.alerts == nightlyAlerts)
+        expectMetrics(hermes, "2026-12-31T08:00:00Z", points: hermes.left["state"]?.count ?? 0)
         policy = RetentionPolicy(daily: 7, weekly: 4, monthly: 12, quarterly: 28)
         let ripple = try await live("daily 02:00", policy)
         expectRetention(ripple, policy)
+        #expect(ripple.alerts == nightlyAlerts)
+        expectMetrics(ripple, "2026-12-31T07:00:00Z", points: ripple.left["state"]?.count ?? 0)
         #expect(days(Array(ripple.left["state"] ?? [])).contains("2026-01-01"))
     }
 }
