@@ -42,6 +42,39 @@ struct NotificationRulesTests {
             .event(for: notifier)
     }
 
+    @Test func `a backup that was not asked for what had failed gives no all-clear`() {
+        func part(_ name: String) -> ManifestPart {
+            ManifestPart(
+                source: SourceName(unchecked: name), sourceKind: "files", part: PartPath(rawValue: "/"),
+                snapshot: SnapshotID(rawValue: "aa"), capturedAt: Self.start, condition: .clean, bytes: 1, files: 1,
+                facts: Facts())
+        }
+        func heard(_ change: (inout RunRecord) -> Void) -> NotificationEvent? {
+            var failed = Self.run(1, .failed, told: [.failed])
+            failed.gaps = [ManifestGap(source: SourceName(unchecked: "b"), cause: "away")]
+            var run = Self.run(2, .succeeded)
+            change(&run)
+            return NotificationRules(run, previous: [failed], isAttended: false).event(for: Self.notifier())
+        }
+        #expect(
+            heard {
+                $0.sources = [SourceName(unchecked: "a")]
+                $0.parts = [part("a")]
+            } == nil)
+        #expect(
+            heard {
+                $0.notDue = [NotDue(source: SourceName(unchecked: "b"), captured: nil, next: nil)]
+                $0.parts = [part("a")]
+            } == nil)
+        #expect(
+            heard {
+                $0.sources = [SourceName(unchecked: "b")]
+                $0.parts = [part("b")]
+            } == .recovered)
+        // The profile has no such source any more.
+        #expect(heard { $0.parts = [part("a")] } == .recovered)
+    }
+
     @Test func `the first failure is told, and an interrupted run is one`() {
         #expect(event(.failed) == .failed)
         #expect(event(.interrupted) == .failed)

@@ -31,6 +31,8 @@ struct ExitStatusTests {
     @Test func `of several failures the first that has a code of its own decides`() {
         #expect(run(.failed, [.failed, .locked, .damaged]).exitStatus(strict: false) == .locked)
         #expect(run(.failed, [.failed]).exitStatus(strict: false) == .failed)
+        // Timers take "not now" for a success.
+        #expect(run(.failed, [.tryLater, .failed]).exitStatus(strict: false) == .failed)
         #expect(run(.failed, []).exitStatus(strict: false) == .failed)
         #expect(run(nil, []).exitStatus(strict: false) == .failed)
     }
