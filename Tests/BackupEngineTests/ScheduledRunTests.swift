@@ -145,6 +145,20 @@ import Testing
         #expect(plan.items.count == 1 && plan.items[0].run == voice.run && plan.missing.isEmpty)
     }
 
+    @Test func `a weekly source whose only copy has gone from the repository is due at once`() async throws {
+        let bench = try Bench()
+        let sources = try [source("db"), source("voice", "weekly")]
+        _ = try await tick(bench, schedules(), sources)
+        bench.clock.advance(by: .seconds(86_400))
+        #expect(try await tick(bench, schedules(), sources)?.notDue?.map(\.source.rawValue) == ["voice"])
+        for snapshot in bench.parts where snapshot.stamp?.source?.rawValue == "voice" {
+            bench.repository.remove(snapshot.id)
+        }
+        bench.clock.advance(by: .seconds(86_400))
+        let run = try #require(try await tick(bench, schedules(), sources))
+        #expect(Set(run.parts.map(\.source.rawValue)) == ["db", "voice"] && run.notDue?.isEmpty != false)
+    }
+
     @Test func `an operator's backup takes all sources, and counts for the week`() async throws {
         let bench = try Bench()
         let sources = [try source("state"), try source("voice", "monthly")]
