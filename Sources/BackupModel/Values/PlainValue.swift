@@ -42,6 +42,7 @@ package enum PlainValue: Sendable, Hashable {
 extension PlainValue: Codable {
     package init(from decoder: any Decoder) throws {
         let container = try decoder.singleValueContainer()
+        // A decoder does not say what it has: each type is tried, and the last one's error tells what is wrong.
         if container.decodeNil() {
             self = .null
         } else if let value = try? container.decode(Bool.self) {

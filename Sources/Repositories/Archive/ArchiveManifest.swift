@@ -61,7 +61,7 @@ struct ArchiveManifest: Codable, Sendable, Equatable {
     var files: [File]
     var tools: [String: String]
     /// Holdfast's own record of the run, as it was handed over.
-    var manifest: JSONDocument
+    var manifest: PlainValue
     /// The size of that, and when it was stored, for the list.
     var manifestBytes: Int64
 

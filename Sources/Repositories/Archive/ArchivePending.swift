@@ -87,9 +87,9 @@ struct ArchivePending: Sendable {
     func finish(
         _ document: [UInt8], as stamp: SnapshotStamp, keys: ArchiveKeys, now: Date
     ) async throws(RepositoryError) -> (id: SnapshotID, bytes: Int64) {
-        let own: JSONDocument
+        let own: PlainValue
         do {
-            own = try JSONDecoder().decode(JSONDocument.self, from: Data(document))
+            own = try JSONDecoder().decode(PlainValue.self, from: Data(document))
         } catch {
             throw .unsupported("the record of the run is no JSON: \(error)")
         }
@@ -147,9 +147,10 @@ struct ArchivePending: Sendable {
         }
     }
 
-    private static func tools(_ document: JSONDocument) -> [String: String] {
-        guard case .object(let members) = document, case .object(let tools)? = members["tools"] else { return [:] }
-        return tools.compactMapValues { if case .string(let text) = $0 { text } else { nil } }
+    private static func tools(_ document: PlainValue) -> [String: String] {
+        (document.entries["tools"]?.entries ?? [:]).compactMapValues {
+            if case .text(let text) = $0 { text } else { nil }
+        }
     }
 
     private func text(of note: Note) throws(RepositoryError) -> [UInt8] {

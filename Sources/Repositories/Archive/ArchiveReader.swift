@@ -61,7 +61,7 @@ struct ArchiveReader: PartReader {
         return output.head + output.tail
     }
 
-    private func text(of document: JSONDocument, in place: ArchivePlace) throws(RepositoryError) -> [UInt8] {
+    private func text(of document: PlainValue, in place: ArchivePlace) throws(RepositoryError) -> [UInt8] {
         do { return try JSONDocument.text(of: document) } catch {
             throw .damaged(location: access.location, detail: "\(place.folder): its manifest cannot be read: \(error)")
         }

@@ -38,7 +38,7 @@ struct ArchiveRun: Sendable {
 struct ArchivePlace: Sendable {
     enum Content: Sendable {
         case file(ArchiveManifest.File)
-        case manifest(JSONDocument)
+        case manifest(PlainValue)
     }
     /// The run's folder.
     var folder: String

@@ -69,7 +69,7 @@ struct RsyncManifest: Codable, Sendable, Equatable {
     var tags: [String]
     var parts: [Part]
     /// Holdfast's own record of the run, as it was handed over.
-    var manifest: JSONDocument
+    var manifest: PlainValue
     /// The size of that, for the list.
     var manifestBytes: Int64
 

@@ -126,9 +126,9 @@ struct RsyncPending: Sendable {
     func finish(
         _ document: [UInt8], as stamp: SnapshotStamp, repository: String, now: Date
     ) async throws(RepositoryError) -> (id: SnapshotID, bytes: Int64) {
-        let own: JSONDocument
+        let own: PlainValue
         do {
-            own = try JSONDecoder().decode(JSONDocument.self, from: Data(document))
+            own = try JSONDecoder().decode(PlainValue.self, from: Data(document))
         } catch {
             throw .unsupported("the record of the run is no JSON: \(error)")
         }

@@ -77,7 +77,7 @@ struct RsyncReader: PartReader {
         return result.output.head + result.output.tail
     }
 
-    private func text(of document: JSONDocument, in place: RsyncPlace) throws(RepositoryError) -> [UInt8] {
+    private func text(of document: PlainValue, in place: RsyncPlace) throws(RepositoryError) -> [UInt8] {
         do { return try JSONDocument.text(of: document) } catch {
             throw .damaged(location: access.location, detail: "\(place.folder): its manifest cannot be read: \(error)")
         }

@@ -18,7 +18,7 @@ struct RsyncRun: Sendable {
 struct RsyncPlace: Sendable {
     enum Content: Sendable {
         case part(RsyncManifest.Part)
-        case manifest(JSONDocument)
+        case manifest(PlainValue)
     }
     /// The run's folder.
     var folder: String
