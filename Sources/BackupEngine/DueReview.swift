@@ -175,6 +175,7 @@ package struct DueReview: Sendable {
 
     /// What the repository has, as far as that can be told without starting anything; `nil` where nothing can.
     private func held() throws(StoreError) -> Set<SnapshotID>? {
+        // A disk that is away is told of by the run that needs it; until then the history says what was there.
         if let onDisk = (try? engine.primary.snapshotIDsOnDisk()) ?? nil { return onDisk }
         guard let pin = try engine.pins.pin(profile: engine.profile.name, repository: engine.primary.spec.pinName),
             !engine.store.wasRecreated

@@ -80,20 +80,24 @@ struct Feeding: Sendable {
             }
         } catch RunStop.skipped(let cause as HookSkip) {
             recorder.notice("\(name) was not fed: \(cause.description)")
-            let known = (try? engine.store.deliveries(from: catalog.key)[name]) ?? []
             return FeedRecord(
-                follower: name, outcome: .skipped, failure: Failure(cause), behind: wanted.lacking(known, follower))
+                follower: name, outcome: .skipped, failure: Failure(cause), behind: behind(wanted, follower))
         } catch {
             let failure = RunRecorder.failure(of: error)
-            // Without it the follower counts as lacking everything, and why it was not fed is told all the same.
-            let known = (try? engine.store.deliveries(from: catalog.key)[name]) ?? []
-            let behind = wanted.lacking(known, follower)
+            let behind = behind(wanted, follower)
             recorder.notice(
                 "\(name) was not fed and is \(Words.count(behind, "snapshot")) behind: \(failure.description)"
                     + (failure.hint.map { " (\($0))" } ?? ""))
             noteExpiry(of: follower)
             return FeedRecord(follower: name, outcome: .degraded, failure: failure, behind: behind)
         }
+    }
+
+    /// How many snapshots a follower that was not fed lacks.
+    private func behind(_ wanted: Wanted, _ follower: any Follower) -> Int {
+        // Where the history cannot be read it counts as lacking everything, and why it was not fed is told all the same.
+        let known = (try? engine.store.deliveries(from: catalog.key)[follower.spec.name]) ?? []
+        return wanted.lacking(known, follower)
     }
 
     /// Says so when what a follower has begins to expire and nothing newer takes its place.

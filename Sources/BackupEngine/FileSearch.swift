@@ -141,6 +141,7 @@ package enum FilePlace {
 
     private static func roots(of part: ManifestPart) -> [String] {
         let text = part.restoreNotes[ManifestPart.rootsNote] ?? "[]"
+        // A note that cannot be read names no root: the path is then told not to be in this part.
         return (try? JSONDecoder().decode([String].self, from: Data(text.utf8))) ?? []
     }
 

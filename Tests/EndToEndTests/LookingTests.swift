@@ -52,6 +52,10 @@ struct LookingTests {
         let none = try await world.program.run("find", "nowhere.txt", "--newest", "1")
         #expect(none.code == 1 && none.output == "" && none.errors.contains("1 restore point"), "\(none)")
 
+        for command in [["find", "x"], ["diff", "latest"], ["cat", "latest", path]] {
+            let typo = try await world.program.run(command + ["--only", "documets"])
+            #expect(typo.code == 64 && typo.errors.contains("there are: db, documents"), "\(typo)")
+        }
         let old = try await world.program.run("cat", runs[0], path)
         let new = try await world.program.run("cat", "latest", path)
         #expect(old.code == 0 && old.output == "one\n" && new.output == "one and more\n", "\(old) \(new)")

@@ -35,7 +35,8 @@ struct Cat: OperatorCommand {
         let engine = try await live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)
-        let (part, file) = try FilePlace.part(holding: path, in: chosen, sources: try SourceNames.read(only))
+        let (part, file) = try FilePlace.part(
+            holding: path, in: chosen, sources: try SourceNames.read(only, among: list, live.profile))
         guard part.encryption == nil else {
             throw Failure(
                 "\(part.source) is encrypted for recipients of its own",

@@ -37,7 +37,8 @@ struct Diff: OperatorCommand {
         let now = Date()
         let before = try list.restorePoints.resolve(old, now: now, timeZone: .current)
         let after = try list.restorePoints.resolve(new, now: now, timeZone: .current)
-        let changes = try await PointDifference(engine).between(before, after, sources: try SourceNames.read(only))
+        let changes = try await PointDifference(engine).between(
+            before, after, sources: try SourceNames.read(only, among: list, live.profile))
         if console.isJSON {
             console.print(
                 .object([

@@ -46,7 +46,8 @@ struct Find: OperatorCommand {
         let engine = try await live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         let result = try await FileSearch(
-            engine, PathPattern(name, ignoresCase: ignoreCase), sources: try SourceNames.read(only)
+            engine, PathPattern(name, ignoresCase: ignoreCase),
+            sources: try SourceNames.read(only, among: list, live.profile)
         ).run(in: list.restorePoints, limit: newest)
         if console.isJSON {
             console.print(document(result))
@@ -112,7 +113,21 @@ struct Find: OperatorCommand {
 /// Names of sources on a command line: an option that is repeated, or has commas.
 enum SourceNames {
     /// - Returns: `nil` where none is named.
-    static func read(_ texts: [String]) throws(Failure) -> [SourceName]? {
+    /// - Parameter list: the restore points, of which one at least must know each name.
+    static func read(_ texts: [String], among list: PointList.Contents, _ profile: Profile) throws(Failure)
+        -> [SourceName]?
+    {
+        let names = try read(texts)
+        let known = Set(profile.sources.map(\.name) + list.points.flatMap { $0.entries.map(\.part.source) })
+        if let unknown = names?.first(where: { !known.contains($0) }) {
+            throw Failure(
+                "neither profile \(profile.name) nor its restore points have a source \(unknown)",
+                hint: "there are: \(known.sorted().map(\.rawValue).joined(separator: ", "))", kind: .usage)
+        }
+        return names
+    }
+
+    private static func read(_ texts: [String]) throws(Failure) -> [SourceName]? {
         let words = texts.flatMap { $0.split(separator: ",").map(String.init) }
         guard !words.isEmpty else { return nil }
         var names: [SourceName] = []
