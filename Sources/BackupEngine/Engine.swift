@@ -14,7 +14,7 @@ package struct Engine: Sendable {
     package var journal: any ResourceJournal
     package var locks: any LockService
     package var scratch: any ScratchSpace
-    package var host: any HostFacts
+    package var host: any HostFacts & Places
     package var clock: any HostClock
     package var observer: any RunObserver
     /// Makes what can restore a part, also of a source that the profile no longer has.
@@ -39,7 +39,7 @@ package struct Engine: Sendable {
     package init(
         profile: Profile, sources: [any DumpSource], primary: any Repository,
         followers: [any Follower] = [], store: any RunStore, pins: any Pins, journal: any ResourceJournal,
-        locks: any LockService, scratch: any ScratchSpace, host: any HostFacts,
+        locks: any LockService, scratch: any ScratchSpace, host: any HostFacts & Places,
         clock: any HostClock, observer: any RunObserver, user: String,
         restorer: @escaping @Sendable (ManifestPart) throws(SourceError) -> any DumpSource,
         redact: @escaping @Sendable (String) -> String = { $0 }, released: Date? = nil,

@@ -2,7 +2,7 @@ package import BackupModel
 package import Foundation
 
 /// This machine, as the kernel and the user database describe it.
-package struct LocalHost: HostFacts {
+package struct LocalHost: HostFacts, Places {
     package let hostName: String
 
     /// - Parameter hostName: stands in for the machine's own name, as `host:` in a profile does.

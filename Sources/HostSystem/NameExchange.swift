@@ -21,6 +21,27 @@ enum NameExchange {
         throw Failure("\(path) and \(other) cannot be exchanged: \(reason(code))")
     }
 
+    /// Gives what is at `path` the name `target`, and never takes the place of anything.
+    /// - Returns: false with `errno` set.
+    static func rename(_ path: String, to target: String) -> Bool {
+        #if os(Linux)
+            if let rename = renameat2 {
+                if rename(AT_FDCWD, path, AT_FDCWD, target, noReplaceFlag) == 0 { return true }
+                guard [EINVAL, ENOSYS, EOPNOTSUPP, ENOTSUP].contains(errno) else { return false }
+            }
+        #elseif canImport(Darwin)
+            if renamex_np(path, target, UInt32(RENAME_EXCL)) == 0 { return true }
+            guard [EINVAL, ENOSYS, ENOTSUP].contains(errno) else { return false }
+        #endif
+        // Nobody but us makes names like those of ours.
+        var facts = stat()
+        guard lstat(target, &facts) != 0 else {
+            errno = EEXIST
+            return false
+        }
+        return Foundation.rename(path, target) == 0
+    }
+
     #if os(Linux)
         private typealias Rename =
             @convention(c) (Int32, UnsafePointer<CChar>, Int32, UnsafePointer<CChar>, UInt32) -> Int32
@@ -28,6 +49,8 @@ enum NameExchange {
         /// `RENAME_EXCHANGE`; EINVAL where the file system does not know it.
         /// - Source: rename(2), man-pages 6.9.
         private static let exchangeFlag: UInt32 = 1 << 1
+        /// `RENAME_NOREPLACE`, likewise.
+        private static let noReplaceFlag: UInt32 = 1
 
         /// The C library has it since glibc 2.28 and musl 1.2.5, and its header keeps it from Swift.
         private static let renameat2: Rename? = dlsym(nil, "renameat2").map {
@@ -39,6 +62,9 @@ enum NameExchange {
 
 extension LocalHost {
     package func exchange(_ path: String, _ other: String) throws(Failure) -> Bool {
-        try NameExchange.exchange(path, other)
+        guard try NameExchange.exchange(path, other) else { return false }
+        LocalHost.flushFolder(of: path)
+        LocalHost.flushFolder(of: other)
+        return true
     }
 }

@@ -6,6 +6,8 @@ package struct ScratchFolders: ScratchSpace {
     private static let prefix = "holdfast-"
     /// Folders in which restores are put together, beside their place.
     private static let stagingPrefix = ".holdfast-restore-"
+    /// Folders in mounted places, in which restores have put aside what was there.
+    private static let keptPrefix = ".holdfast-before-"
     private let defaultRoot: String
 
     package init(defaultRoot: String) { self.defaultRoot = defaultRoot }
@@ -33,9 +35,13 @@ package struct ScratchFolders: ScratchSpace {
 
     package func remove(_ path: String) throws(ScratchError) {
         let name = (path as NSString).lastPathComponent
+        let folder = ((path as NSString).deletingLastPathComponent as NSString).lastPathComponent
         guard
-            ScratchFolders.run(ofFolder: name) ?? ScratchFolders.run(ofFolder: name, ScratchFolders.stagingPrefix)
-                != nil
+            ScratchFolders.isKeptAside(name) || ScratchFolders.run(ofFolder: folder, ScratchFolders.keptPrefix) != nil
+                || ScratchFolders.run(ofFolder: name, ScratchFolders.keptPrefix) != nil
+                || ScratchFolders.run(ofFolder: name)
+                    ?? ScratchFolders.run(ofFolder: name, ScratchFolders.stagingPrefix)
+                    != nil
         else {
             throw ScratchError(path: path, reason: "it is not a scratch folder, so it is not removed")
         }
@@ -57,6 +63,13 @@ package struct ScratchFolders: ScratchSpace {
             removed.append("\(root)/\(name.text)")
         }
         return removed
+    }
+
+    /// `uploads.before-20261121T023000Z-7f3a9c`, perhaps with the ending of a file that belongs to a database.
+    private static func isKeptAside(_ name: String) -> Bool {
+        guard let mark = name.range(of: ".before-", options: .backwards) else { return false }
+        let rest = name[mark.upperBound...]
+        return isRunID(String(rest.prefix(23))) && ["", "-wal", "-shm", "-journal"].contains(rest.dropFirst(23))
     }
 
     private static func run(ofFolder name: String, _ prefix: String = prefix) -> RunID? {

@@ -1,9 +1,10 @@
 package import BackupModel
 package import Foundation
+import HostSystem
 import Synchronization
 
 /// A machine of the test's making. By default: one root file system with ample room, and one process, ours.
-package final class FakeHost: HostFacts {
+package final class FakeHost: HostFacts, Places {
     package struct Machine: Sendable {
         package var hostName = "testhost"
         package var machineID: String? = "0123456789abcdef0123456789abcdef"
@@ -19,6 +20,9 @@ package final class FakeHost: HostFacts {
         package var processes: [Int32: (startTime: UInt64, program: String)] = [4242: (1000, "holdfast")]
         package var users: [UserIdentity] = []
         package var effectiveUserID: UInt32 = 1000
+        /// Whether its file systems let two names trade places.
+        package var exchangesNames = false
+        package var writers: [FileWriter] = []
         package init() {}
     }
 
@@ -59,6 +63,24 @@ package final class FakeHost: HostFacts {
             machine.processes[pid].map {
                 ProcessIdentity(pid: pid, startTime: $0.startTime, bootID: machine.bootID)
             }
+        }
+    }
+
+    // Names are the real ones: what a test makes on disk is moved there.
+    package func exchange(_ path: String, _ other: String) throws(Failure) -> Bool {
+        guard machine.withLock({ $0.exchangesNames }) else { return false }
+        return try LocalHost().exchange(path, other)
+    }
+    package func entry(at path: String) throws(Failure) -> PlaceEntry? { try LocalHost().entry(at: path) }
+    package func names(in folder: String) throws(Failure) -> [String] { try LocalHost().names(in: folder) }
+    package func move(_ path: String, to target: String) throws(Failure) { try LocalHost().move(path, to: target) }
+    package func flush(_ path: String) throws(Failure) { try LocalHost().flush(path) }
+    package func mounts(below path: String) -> [String] {
+        machine.withLock { $0.mounts.map(\.path).filter { $0.hasPrefix(path + "/") } }
+    }
+    package func writers(below paths: [String]) -> [FileWriter] {
+        machine.withLock { machine in
+            machine.writers.filter { writer in paths.contains { writer.path == $0 || writer.path.hasPrefix($0 + "/") } }
         }
     }
 

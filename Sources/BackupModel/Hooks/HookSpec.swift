@@ -87,8 +87,17 @@ package struct ResourceSpec: Sendable, Equatable {
         case repository(RepositoryName)
     }
 
+    /// The work that it is taken for.
+    package enum Purpose: String, Sendable, CaseIterable {
+        case backup
+        /// Only while what was restored takes its places.
+        case restore
+    }
+
     package var name: String
     package var around: Around
+    /// What looks into a repository takes that repository's whatever it does.
+    package var purposes: Set<Purpose> = [.backup]
     /// Says how things stand and changes nothing; what it says is on disk before ``acquire`` runs.
     package var inspect: HookAction?
     package var acquire: HookAction
@@ -120,12 +129,23 @@ package struct ResourceSpec: Sendable, Equatable {
         var folder: String
     }
 
+    /// Whether it is taken for this work on these sources.
+    package func isFor(_ purpose: Purpose, of sources: [SourceName]) -> Bool {
+        guard purposes.contains(purpose) else { return false }
+        return switch around {
+        case .run, .sources: true
+        case .these(let names): !Set(names).isDisjoint(with: sources)
+        case .repository: false
+        }
+    }
+
     /// Whether it is held while this source is captured.
     package func surrounds(_ source: SourceName) -> Bool {
+        guard purposes.contains(.backup) else { return false }
         switch around {
-        case .run, .repository: false
-        case .sources: true
-        case .these(let names): names.contains(source)
+        case .run, .repository: return false
+        case .sources: return true
+        case .these(let names): return names.contains(source)
         }
     }
 }

@@ -17,10 +17,27 @@ package protocol DumpSource: Sendable {
     /// is what is used.
     /// - Throws: ``SourceError`` where they are to be and nobody is named.
     func recipients() async throws(SourceError) -> Recipients?
+
+    /// Where a part of it lives. Asked of what the part says, and of this machine where only that can tell.
+    /// - Throws: ``SourceError`` where it cannot be told, or a part cannot be opened.
+    func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace
+
+    /// Who uses the live place now in a way that no open file shows, in words; `nil` when nobody does.
+    func users(of part: ManifestPart) async throws(SourceError) -> String?
+
+    /// `nil` where it has no databases on a server.
+    func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)?
 }
 
 extension DumpSource {
     package func recipients() async throws(SourceError) -> Recipients? { nil }
+    package func users(of part: ManifestPart) async throws(SourceError) -> String? { nil }
+    package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? { nil }
+
+    /// Where the paths that a file tree was taken from are, at those paths.
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        .nowhere("what a `\(spec.kind)` source captured has no place of its own")
+    }
 }
 
 /// Stores one part in the primary repository. May be called by several tasks at once.
@@ -105,6 +122,8 @@ package struct RestoreRequest: Sendable {
     package var database: String?
     /// Files that are in the directory and not in the snapshot are removed.
     package var exact: Bool
+    /// Of a file tree, only these paths and what is below them; empty is all.
+    package var include: [String] = []
     package var progress: @Sendable (TransferProgress) -> Void
 
     package init(

@@ -71,15 +71,58 @@ package protocol HostFacts: Sendable {
     /// - Returns: true when it is gone. A process that merely has the same number is left alone.
     func end(_ process: ProcessIdentity) async -> Bool
     var effectiveUserID: UInt32 { get }
+}
+
+/// Names of files and folders on this machine, as a restore into place moves them.
+package protocol Places: Sendable {
     /// Lets two paths trade places in one step.
     /// - Returns: false where that cannot be done; then nothing has changed.
     func exchange(_ path: String, _ other: String) throws(Failure) -> Bool
+
+    /// What bears this name, be it a link to nowhere; `nil` where nothing does.
+    func entry(at path: String) throws(Failure) -> PlaceEntry?
+    /// The names in a folder, byte for byte; repaired ones cannot be handled and are refused.
+    func names(in folder: String) throws(Failure) -> [String]
+    /// Renames within a file system, durably; what is at `target` is never replaced.
+    func move(_ path: String, to target: String) throws(Failure)
+    /// Has all that was written to the file system of `path` on the disk.
+    func flush(_ path: String) throws(Failure)
+    /// Mount points below a folder, itself not among them.
+    func mounts(below path: String) -> [String]
+    /// Programs that have a file at or below one of these paths open for writing, as far as we may see. At most 20.
+    func writers(below paths: [String]) -> [FileWriter]
+}
+
+/// What there is at a path, links not followed.
+package struct PlaceEntry: Sendable, Equatable {
+    package enum Kind: Sendable { case file, folder, link, other }
+    package var kind: Kind
+    package var identity: FileIdentity
+    package var owner: UInt32
+    /// Of a file, in bytes.
+    package var size: Int64
+    package var modified: Date
+    package init(kind: Kind, identity: FileIdentity, owner: UInt32, size: Int64, modified: Date) {
+        self.kind = kind
+        self.identity = identity
+        self.owner = owner
+        self.size = size
+        self.modified = modified
+    }
+}
+
+package struct FileWriter: Sendable, Equatable {
+    package var pid: Int32
+    package var program: String
+    package var path: String
+    package init(pid: Int32, program: String, path: String) {
+        self.pid = pid
+        self.program = program
+        self.path = path
+    }
 }
 
 extension HostFacts {
-    /// Where names cannot be exchanged.
-    package func exchange(_ path: String, _ other: String) throws(Failure) -> Bool { false }
-
     /// Where processes cannot be signalled: true when it has ended by itself.
     package func end(_ process: ProcessIdentity) async -> Bool { self.process(process.pid) != process }
 }
@@ -211,7 +254,7 @@ package protocol ScratchSpace: Sendable {
     func create(for run: RunID, root: String?) throws(ScratchError) -> String
     /// Where ``create(for:root:)`` will make it, to be noted before it is made.
     func path(for run: RunID, root: String?) -> String
-    /// Removes a scratch folder, or the staging folder of a restore; one that is gone already is no error.
+    /// Removes a scratch folder, the staging folder of a restore, or what a restore has put aside; one that is gone already is no error.
     func remove(_ path: String) throws(ScratchError)
     /// Removes folders of runs that are over; `isLive` tells which are not.
     /// - Returns: what was removed.

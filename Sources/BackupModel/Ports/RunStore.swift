@@ -151,6 +151,20 @@ package struct JournalEntry: Codable, Sendable, Equatable, Identifiable {
         case removeFolder(String)
         /// Something that a program of the operator's took.
         case release(HeldResource)
+        /// What was restored is taking its places.
+        case settle(Settlement)
+        /// It has; what was there is kept until the operator says otherwise.
+        case keep(Settlement)
+        /// A database that was being loaded, and bears a name of its own until it is proven.
+        case dropDatabase(String, part: ManifestPart)
+
+        /// Whether it is of a restore into place that is under way.
+        package var isOfSettling: Bool {
+            switch self {
+            case .settle, .dropDatabase: true
+            case .endProcess, .removeFolder, .release, .keep: false
+            }
+        }
     }
 
     package init(

@@ -81,6 +81,14 @@ package struct ManifestPart: Codable, Sendable, Equatable {
     /// The key in ``restoreNotes`` under which a file tree says what it was taken from.
     package static let rootsNote = "roots"
 
+    /// What a file tree was taken from; empty where it does not say.
+    package var roots: [String] {
+        guard let text = restoreNotes[ManifestPart.rootsNote],
+            let roots = try? JSONDecoder().decode([String].self, from: Data(text.utf8))
+        else { return [] }
+        return roots
+    }
+
     /// Whether it is stored as a file tree rather than as one file or a stream.
     package var isTree: Bool { encryption == nil && restoreNotes[ManifestPart.rootsNote] != nil }
 

@@ -18,6 +18,10 @@ package enum RunMoment: String, Sendable, CaseIterable {
     case besidePlace
     /// One source is in its place; others may still be in staging.
     case settled
+    /// What is restored is in the journal as about to take its places, and has taken none.
+    case settlementJournaled
+    /// Everything is in its place, and the journal does not know it.
+    case allSettled
     /// A resource is in the journal, and its acquire has not begun.
     case resourceJournaled
     /// Its acquire has ended, and the journal does not know that.

@@ -1,0 +1,21 @@
+/// The server that a source's databases live on, as a restore into place needs it.
+package protocol DatabaseServer: Sendable {
+    /// Which of these names are databases there.
+    func existing(_ names: [String]) async throws(SourceError) -> Set<String>
+
+    /// Gives `live` the name `aside` and `staged` the name `live`, both or neither, and ends the sessions that would be in
+    /// the way. Where `live` does not exist, only the second.
+    /// - Returns: what of the former one could not be given to the new one, in words.
+    func exchange(live: String, staged: String, aside: String) async throws(SourceError) -> [String]
+
+    /// - Important: deletes a database with all that is in it.
+    func drop(_ name: String) async throws(SourceError)
+
+    /// Makes what the server lacks of a part that is of the whole server, such as roles. What is there is left as it is.
+    /// - Parameter content: the part's, which may hold passwords.
+    /// - Returns: what was made, in words.
+    func addMissing(from content: [UInt8], part: ManifestPart) async throws(SourceError) -> [String]
+
+    /// The longest name of a database, in bytes.
+    var longestName: Int { get }
+}
