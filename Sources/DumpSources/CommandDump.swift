@@ -68,6 +68,10 @@ package struct CommandDump: DumpSource {
         }
     }
 
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        .nowhere("what a command wrote goes back by a command: restore it with --to DIR and load it")
+    }
+
     private var part: PartPath { PartPath(rawValue: "/command/" + (settings.name ?? "\(spec.name).dump")) }
 
     private var product: String {

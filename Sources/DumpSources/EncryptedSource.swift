@@ -186,6 +186,25 @@ package struct EncryptedSource: DumpSource {
         }
     }
 
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        guard let encryption = part.encryption else { return try await inner.livePlace(of: part) }
+        guard try await decryptor(encryption.recipients) != nil else {
+            return .nowhere(
+                "it is encrypted for \(encryption.recipients.words), and no key is there: give one with --identity FILE"
+            )
+        }
+        var plain = part
+        plain.part = encryption.part
+        plain.encryption = nil
+        return try await inner.livePlace(of: plain)
+    }
+
+    package func users(of part: ManifestPart) async throws(SourceError) -> String? { try await inner.users(of: part) }
+
+    package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? {
+        try await inner.databaseServer(context)
+    }
+
     /// `nil` where there is no key to try.
     private func decryptor(_ recipients: Recipients) async throws(SourceError) -> ToolCommand? {
         var command: ToolCommand

@@ -108,7 +108,7 @@ package struct FilesSource: DumpSource {
         let report: ExtractReport
         do {
             report = try await request.reader.extract(
-                include: [], into: request.directory, exact: request.exact, progress: request.progress)
+                include: request.include, into: request.directory, exact: request.exact, progress: request.progress)
         } catch { throw .repository(error) }
         guard report.errors.isEmpty else {
             throw .mismatch(
@@ -118,6 +118,10 @@ package struct FilesSource: DumpSource {
         var result = RestoreReport(
             place: request.directory, bytes: report.bytes, files: report.files, proofs: [], notices: [])
         let facts = request.part.facts
+        guard request.include.isEmpty else {
+            result.proofs.append("\(Words.count(report.files, "file")), each as long as the restore point has it")
+            return result
+        }
         let isWhole = request.part.unreadableCount == 0
         if let files = facts.files, isWhole {
             guard report.files == files else {
@@ -135,6 +139,30 @@ package struct FilesSource: DumpSource {
             result.proofs.append("\(bytes.bytes) bytes")
         }
         return result
+    }
+
+    /// A tree at the paths that it was taken from; a database that is a part of its own, at its path among them.
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        guard part.part == FilesSource.part else {
+            let path = part.part.rawValue
+            return .whole([LivePlace.Path(restored: path, live: path, sideFiles: SQLiteCopier.sideFiles)])
+        }
+        let roots = try FilesSource.roots(of: part)
+        return .whole(roots.map { LivePlace.Path(restored: $0, live: $0) })
+    }
+
+    /// What a tree was taken from, as it was noted.
+    static func roots(of part: ManifestPart) throws(SourceError) -> [String] {
+        let text = part.restoreNotes[ManifestPart.rootsNote] ?? "[]"
+        let roots: [String]
+        do { roots = try JSONDecoder().decode([String].self, from: Data(text.utf8)).map(withoutTrailingSlash) } catch {
+            throw .unsupported(
+                "the manifest does not say where \(part.title) was: \(text)", hint: "restore it with --to DIR")
+        }
+        guard !roots.isEmpty else {
+            throw .unsupported("the manifest does not say where \(part.title) was", hint: "restore it with --to DIR")
+        }
+        return roots
     }
 
     static let part = PartPath(rawValue: "/")

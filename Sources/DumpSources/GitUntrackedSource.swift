@@ -105,6 +105,22 @@ package struct GitUntrackedSource: DumpSource {
         return report
     }
 
+    /// File by file among those that git keeps, which stay as they are.
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        switch part.part {
+        case GitUntrackedSource.factsPart: .nowhere("it is a page that says which commit the files belong to")
+        case GitUntrackedSource.unnameablePart:
+            .nowhere("it holds names that are not UTF-8: restore it with --to DIR and unpack it with tar")
+        case FilesSource.part:
+            .merged(try FilesSource.roots(of: part).map { LivePlace.Path(restored: $0, live: $0) })
+        default:
+            .whole([
+                LivePlace.Path(
+                    restored: part.part.rawValue, live: part.part.rawValue, sideFiles: SQLiteCopier.sideFiles)
+            ])
+        }
+    }
+
     private func look() async throws(SourceError) -> GitWorkTree {
         try await GitWorkTree(at: settings.path, withIgnored: settings.includesIgnored, services)
     }

@@ -88,6 +88,14 @@ package struct MySQLDump: DumpSource {
         return try await MySQLRestore.save(request, services, context)
     }
 
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        part.restoreNotes["format"] == "users"
+            ? .nowhere("users and grants are restored with --to DIR, looked over, and run with mariadb")
+            : .nowhere(
+                "MySQL and MariaDB cannot rename a database: load it beside with --into \(spec.name)=NAME, and switch over"
+            )
+    }
+
     // MARK: - What is dumped
 
     private func options(

@@ -82,6 +82,20 @@ package struct PostgreSQLDump: DumpSource {
         return try await restore.save(request)
     }
 
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        if part.restoreNotes["format"] == "globals" { return .server }
+        guard let database = part.restoreNotes["database"] else {
+            return .nowhere(
+                "the manifest does not name its database: restore it with --to DIR, or --into \(spec.name)=NAME")
+        }
+        return .database(database)
+    }
+
+    package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? {
+        PostgreSQLDatabases(
+            server: try await PostgreSQLServer(settings, spec, services), applicationName: applicationName(context))
+    }
+
     /// Unlike that of any other dump, even of the same run.
     private func applicationName(_ context: CaptureContext) -> String {
         "holdfast-\(context.run)-" + String(UInt32.random(in: 0x1000_0000...UInt32.max), radix: 16)

@@ -26,6 +26,7 @@ struct PostgreSQLRestore: Sendable {
             let target = server.connection(to: database, applicationName: applicationName)
             try await fill(target, from: request)
             let proof = try await prove(target, request.part)
+            if let owner = notes["owner"] { await give(database, to: owner, maintenance, &notices) }
             return RestoreReport(
                 place: "database \(database)", bytes: request.part.bytes,
                 proofs: ["\(request.part.bytes.bytes) bytes"] + proof.proofs, unproven: proof.unproven,
@@ -75,6 +76,17 @@ struct PostgreSQLRestore: Sendable {
         _ = try await server.ask(PostgreSQLQueries.createDatabase(database, encoding: notes["encoding"]), maintenance)
     }
 
+    /// The database's own owner stands in no dump of its content.
+    private func give(
+        _ database: String, to owner: String, _ maintenance: PostgreSQLConnection, _ notices: inout [String]
+    ) async {
+        do throws(SourceError) {
+            _ = try await server.ask(PostgreSQLRenaming.setOwner(of: database, to: owner), maintenance)
+        } catch {
+            notices.append("\(database) was not given to its former owner \(owner): \(error.description)")
+        }
+    }
+
     /// psql ends well on a dump that was cut in the middle of a table, so the bytes that reach it are counted on their way.
     private func fill(_ target: PostgreSQLConnection, from request: RestoreRequest) async throws(SourceError) {
         let reading: [ToolCommand]
@@ -122,7 +134,9 @@ struct PostgreSQLRestore: Sendable {
             guard objects[kind] == expected else {
                 throw .mismatch(what: what, expected: "\(expected) \(kind)", found: "\(objects[kind] ?? 0)")
             }
-            if expected > 0 { proof.proofs.append("\(expected) \(kind)") }
+            if expected > 0 {
+                proof.proofs.append(Words.count(expected, kind == "indexes" ? "index" : String(kind.dropLast()), kind))
+            }
         }
         return proof
     }

@@ -50,7 +50,10 @@ package struct SQLiteDump: DumpSource {
             reports.append(
                 PartReport(
                     path: part, stored: stored, condition: copy.isDamaged ? .damaged : .clean, facts: facts,
-                    restoreNotes: ["name": baseName(path), "original": path],
+                    restoreNotes: [
+                        "name": baseName(path), "original": path, "mode": String(copy.original.mode, radix: 8),
+                        "owner": String(copy.original.owner), "group": String(copy.original.group),
+                    ],
                     notices: copy.notices + (copy.integrity?.damage.prefix(3).map { "\(path) is damaged: \($0)" } ?? [])
                 ))
         }
@@ -70,9 +73,34 @@ package struct SQLiteDump: DumpSource {
                 target + suffix,
                 hint: "it would be taken for part of the restored database; restore into another folder")
         }
-        return try await DumpReceiver(services: services, context: context).receive(request, as: target) {
+        let report = try await DumpReceiver(services: services, context: context).receive(request, as: target) {
             (partial) throws(SourceError) in try await prove(partial, request.part)
         }
+        try giveAttributes(request.part.restoreNotes, to: target)
+        return report
+    }
+
+    /// The service that opens it must be able to. Points of older versions do not say; then those of what is there now are
+    /// taken.
+    private func giveAttributes(_ notes: [String: String], to path: String) throws(SourceError) {
+        let live = notes["original"].flatMap { FileStatus.seen($0) }.flatMap { $0.kind == .file ? $0 : nil }
+        do {
+            var status = try FileStatus(path, followingLinks: false)
+            status.mode = notes["mode"].flatMap { UInt32($0, radix: 8) } ?? live?.mode ?? status.mode
+            if services.host.effectiveUserID == 0 {
+                status.owner = notes["owner"].flatMap { UInt32($0) } ?? live?.owner ?? status.owner
+                status.group = notes["group"].flatMap { UInt32($0) } ?? live?.group ?? status.group
+            }
+            try System.applyAttributes(of: status, to: path)
+        } catch { throw .unreadable(path, reason: "its attributes cannot be set: \(error)") }
+    }
+
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        guard let original = part.restoreNotes["original"] else {
+            return .nowhere("the manifest does not say where it was")
+        }
+        let restored = "/" + baseName(part.part.rawValue)
+        return .whole([LivePlace.Path(restored: restored, live: original, sideFiles: SQLiteCopier.sideFiles)])
     }
 
     private static func part(_ path: String) -> PartPath { PartPath(rawValue: "/sqlite/" + baseName(path)) }

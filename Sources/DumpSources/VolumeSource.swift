@@ -44,6 +44,28 @@ package struct VolumeSource: DumpSource {
         try await files(at: request.directory).restore(request, context)
     }
 
+    /// Where the volume lies now; on another machine that may be elsewhere.
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
+        let place = try await locate().path
+        guard let old = part.restoreNotes[ManifestPart.rootsNote] != nil ? try FilesSource.roots(of: part).first : nil
+        else {
+            return .whole([
+                LivePlace.Path(
+                    restored: part.part.rawValue, live: part.part.rawValue, sideFiles: SQLiteCopier.sideFiles)
+            ])
+        }
+        return .whole([LivePlace.Path(restored: old, live: place)])
+    }
+
+    /// A container that runs goes on with the folder that it was given, wherever that is moved to.
+    package func users(of part: ManifestPart) async throws(SourceError) -> String? {
+        let engine = try await ContainerSearch(services: services, engine: settings.engine).volume(settings.name).engine
+        let names = try await services.succeed(engine.runningContainers(withVolume: settings.name)).output.text
+            .split(whereSeparator: \.isNewline)
+        guard let first = names.first else { return nil }
+        return "container \(first) runs with it" + (names.count > 1 ? ", and \(names.count - 1) more" : "")
+    }
+
     private func files(at path: String) -> FilesSource {
         FilesSource(spec, services, settings.files(at: path), recent)
     }

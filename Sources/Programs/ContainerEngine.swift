@@ -18,6 +18,14 @@ package enum ContainerEngine: String, Sendable, CaseIterable {
     package func inspectVolume(_ name: String) -> ToolCommand { asking(["volume", "inspect", "--", name]) }
     package var volumeNames: ToolCommand { asking(["volume", "ls", "--quiet"]) }
 
+    /// The names of the running or paused containers that use a volume.
+    package func runningContainers(withVolume name: String) -> ToolCommand {
+        asking([
+            "container", "ls", "--filter", "volume=\(name)", "--filter", "status=running", "--filter", "status=paused",
+            "--format", "{{.Names}}",
+        ])
+    }
+
     package func inspectContainers(_ names: [String]) -> ToolCommand { asking(["container", "inspect", "--"] + names) }
     package var containerNames: ToolCommand { asking(["container", "ls", "--all", "--format", "{{.Names}}"]) }
     /// The ids of all containers that a compose file made, those that do not run too.

@@ -1,0 +1,112 @@
+/// Statements that let one database take another's name, and take over what belongs to the name rather than to the content.
+package enum PostgreSQLRenaming {
+    private static let identifier = PostgreSQLQueries.identifier
+    private static let literal = PostgreSQLQueries.literal
+
+    /// A JSON string a line.
+    package static func existing(_ names: [String]) -> String {
+        "SELECT pg_catalog.to_json(datname::text) FROM pg_catalog.pg_database WHERE datname IN ("
+            + names.map(literal).joined(separator: ", ") + ");\n"
+    }
+
+    /// Both or none. What a dump cannot rename is an open session's: see ``PostgreSQLQueries/endSessions(database:)``.
+    /// - Source: https://www.postgresql.org/docs/15/sql-alterdatabase.html; that it may stand in a transaction was tried on
+    ///   15.18, as was that it keeps newcomers out while it waits up to five seconds for the sessions there are.
+    package static func exchange(live: String?, staged: String, as name: String, aside: String) -> String {
+        var script = "BEGIN;\n"
+        if let live { script += "ALTER DATABASE \(identifier(live)) RENAME TO \(identifier(aside));\n" }
+        return script + "ALTER DATABASE \(identifier(staged)) RENAME TO \(identifier(name));\nCOMMIT;\n"
+    }
+
+    /// Prints, a JSON string a line, the statements that give `staged` the owner, the limit, the settings and the grants of
+    /// `live`.
+    ///
+    /// Values of settings that are lists are written as they are kept, others as literals.
+    /// - Source: `makeAlterConfigCommand` and `variable_is_guc_list_quote` of pg_dump 15
+    package static func adoption(of live: String, by staged: String) -> String {
+        let new = literal(staged)
+        let old = literal(live)
+        return """
+            SELECT pg_catalog.to_json(s) FROM (
+            SELECT 1 AS n, pg_catalog.format('ALTER DATABASE %I OWNER TO %I;', \(new), pg_catalog.pg_get_userbyid(datdba)) AS s
+              FROM pg_catalog.pg_database WHERE datname = \(old)
+            UNION ALL SELECT 2, pg_catalog.format('ALTER DATABASE %I CONNECTION LIMIT %s;', \(new), datconnlimit)
+              FROM pg_catalog.pg_database WHERE datname = \(old) AND datconnlimit <> -1
+            UNION ALL SELECT 3, CASE WHEN setrole = 0 THEN pg_catalog.format('ALTER DATABASE %I', \(new))
+                ELSE pg_catalog.format('ALTER ROLE %I IN DATABASE %I', pg_catalog.pg_get_userbyid(setrole), \(new)) END
+                || pg_catalog.format(' SET %I TO %s;', name, CASE WHEN name IN ('local_preload_libraries', 'search_path',
+                'session_preload_libraries', 'shared_preload_libraries', 'temp_tablespaces', 'unix_socket_directories')
+                AND value <> '' THEN value ELSE pg_catalog.quote_literal(value) END)
+              FROM (SELECT setrole, pg_catalog.split_part(c, '=', 1) AS name,
+                  pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) AS value
+                FROM pg_catalog.pg_db_role_setting JOIN pg_catalog.pg_database d ON d.oid = setdatabase,
+                pg_catalog.unnest(setconfig) c WHERE d.datname = \(old)) settings
+            UNION ALL SELECT 4, pg_catalog.format('REVOKE ALL ON DATABASE %I FROM PUBLIC;', \(new))
+              FROM pg_catalog.pg_database WHERE datname = \(old) AND datacl IS NOT NULL
+            UNION ALL SELECT 5, pg_catalog.format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, \(new),
+                CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
+                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
+              FROM pg_catalog.pg_database, pg_catalog.aclexplode(datacl) a WHERE datname = \(old)
+            ) statements ORDER BY n;
+
+            """
+    }
+
+    package static func setOwner(of database: String, to role: String) -> String {
+        "ALTER DATABASE \(identifier(database)) OWNER TO \(identifier(role));\n"
+    }
+
+    /// A JSON string a line.
+    package static let roles = "SELECT pg_catalog.to_json(rolname::text) FROM pg_catalog.pg_roles;\n"
+}
+
+/// What a dump of globals says about roles that are missing.
+/// - Source: pg_dumpall 15.18, `--globals-only`: one statement a line, in this order and with names quoted where needed.
+package struct PostgreSQLRoles: Sendable, Equatable {
+    package var missing: [String] = []
+    /// Makes them with their attributes, and grants them their memberships.
+    package var statements: [String] = []
+
+    /// - Parameter existing: roles that are there and are left as they are.
+    package init(globals: String, existing: Set<String>) {
+        let lines = globals.split(whereSeparator: \.isNewline).filter { $0.hasSuffix(";") }
+        for line in lines {
+            if let (name, rest) = PostgreSQLRoles.name(after: "CREATE ROLE ", in: line) {
+                guard rest == ";", !existing.contains(name) else { continue }
+                missing.append(name)
+                statements.append(String(line))
+            } else if let (name, rest) = PostgreSQLRoles.name(after: "ALTER ROLE ", in: line) {
+                guard missing.contains(name), rest.hasPrefix(" WITH ") || rest.hasPrefix(" SET ") else { continue }
+                statements.append(String(line))
+            } else if let (_, rest) = PostgreSQLRoles.name(after: "GRANT ", in: line),
+                let (member, end) = PostgreSQLRoles.name(after: " TO ", in: rest), missing.contains(member)
+            {
+                // By whom it was granted need not be a role of this server's.
+                let option = end.contains(" WITH ADMIN OPTION") ? " WITH ADMIN OPTION" : ""
+                statements.append(String(line.dropLast(end.count)) + option + ";")
+            }
+        }
+    }
+
+    private static func name(after start: String, in line: Substring) -> (name: String, rest: Substring)? {
+        guard line.hasPrefix(start) else { return nil }
+        let text = line.dropFirst(start.count)
+        guard text.first == "\"" else {
+            let name = text.prefix { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "$" }
+            return name.isEmpty ? nil : (String(name), text.dropFirst(name.count))
+        }
+        var name = ""
+        var rest = text.dropFirst()
+        while let character = rest.popFirst() {
+            if character != "\"" {
+                name.append(character)
+            } else if rest.first == "\"" {
+                name.append("\"")
+                rest.removeFirst()
+            } else {
+                return (name, rest)
+            }
+        }
+        return nil
+    }
+}
