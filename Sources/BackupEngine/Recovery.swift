@@ -22,10 +22,12 @@ package struct Recovery: Sendable {
         // First what may still be using a resource, such as a drive that is to be unmounted; and whatever comes of that, a
         // service that rests is started again.
         var trouble: (any Error)?
+        let settled = try await SettlementRecovery(engine: engine).run(except: current)
         do { done.notices = try await settleJournal(except: current) } catch { trouble = error }
+        done.notices = settled.notices + done.notices
         let released = try await LeftResources(engine).release(except: current)
         done.notices += released.notices
-        done.failures = released.failures
+        done.failures = settled.failures + released.failures
         if let trouble { throw trouble }
         for run in try engine.store.unfinished(profile: profile) where run.id != current {
             guard engine.host.process(run.process.pid) != run.process else { continue }
@@ -75,9 +77,13 @@ package struct Recovery: Sendable {
     /// - Returns: what was done, in words.
     func settleJournal(except current: RunID?) async throws -> [String] {
         var done: [String] = []
-        for entry in try engine.journal.entries(profile: engine.profile.name) where entry.run != current {
+        let entries = try engine.journal.entries(profile: engine.profile.name)
+        // What a restore has put together is needed until it has settled.
+        let unsettled = Set(entries.filter(\.action.isOfSettling).map(\.run))
+        for entry in entries where entry.run != current {
             guard engine.host.process(entry.process.pid) != entry.process else { continue }
             switch entry.action {
+            case .removeFolder where unsettled.contains(entry.run): continue
             case .removeFolder(let path):
                 do {
                     try engine.scratch.remove(path)
@@ -96,7 +102,9 @@ package struct Recovery: Sendable {
                 }
                 done.append("ended \(program) (process \(process.pid)), which run \(entry.run) left")
             // By whoever has the profile's lock: a release is carried out once.
-            case .release: continue
+            case .release, .settle, .dropDatabase: continue
+            // Until the operator says otherwise.
+            case .keep: continue
             }
             try engine.journal.remove(entry.id)
         }

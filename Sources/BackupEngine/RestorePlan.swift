@@ -12,6 +12,8 @@ package struct RestorePlan: Sendable {
         package var database: String?
         /// What is to be known before relying on it.
         package var notice: String?
+        /// Of a file tree, only these; empty is all.
+        package var include: [String] = []
     }
 
     /// Something that an operator would look for afterwards, and not find.
@@ -41,6 +43,8 @@ package struct RestoreOptions: Sendable {
     /// Absolute.
     package var directory: String
     package var exact = false
+    /// Absolute; only these files and folders.
+    package var paths: [String] = []
     /// Source to the name of the new database that its one dump is loaded into.
     package var databases: [SourceName: String] = [:]
     package init(directory: String) { self.directory = directory }
@@ -90,10 +94,36 @@ extension RestorePlan {
                 return item
             }
         }
+        items = try RestorePlan.narrowed(items, to: options.paths)
         let missing = RestorePlan.missing(point, sources).filter { options.only?.contains($0.source) ?? true }
         self.init(
             point: point, items: items, missing: missing, directory: options.directory, exact: options.exact,
             warnings: RestorePlan.warnings(point, items, wanted: options.only) + missing.map(\.description))
+    }
+
+    /// - Throws: ``Failure`` for a path that no tree can hold.
+    private static func narrowed(_ items: [Item], to paths: [String]) throws(Failure) -> [Item] {
+        guard !paths.isEmpty else { return items }
+        var chosen: [Item] = []
+        for var item in items {
+            let roots = item.part.roots
+            item.include = paths.filter { path in
+                item.part.isTree
+                    ? roots.isEmpty || roots.contains { path == $0 || path.hasPrefix($0 == "/" ? "/" : $0 + "/") }
+                    : path == item.part.part.rawValue
+            }
+            guard !item.include.isEmpty else { continue }
+            if !item.part.isTree { item.include = [] }
+            chosen.append(item)
+        }
+        for path in paths where !chosen.contains(where: { $0.include.contains(path) || $0.part.part.rawValue == path })
+        {
+            throw Failure(
+                "nothing in this restore point was at \(path)",
+                hint: "give the absolute path as it was when it was backed up; `holdfast find` looks for a name",
+                kind: .notFound)
+        }
+        return chosen
     }
 
     /// Parts that the point's run stored and that are gone, and those of `sources` that nothing is there of.

@@ -94,10 +94,11 @@ package struct RestoreRun: Sendable {
         try makeFolder(directory, private: true)
         let observer = engine.observer
         let subject = item.part.title
-        let request = RestoreRequest(
+        var request = RestoreRequest(
             part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: directory,
             database: item.database
         ) { observer.observe(.progress(subject: subject, $0)) }
+        request.include = item.include
         let context = CaptureContext(run: record.id, scratch: staging) { text in
             recorder.notice("\(item.part.source): \(text)")
         }

@@ -16,6 +16,16 @@ struct SimpleRun: Sendable {
         preparing prepare: @Sendable (RunRecorder, Holdings) async throws -> Void = { _, _ in },
         _ body: @Sendable (RunRecorder, OpenRepository.Opened, Holdings) async throws -> Void
     ) async -> RunRecord {
+        await runWithHooks(preparing: prepare) { recorder, opened, holdings, _ in
+            try await body(recorder, opened, holdings)
+        }
+    }
+
+    /// As ``run(preparing:_:)``, for work that takes resources by itself.
+    func runWithHooks(
+        preparing prepare: @Sendable (RunRecorder, Holdings) async throws -> Void = { _, _ in },
+        _ body: @Sendable (RunRecorder, OpenRepository.Opened, Holdings, HookWork) async throws -> Void
+    ) async -> RunRecord {
         let record = engine.newRecord(operation, reason: reason, trigger: trigger)
         let recorder = RunRecorder(record, engine: engine)
         let holdings = Holdings(engine: engine)
@@ -42,7 +52,7 @@ struct SimpleRun: Sendable {
                 }
                 return opened
             }
-            try await body(recorder, opened, holdings)
+            try await body(recorder, opened, holdings, hooks)
             try await recorder.step(.finish) {}
         } catch {
             stop = error
@@ -59,7 +69,10 @@ struct SimpleRun: Sendable {
     private func giveBackLeft(_ recorder: RunRecorder, _ hooks: HookWork) async throws {
         let run = await recorder.record.id
         let left = LeftResources(engine)
-        guard try left.isAny(except: run) else { return }
+        let isUnsettled = try engine.journal.entries(profile: engine.profile.name).contains {
+            $0.run != run && $0.action.isOfSettling
+        }
+        guard try isUnsettled || left.isAny(except: run) else { return }
         let key = LockKey.profile(engine.profile.name)
         let purpose = "\(operation.rawValue) \(run): giving back what an earlier run left"
         let lock: any HeldLock
@@ -67,6 +80,10 @@ struct SimpleRun: Sendable {
             lock = try await engine.locks.acquire(key, mode: .exclusive, purpose: purpose, wait: .zero)
         } catch { return }
         defer { lock.release() }
+        // Before anything is started again that would find half of it.
+        let settled = try await SettlementRecovery(engine: engine).run(except: run)
+        for notice in settled.notices { recorder.notice(notice) }
+        for failure in settled.failures { await hooks.note(failure) }
         let released = try await left.release(except: run)
         for notice in released.notices { recorder.notice(notice) }
         for failure in released.failures { await hooks.note(failure) }

@@ -62,11 +62,15 @@ struct HookDecoder {
             return nil
         }
         let taking = action(entry, acquire)
-        return ResourceSpec(
+        var spec = ResourceSpec(
             name: taking.name, around: around,
             inspect: (plugin ?? program(entry["inspect"])).map { action(entry, $0, called: taking.name) },
             acquire: taking, release: action(entry, release, called: taking.name),
             onFailure: entry["on-failure"]?.text.flatMap(HookFailureRule.init(rawValue:)) ?? .abort)
+        if let purposes = entry["for"]?.strings.compactMap(ResourceSpec.Purpose.init(rawValue:)), !purposes.isEmpty {
+            spec.purposes = Set(purposes)
+        }
+        return spec
     }
 
     private static func action(_ entry: ConfigValue, _ program: HookProgram, called name: String? = nil) -> HookAction {

@@ -61,7 +61,7 @@ package enum HookOrder {
         func resources(_ isWanted: (ResourceSpec) -> Bool) -> [ResourceSpec] { profile.resources.filter(isWanted) }
 
         fire(HookEvent(.run, .before), .profile)
-        let whole = resources { $0.around == .run }
+        let whole = resources { $0.around == .run && $0.purposes.contains(.backup) }
         lines += whole.map { .acquire($0, subject: nil) }
         fire(HookEvent(.repository, .before), .repository(primary))
         let local = resources { $0.around == .repository(primary.name) }

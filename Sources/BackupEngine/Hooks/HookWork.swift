@@ -61,7 +61,9 @@ struct HookWork: Sendable {
             try await fire(HookEvent(scope, .before), .profile)
         }
         if operation == .backup {
-            for spec in engine.profile.resources where spec.around == .run { try await take(spec, by: .run) }
+            for spec in engine.profile.resources where spec.around == .run && spec.purposes.contains(.backup) {
+                try await take(spec, by: .run)
+            }
         }
         await ledger.begin(.repository)
         try await begin(primary)
@@ -73,6 +75,20 @@ struct HookWork: Sendable {
             try await take(spec, by: .repository(repository.name))
         }
     }
+
+    /// Of a restore that looks into no repository.
+    func beginRestore() async throws {
+        await ledger.begin(.restore)
+        try await fire(HookEvent(.restore, .before), .profile)
+    }
+
+    /// What rests while things change places.
+    /// - Throws: ``RunStop``
+    func takeForRestore(of sources: [SourceName]) async throws {
+        for spec in engine.profile.resources where spec.isFor(.restore, of: sources) { try await take(spec, by: .run) }
+    }
+
+    func giveBackForRestore() async { await uncancelled { await resources.finished(.run) } }
 
     /// For the whole of something.
     private func take(_ spec: ResourceSpec, by holder: Resources.Holder) async throws {

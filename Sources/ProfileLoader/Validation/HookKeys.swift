@@ -41,6 +41,10 @@ extension ProfileKeys {
             "Of a resource of the profile: `run`, the whole backup; `sources`, the capture of all of them; or the names of the "
                 + "sources that need it.", default: "run"),
         KeyDescriptor(
+            "for", .list(.choice(ResourceSpec.Purpose.allCases.map(\.rawValue))),
+            "Of a resource: `backup`, taken while the source is captured; `restore`, taken while what was restored into place "
+                + "takes its place. A repository's is taken for both.", default: "[backup]"),
+        KeyDescriptor(
             "time-limit", .duration, "It is stopped after this long, with all that it started.", default: "10m"),
         KeyDescriptor(
             "on-failure", .choice(HookFailureRule.allCases.map(\.rawValue)),

@@ -1,0 +1,238 @@
+package import BackupModel
+import Foundation
+
+/// What was asked of a restore into place.
+package struct InPlaceOptions: Sendable {
+    /// `nil`: all.
+    package var only: [SourceName]?
+    /// Absolute; only these files and folders.
+    package var paths: [String] = []
+    /// Goes on although programs are writing there.
+    package var whileInUse = false
+    package init() {}
+}
+
+/// What a restore into place would do, before it does anything.
+package struct InPlacePlan: Sendable {
+    /// One part and where it goes.
+    package struct Target: Sendable {
+        package var item: RestorePlan.Item
+        package var live: LivePlace
+        /// What is there now, for people.
+        package var present: String
+    }
+
+    package struct RoomNeeded: Sendable, Equatable {
+        /// A folder on the file system.
+        package var path: String
+        package var needed: ByteCount
+        package var free: ByteCount
+    }
+
+    package var point: RestorePoint
+    package var targets: [Target]
+    /// Parts that have no live place.
+    package var leftOut: [(part: ManifestPart, reason: String)]
+    package var rooms: [RoomNeeded]
+    /// Resources that are taken while things change places.
+    package var services: [String]
+    /// As long as restores have taken lately; `nil` where none is known.
+    package var expected: Duration?
+    package var warnings: [String]
+    package var options: InPlaceOptions
+
+    package var bytes: ByteCount { targets.reduce(ByteCount.zero) { $0 + $1.item.part.bytes } }
+}
+
+/// Makes a plan, and finds out what is in the way before anything is read from a repository.
+package struct InPlacePlanner: Sendable {
+    private let engine: Engine
+    package init(_ engine: Engine) { self.engine = engine }
+
+    /// - Throws: ``Failure`` where the point lacks what was asked for, or a place cannot be restored into.
+    package func plan(_ point: RestorePoint, _ options: InPlaceOptions) async throws -> InPlacePlan {
+        var folder = RestoreOptions(directory: "")
+        folder.only = options.only
+        let base = try RestorePlan(point, folder, sources: engine.profile.sources.map(\.name))
+        var targets: [InPlacePlan.Target] = []
+        var leftOut: [(part: ManifestPart, reason: String)] = []
+        for var item in base.items {
+            let source = try engine.restorer(item.part)
+            var live = try await source.livePlace(of: item.part)
+            if case .nowhere(let reason) = live {
+                leftOut.append((item.part, reason))
+                continue
+            }
+            if !options.paths.isEmpty {
+                guard let narrowed = InPlacePlanner.narrowed(live, to: options.paths) else { continue }
+                live = narrowed
+            }
+            try check(live)
+            item.place = InPlacePlanner.words(live)
+            targets.append(InPlacePlan.Target(item: item, live: live, present: try present(live)))
+        }
+        try checkIsSomething(targets, leftOut, options)
+        var plan = InPlacePlan(
+            point: point, targets: targets, leftOut: leftOut, rooms: [], services: [], expected: nil,
+            warnings: base.warnings, options: options)
+        plan.rooms = options.paths.isEmpty ? rooms(targets) : []
+        plan.services = engine.profile.resources.filter { $0.isFor(.restore, of: plan.sources) }.map(\.name)
+        plan.expected = try expected(plan.bytes)
+        plan.warnings += leftOut.filter { $0.part.sourceKind != "git-untracked" }.map {
+            "\($0.part.title) is left out: \($0.reason)"
+        }
+        return plan
+    }
+
+    private func checkIsSomething(
+        _ targets: [InPlacePlan.Target], _ leftOut: [(part: ManifestPart, reason: String)], _ options: InPlaceOptions
+    ) throws {
+        for path in options.paths where !targets.contains(where: { InPlacePlanner.covers($0.live, path) }) {
+            throw Failure(
+                "nothing in this restore point lives at \(path)",
+                hint: "give the absolute path as it was when it was backed up; `holdfast find` looks for a name",
+                kind: .notFound)
+        }
+        guard targets.isEmpty else { return }
+        throw Failure(
+            leftOut.first.map { "\($0.part.title) cannot be restored into place: \($0.reason)" }
+                ?? "there is nothing to restore",
+            hint: "restore it into a folder: --to DIR", kind: .usage)
+    }
+
+    // MARK: Places
+
+    static func paths(_ live: LivePlace) -> [LivePlace.Path] {
+        switch live {
+        case .whole(let paths), .merged(let paths): paths
+        case .database, .server, .nowhere: []
+        }
+    }
+
+    static func words(_ live: LivePlace) -> String {
+        switch live {
+        case .whole(let paths), .merged(let paths):
+            paths.count <= 3
+                ? paths.map(\.live).joined(separator: ", ") : "\(paths[0].live) and \(paths.count - 1) more"
+        case .database(let name): "database \(name)"
+        case .server: "the server: what is missing there"
+        case .nowhere: "nowhere"
+        }
+    }
+
+    private static func covers(_ live: LivePlace, _ path: String) -> Bool {
+        paths(live).contains { path == $0.live || path.hasPrefix($0.live + "/") }
+    }
+
+    /// What of a place the chosen paths are; `nil` where none of them is in it.
+    private static func narrowed(_ live: LivePlace, to chosen: [String]) -> LivePlace? {
+        var found: [LivePlace.Path] = []
+        for place in paths(live) {
+            for path in chosen where path == place.live || path.hasPrefix(place.live + "/") {
+                let rest = path.dropFirst(place.live.count)
+                found.append(
+                    LivePlace.Path(
+                        restored: place.restored + rest, live: path, sideFiles: rest.isEmpty ? place.sideFiles : []))
+            }
+        }
+        guard !found.isEmpty else { return nil }
+        if case .merged = live { return .merged(found) }
+        return .whole(found)
+    }
+
+    /// - Throws: why something cannot take such a place.
+    func check(_ live: LivePlace) throws {
+        for path in InPlacePlanner.paths(live).map(\.live) {
+            guard path.hasPrefix("/"), path.count > 1, !path.split(separator: "/").contains("..") else {
+                throw Failure(
+                    "\(path) cannot be replaced as a whole",
+                    hint: "restore with --to DIR, or choose what you need with --path")
+            }
+            try checkLinks(path)
+            guard case .whole = live, let entry = try engine.host.entry(at: path), entry.kind == .folder else {
+                continue
+            }
+            if let mount = engine.host.mounts(below: path).first {
+                throw Failure(
+                    "something is mounted at \(mount), below \(path), which therefore cannot be replaced as a whole",
+                    hint: "choose what you need with --path, or restore with --to DIR and move it yourself")
+            }
+        }
+    }
+
+    /// A link could lead what is restored anywhere. Above the place, those of root and of the invoking user are theirs to set.
+    private func checkLinks(_ path: String) throws {
+        var place = path
+        while place.count > 1 {
+            if let entry = try engine.host.entry(at: place), entry.kind == .link {
+                guard place != path, entry.owner == 0 || entry.owner == engine.host.effectiveUserID else {
+                    throw Failure(
+                        "\(place) is a symbolic link now",
+                        hint: "see where it leads, and move it away or restore with --to DIR")
+                }
+            }
+            place = (place as NSString).deletingLastPathComponent
+        }
+    }
+
+    private func present(_ live: LivePlace) throws -> String {
+        switch live {
+        case .whole(let paths), .merged(let paths):
+            let entries = try paths.compactMap { try engine.host.entry(at: $0.live) }
+            if entries.isEmpty { return "nothing there now" }
+            if paths.count > 1 { return "\(entries.count) of \(paths.count) are there now" }
+            let age = Age.words(.seconds(max(0, engine.clock.now.timeIntervalSince(entries[0].modified))))
+            return entries[0].kind == .folder
+                ? "a folder, changed \(age) ago" : "\(ByteCount(entries[0].size)), changed \(age) ago"
+        case .database: return "renamed, if it is there"
+        case .server, .nowhere: return ""
+        }
+    }
+
+    // MARK: Room and time
+
+    /// Where what goes to a place is put together: on its file system, so that it can take the place by its name alone.
+    static func stagingRoot(of live: String, _ engine: Engine) -> String {
+        isMountPoint(live, engine) ? live : (live as NSString).deletingLastPathComponent
+    }
+
+    static func isMountPoint(_ path: String, _ engine: Engine) -> Bool {
+        engine.host.mount(containing: path)?.path == path
+    }
+
+    private func rooms(_ targets: [InPlacePlan.Target]) -> [InPlacePlan.RoomNeeded] {
+        var needed: [UInt64: (path: String, bytes: ByteCount)] = [:]
+        for target in targets {
+            guard let first = InPlacePlanner.paths(target.live).first else { continue }
+            let root = InPlacePlanner.stagingRoot(of: first.live, engine)
+            needed[engine.host.device(of: root) ?? 0, default: (root, .zero)].bytes =
+                (needed[
+                    engine.host.device(of: root) ?? 0]?.bytes ?? .zero) + target.item.part.bytes
+        }
+        return needed.values.sorted { $0.path < $1.path }.compactMap { need in
+            engine.host.room(at: need.path).map {
+                InPlacePlan.RoomNeeded(path: need.path, needed: need.bytes, free: $0.free)
+            }
+        }
+    }
+
+    /// By the pace of the newest restores that went well.
+    private func expected(_ bytes: ByteCount) throws -> Duration? {
+        let runs = try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .restore, limit: 20))
+        for run in runs where run.outcome == .succeeded {
+            let steps = run.steps.filter { $0.step == .restore }
+            let read = steps.reduce(Int64(0)) { $0 + ($1.bytes?.bytes ?? 0) }
+            let time = steps.reduce(Duration.zero) { $0 + ($1.duration ?? .zero) }
+            guard read > 1 << 20, time > .zero else { continue }
+            return time * (Double(bytes.bytes) / Double(read))
+        }
+        return nil
+    }
+}
+
+extension InPlacePlan {
+    package var sources: [SourceName] { Array(Set(targets.map(\.item.part.source))).sorted() }
+
+    /// File systems that have not the room.
+    package var tooSmall: [RoomNeeded] { rooms.filter { $0.free < $0.needed } }
+}

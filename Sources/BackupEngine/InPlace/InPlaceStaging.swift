@@ -1,0 +1,312 @@
+import BackupModel
+import Foundation
+
+/// Where a restore into place is put together: a private folder on the file system of each place, and databases under names of
+/// their own. All of it is in the journal before it is made.
+actor InPlaceStaging {
+    private let engine: Engine
+    private let plan: InPlacePlan
+    private let record: RunRecord
+    private let recorder: RunRecorder
+    private let journal: InPlaceJournal
+    /// By device.
+    private var folders: [UInt64: Folder] = [:]
+    private var databases: [Database] = []
+    private var staged: [Staged] = []
+    private var made: [String] = []
+
+    private struct Folder {
+        /// Holds the staging folder.
+        var root: String
+        var path: String
+        var entry: JournalEntry
+    }
+
+    private struct Database {
+        var part: ManifestPart
+        var staged: String
+        var live: String
+        var entry: JournalEntry
+    }
+
+    private struct Staged {
+        var source: SourceName
+        var place: LivePlace.Path
+        var path: String
+        var isMerged: Bool
+    }
+
+    init(_ engine: Engine, _ plan: InPlacePlan, _ record: RunRecord, _ recorder: RunRecorder) {
+        self.engine = engine
+        self.plan = plan
+        self.record = record
+        self.recorder = recorder
+        journal = InPlaceJournal(engine)
+    }
+
+    /// It may have been long since the plan was made.
+    func checkPlaces() throws {
+        let planner = InPlacePlanner(engine)
+        for target in plan.targets { try planner.check(target.live) }
+    }
+
+    // MARK: Restoring
+
+    func addMissing(_ part: ManifestPart) async throws {
+        try await recorder.step(.restore, subject: part.title) {
+            let context = CaptureContext(run: record.id, scratch: "/")
+            guard let server = try await engine.restorer(part).databaseServer(context) else { return }
+            let content = try await engine.primary.reader(for: part.snapshot)
+                .content(of: part.part, limit: .mebibytes(16))
+            for notice in try await server.addMissing(from: content, part: part) {
+                recorder.notice("\(part.source): \(notice)")
+            }
+        }
+    }
+
+    func restore(_ target: InPlacePlan.Target) async throws -> RestoreReport {
+        switch target.live {
+        case .whole(let paths): try await restore(target.item.part, paths, isMerged: false)
+        case .merged(let paths): try await restore(target.item.part, paths, isMerged: true)
+        case .database(let name): try await load(target.item.part, name)
+        case .server, .nowhere: RestoreReport(place: "", bytes: .zero, proofs: [])
+        }
+    }
+
+    private func restore(
+        _ part: ManifestPart, _ paths: [LivePlace.Path], isMerged: Bool
+    ) async throws -> RestoreReport {
+        var groups: [(device: UInt64, paths: [LivePlace.Path])] = []
+        for path in paths {
+            let root = try stagingRoot(of: path.live, isMerged: isMerged)
+            let device = engine.host.device(of: root) ?? 0
+            if folders[device] == nil { try makeFolder(root, device) }
+            if let index = groups.firstIndex(where: { $0.device == device }) {
+                groups[index].paths.append(path)
+            } else {
+                groups.append((device, [path]))
+            }
+        }
+        let isPartial = groups.count > 1 || !plan.options.paths.isEmpty
+        var result: RestoreReport?
+        for group in groups {
+            guard let folder = folders[group.device] else { continue }
+            let directory = folder.path + "/" + part.source.rawValue
+            try make(directory)
+            var request = request(part, directory)
+            if isPartial { request.include = group.paths.map(\.restored) }
+            let report = try await source(part).restore(request, context(in: folder.path))
+            for path in group.paths {
+                let place = directory + path.restored
+                guard try engine.host.entry(at: place) != nil else {
+                    throw Failure(
+                        "\(part.title) was read and left nothing at \(path.restored)",
+                        hint: "look what snapshot \(part.snapshot) holds: holdfast ls \(part.snapshot)")
+                }
+                staged.append(Staged(source: part.source, place: path, path: place, isMerged: isMerged))
+            }
+            result = merged(result, report, directory)
+        }
+        var report = result ?? RestoreReport(place: "", bytes: .zero, proofs: [])
+        report.place = InPlacePlanner.words(isMerged ? .merged(paths) : .whole(paths))
+        return report
+    }
+
+    private func merged(_ first: RestoreReport?, _ second: RestoreReport, _ directory: String) -> RestoreReport {
+        var second = second
+        second.notices = second.notices.map { $0.replacingOccurrences(of: directory, with: "") }
+        guard var sum = first else { return second }
+        sum.bytes = sum.bytes + second.bytes
+        sum.files = (sum.files ?? 0) + (second.files ?? 0)
+        for proof in second.proofs where !sum.proofs.contains(proof) { sum.proofs.append(proof) }
+        for gap in second.unproven where !sum.unproven.contains(gap) { sum.unproven.append(gap) }
+        sum.notices += second.notices
+        return sum
+    }
+
+    private func load(_ part: ManifestPart, _ name: String) async throws -> RestoreReport {
+        guard let server = try await source(part).databaseServer(context(in: "/")) else {
+            throw Failure("\(part.title) has no server to be loaded into", hint: "restore it with --to DIR")
+        }
+        let mark = "_new_" + String(record.id.rawValue.suffix(6))
+        let staged = cut(name, to: server.longestName - mark.utf8.count) + mark
+        let entry = try journal.loading(staged, databases.count + 1, part, record)
+        databases.append(Database(part: part, staged: staged, live: name, entry: entry))
+        var request = request(part, "/")
+        request.database = staged
+        var report = try await source(part).restore(request, context(in: "/"))
+        report.place = "database \(name)"
+        return report
+    }
+
+    private func cut(_ name: String, to length: Int) -> String {
+        var name = name
+        while name.utf8.count > length { name.removeLast() }
+        return name
+    }
+
+    private func source(_ part: ManifestPart) throws(SourceError) -> any DumpSource { try engine.restorer(part) }
+
+    private func request(_ part: ManifestPart, _ directory: String) -> RestoreRequest {
+        let observer = engine.observer
+        return RestoreRequest(part: part, reader: engine.primary.reader(for: part.snapshot), directory: directory) {
+            observer.observe(.progress(subject: part.title, $0))
+        }
+    }
+
+    private func context(in scratch: String) -> CaptureContext {
+        let recorder = recorder
+        return CaptureContext(run: record.id, scratch: scratch) { recorder.notice($0) }
+    }
+
+    // MARK: Folders
+
+    private func stagingRoot(of live: String, isMerged: Bool) throws -> String {
+        if !isMerged, InPlacePlanner.isMountPoint(live, engine) { return live }
+        let parent = (live as NSString).deletingLastPathComponent
+        if try engine.host.entry(at: parent) == nil {
+            do {
+                try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
+            } catch { throw Failure("\(parent) cannot be made: \(error.localizedDescription)") }
+            recorder.notice("made the folder \(parent), which was missing")
+        }
+        return parent
+    }
+
+    private func makeFolder(_ root: String, _ device: UInt64) throws {
+        let path = root + "/.holdfast-restore-\(record.id)"
+        let entry = try journal.staging(path, folders.count + 1, record)
+        folders[device] = Folder(root: root, path: path, entry: entry)
+        try make(path)
+    }
+
+    private func make(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(
+                atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+        } catch {
+            throw Failure(
+                "\(path) cannot be made: \(error.localizedDescription)",
+                hint:
+                    "what is restored is put together beside its place: run as a user who may write there, or restore with "
+                    + "--to DIR")
+        }
+    }
+
+    func flush() throws(Failure) {
+        for folder in folders.values { try engine.host.flush(folder.path) }
+    }
+
+    // MARK: Settling
+
+    func settlement() throws -> Settlement {
+        var steps: [Settlement.Step] = []
+        for item in staged where !staged.contains(where: { isInside(item, $0) }) {
+            if item.isMerged {
+                try merge(item.path, item.place.live, item.source, &steps)
+            } else if InPlacePlanner.isMountPoint(item.place.live, engine) {
+                try fill(item, &steps)
+            } else {
+                steps.append(try step(item.source, item.path, item.place.live, item.place.sideFiles))
+            }
+        }
+        for database in databases {
+            let mark = "_before_" + record.id.rawValue.replacingOccurrences(of: "-", with: "_")
+            let aside = cut(database.live, to: 63 - mark.utf8.count) + mark
+            steps.append(
+                .database(
+                    Settlement.Renaming(
+                        part: database.part, staged: database.staged, live: database.live, aside: aside)))
+        }
+        return Settlement(run: record.id, origin: plan.point.run.rawValue, began: engine.clock.now, steps: steps)
+    }
+
+    /// What a tree that takes its place brings along needs no step of its own.
+    private func isInside(_ item: Staged, _ other: Staged) -> Bool {
+        item.path.hasPrefix(other.path + "/") && item.place.live.hasPrefix(other.place.live + "/")
+    }
+
+    private func step(
+        _ source: SourceName, _ path: String, _ place: String, _ sideFiles: [String] = [], aside: String? = nil
+    ) throws -> Settlement.Step {
+        guard let entry = try engine.host.entry(at: path) else {
+            throw Failure("what was restored is no longer at \(path)", hint: "restore again")
+        }
+        return .path(
+            Settlement.Exchange(
+                source: source, staged: path, place: place, aside: aside ?? place + ".before-\(record.id)",
+                identity: entry.identity, sideFiles: sideFiles))
+    }
+
+    /// A place that something is mounted at keeps its name: what is in it changes, entry by entry.
+    private func fill(_ item: Staged, _ steps: inout [Settlement.Step]) throws {
+        let place = item.place.live
+        let kept = place + "/.holdfast-before-\(record.id)"
+        try make(kept)
+        let own = Set(
+            folders.values.map { ($0.path as NSString).lastPathComponent } + [".holdfast-before-\(record.id)"])
+        let names = try engine.host.names(in: item.path)
+        for name in try engine.host.names(in: place)
+        where !names.contains(name) && !own.contains(name) && name != "lost+found"
+            && !name.hasPrefix(".holdfast-before-")
+        {
+            guard let entry = try engine.host.entry(at: place + "/" + name) else { continue }
+            steps.append(
+                .path(
+                    Settlement.Exchange(
+                        source: item.source, staged: nil, place: place + "/" + name, aside: kept + "/" + name,
+                        identity: entry.identity)))
+        }
+        for name in names {
+            steps.append(
+                try step(item.source, item.path + "/" + name, place + "/" + name, aside: kept + "/" + name))
+        }
+    }
+
+    /// Folders are gone into; what is there and was not backed up stays.
+    private func merge(
+        _ path: String, _ place: String, _ source: SourceName, _ steps: inout [Settlement.Step]
+    ) throws {
+        let new = try engine.host.entry(at: path)
+        let old = try engine.host.entry(at: place)
+        guard new?.kind == .folder, old?.kind == .folder else {
+            steps.append(try step(source, path, place))
+            return
+        }
+        for name in try engine.host.names(in: path) { try merge(path + "/" + name, place + "/" + name, source, &steps) }
+    }
+
+    // MARK: Giving back
+
+    /// Removes what was put together and took no place. What resists stays in the journal, so that a later run tries again.
+    func remove() async {
+        do {
+            let unsettled = try engine.journal.entries(profile: record.profile).contains { entry in
+                if case .settle = entry.action, entry.run == record.id { return true }
+                return false
+            }
+            // It is needed to put things right.
+            if unsettled { return }
+        } catch { return say(error) }
+        for database in databases {
+            do {
+                if let server = try await source(database.part).databaseServer(context(in: "/")),
+                    try await server.existing([database.staged]).contains(database.staged)
+                {
+                    try await server.drop(database.staged)
+                }
+                try engine.journal.remove(database.entry.id)
+            } catch { say(error) }
+        }
+        for folder in folders.values {
+            do {
+                try engine.scratch.remove(folder.path)
+                try engine.journal.remove(folder.entry.id)
+            } catch { say(error) }
+        }
+    }
+
+    private func say(_ error: any Error) {
+        recorder.notice("left for the next run to sweep: \(RunRecorder.failure(of: error).description)")
+    }
+}

@@ -1,0 +1,80 @@
+package import BackupModel
+import Foundation
+
+/// What restores into place have put aside, and what may be done with it.
+package struct KeptAside: Sendable {
+    let engine: Engine
+    package init(_ engine: Engine) { self.engine = engine }
+
+    package struct Kept: Sendable {
+        package var settlement: Settlement
+        /// False while its restore has not been finished.
+        package var isSettled: Bool
+        var entry: JournalEntry
+    }
+
+    /// Newest first.
+    package func all() throws(StoreError) -> [Kept] {
+        try engine.journal.entries(profile: engine.profile.name).compactMap { entry in
+            switch entry.action {
+            case .keep(let settlement): Kept(settlement: settlement, isSettled: true, entry: entry)
+            case .settle(let settlement) where engine.host.process(entry.process.pid) != entry.process:
+                Kept(settlement: settlement, isSettled: false, entry: entry)
+            case .settle, .endProcess, .removeFolder, .release, .dropDatabase: nil
+            }
+        }.sorted { $0.settlement.run > $1.settlement.run }
+    }
+
+    /// - Parameter run: a run, or the beginning of its id; `nil` for the newest.
+    package func find(_ run: String?) throws -> Kept {
+        let all = try all()
+        guard let first = all.first else {
+            throw Failure(
+                "nothing is kept aside: no restore into place can be undone",
+                hint: "`holdfast restore RUN` restores another restore point", kind: .notFound)
+        }
+        guard let run else { return first }
+        let found = all.filter { $0.settlement.run.rawValue.hasPrefix(run) }
+        guard let kept = found.first, found.count == 1 else {
+            throw Failure(
+                found.isEmpty ? "run \(run) has nothing kept aside" : "\(run) fits \(found.count) runs",
+                hint: "there is: " + all.map(\.settlement.run.rawValue).joined(separator: ", "), kind: .notFound)
+        }
+        return kept
+    }
+
+    /// Removes what a restore has put aside.
+    /// - Important: deletes it for good.
+    /// - Returns: what was removed, for people.
+    package func discard(_ kept: Kept) async throws -> [String] {
+        guard kept.isSettled else {
+            throw Failure(
+                "the restore \(kept.settlement.run) is not finished", hint: "`holdfast recover` finishes it",
+                kind: .usage)
+        }
+        var removed: [String] = []
+        var folders: Set<String> = []
+        for step in kept.settlement.steps {
+            switch step {
+            case .path(let exchange):
+                for path in [exchange.aside] + exchange.sideFiles.map({ exchange.aside + $0 })
+                where try engine.host.entry(at: path) != nil {
+                    try engine.scratch.remove(path)
+                    removed.append(path)
+                }
+                let folder = (exchange.aside as NSString).deletingLastPathComponent
+                if (folder as NSString).lastPathComponent.hasPrefix(".holdfast-before-") { folders.insert(folder) }
+            case .database(let renaming):
+                let context = CaptureContext(run: kept.settlement.run, scratch: "/")
+                guard let server = try await engine.restorer(renaming.part).databaseServer(context),
+                    try await server.existing([renaming.aside]).contains(renaming.aside)
+                else { continue }
+                try await server.drop(renaming.aside)
+                removed.append("database \(renaming.aside)")
+            }
+        }
+        for folder in folders where try engine.host.names(in: folder).isEmpty { try engine.scratch.remove(folder) }
+        try engine.journal.remove(kept.entry.id)
+        return removed
+    }
+}

@@ -1,0 +1,182 @@
+import BackupModel
+
+/// Carries a ``Settlement`` out: all of it, or nothing of it.
+struct Settling: Sendable {
+    let engine: Engine
+
+    /// Some steps are done, and could not be taken back.
+    struct Stuck: OperatorError {
+        var cause: any OperatorError
+        var place: String
+        var reason: any OperatorError
+        var run: RunID
+
+        var description: String {
+            "\(cause.description); and then \(place) could not be put back: \(reason.description)"
+        }
+        var hint: String? {
+            "put that right, then `holdfast recover` finishes what was begun, or `holdfast restore --undo \(run)` takes it back"
+        }
+        var kind: FailureKind { .failed }
+    }
+
+    /// Does every step. When one fails, those before it are taken back.
+    /// - Throws: why a step failed; ``Stuck`` when the steps before it could not be taken back.
+    func carryOut(_ settlement: Settlement) async throws {
+        for (index, step) in settlement.steps.enumerated() {
+            do {
+                try await forward(step)
+            } catch {
+                let cause = RunRecorder.failure(of: error)
+                try await takeBack(settlement.steps[...index], of: settlement, because: cause)
+                throw error
+            }
+            await engine.moment(.settled)
+        }
+    }
+
+    private func takeBack(
+        _ steps: ArraySlice<Settlement.Step>, of settlement: Settlement, because cause: Failure
+    ) async throws {
+        for step in steps.reversed() {
+            do { try await backward(step) } catch {
+                throw Stuck(
+                    cause: cause, place: step.place, reason: RunRecorder.failure(of: error), run: settlement.run)
+            }
+        }
+    }
+
+    func takeBack(_ settlement: Settlement) async throws {
+        for step in settlement.steps.reversed() { try await backward(step) }
+    }
+
+    func isDone(_ step: Settlement.Step) async throws -> Bool {
+        switch step {
+        case .path(let exchange):
+            let isThere = try engine.host.entry(at: exchange.place)?.identity == exchange.identity
+            return exchange.staged == nil ? !isThere : isThere
+        case .database(let renaming):
+            let leaving = renaming.staged ?? renaming.live
+            return try await !server(of: renaming).existing([leaving]).contains(leaving)
+        }
+    }
+
+    // MARK: One step
+
+    private func forward(_ step: Settlement.Step) async throws {
+        switch step {
+        case .path(let exchange):
+            if let staged = exchange.staged {
+                try await put(exchange, staged)
+            } else if try engine.host.entry(at: exchange.place)?.identity == exchange.identity {
+                try move(exchange.place, to: exchange.aside)
+            }
+        case .database(let renaming):
+            guard try await !isDone(step) else { return }
+            let server = try await server(of: renaming)
+            let notices =
+                if let staged = renaming.staged {
+                    try await server.exchange(live: renaming.live, staged: staged, aside: renaming.aside)
+                } else {
+                    try await server.exchange(live: renaming.aside, staged: renaming.live, aside: "")
+                }
+            for notice in notices { engine.observer.observe(.notice(notice)) }
+        }
+    }
+
+    private func backward(_ step: Settlement.Step) async throws {
+        switch step {
+        case .path(let exchange):
+            if let staged = exchange.staged {
+                try takeAway(exchange, staged)
+            } else if try isAt(exchange.aside, exchange), try engine.host.entry(at: exchange.place) == nil {
+                try move(exchange.aside, to: exchange.place)
+            }
+        case .database(let renaming):
+            let server = try await server(of: renaming)
+            let there = try await server.existing(
+                [renaming.live, renaming.aside] + (renaming.staged.map { [$0] } ?? []))
+            guard let staged = renaming.staged else {
+                guard !there.contains(renaming.live), there.contains(renaming.aside) else { return }
+                _ = try await server.exchange(live: renaming.live, staged: renaming.aside, aside: "")
+                return
+            }
+            guard !there.contains(staged), there.contains(renaming.live) else { return }
+            if there.contains(renaming.aside) {
+                _ = try await server.exchange(live: renaming.live, staged: renaming.aside, aside: staged)
+            } else {
+                _ = try await server.exchange(live: staged, staged: renaming.live, aside: "")
+            }
+        }
+    }
+
+    private func isAt(_ path: String, _ exchange: Settlement.Exchange) throws(Failure) -> Bool {
+        try engine.host.entry(at: path)?.identity == exchange.identity
+    }
+
+    private func move(_ path: String, to target: String) throws(Failure) { try engine.host.move(path, to: target) }
+
+    /// What is staged goes first where the old one will be, and then they trade places: at no moment does what was there lie
+    /// where staging is swept, and at no moment is the place empty.
+    private func put(_ exchange: Settlement.Exchange, _ staged: String) async throws {
+        let (host, place, aside) = (engine.host, exchange.place, exchange.aside)
+        if try !isAt(place, exchange) {
+            let isBeside = try isAt(aside, exchange)
+            guard try isBeside || isAt(staged, exchange) else {
+                throw Failure("what was restored is no longer at \(staged)", hint: "restore again")
+            }
+            for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
+                try move(place + ending, to: aside + ending)
+            }
+            if try host.entry(at: place) == nil {
+                try move(isBeside ? aside : staged, to: place)
+            } else {
+                if !isBeside { try move(staged, to: aside) }
+                await engine.moment(.besidePlace)
+                if try !host.exchange(aside, place) {
+                    // In two steps, where the file system knows no better.
+                    try move(aside, to: staged)
+                    try move(place, to: aside)
+                    await engine.moment(.besidePlace)
+                    try move(staged, to: place)
+                }
+            }
+        }
+        for ending in exchange.sideFiles where try host.entry(at: staged + ending) != nil {
+            try move(staged + ending, to: place + ending)
+        }
+    }
+
+    private func takeAway(_ exchange: Settlement.Exchange, _ staged: String) throws {
+        let (host, place, aside) = (engine.host, exchange.place, exchange.aside)
+        if try isAt(place, exchange) {
+            for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
+                try move(place + ending, to: staged + ending)
+            }
+            if try host.entry(at: aside) == nil {
+                try move(place, to: staged)
+            } else if try host.exchange(aside, place) {
+                try move(aside, to: staged)
+            } else {
+                try move(place, to: staged)
+                try move(aside, to: place)
+            }
+        } else if try isAt(aside, exchange) {
+            try move(aside, to: staged)
+        } else if try host.entry(at: place) == nil, try host.entry(at: aside) != nil {
+            try move(aside, to: place)
+        }
+        for ending in exchange.sideFiles where try host.entry(at: aside + ending) != nil {
+            try move(aside + ending, to: place + ending)
+        }
+    }
+
+    private func server(of renaming: Settlement.Renaming) async throws -> any DatabaseServer {
+        let context = CaptureContext(run: RunID(startedAt: engine.clock.now, entropy: engine.entropy()), scratch: "/")
+        guard let server = try await engine.restorer(renaming.part).databaseServer(context) else {
+            throw Failure(
+                "source \(renaming.part.source) has no database server any more", hint: "is it in the profile?")
+        }
+        return server
+    }
+}
