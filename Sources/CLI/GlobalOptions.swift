@@ -1,5 +1,7 @@
 import ArgumentParser
 import BackupModel
+import Foundation
+import ProfileLoader
 
 /// Options that every command takes.
 struct GlobalOptions: ParsableArguments {
@@ -21,6 +23,26 @@ struct GlobalOptions: ParsableArguments {
 
     @Flag(name: [.short, .long], help: "Print every step.")
     var verbose = false
+
+    /// With the profile that somebody at a terminal picks where several could be meant.
+    /// - Parameter isWanted: whether they are led at all.
+    func led(_ isWanted: Bool, _ console: Console) throws -> GlobalOptions {
+        guard isWanted, profile == nil, Question.isPossible, isatty(STDOUT_FILENO) == 1, !json else { return self }
+        let profiles = Profiles(self)
+        if (try? profiles.chosenPath()) != nil { return self }
+        let entries = profiles.catalog().entries.filter(\.canRun)
+        guard entries.count > 1 else { return self }
+        for (index, entry) in entries.enumerated() { console.print("  \(index + 1)  \(entry.title)") }
+        var options = self
+        while true {
+            let answer = try Question.ask("Which profile?")
+            if let index = Question.indices(answer, of: entries.count)?.first {
+                options.profile = entries[index].path
+                return options
+            }
+            console.print("a number from 1 to \(entries.count), or Ctrl-C")
+        }
+    }
 
     func console() -> Console { Console(quiet: quiet, verbose: verbose, json: json) }
 }

@@ -6,21 +6,31 @@ import Foundation
 /// `holdfast restore`
 struct Restore: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Restore a restore point beside the live data.",
-        usage: "holdfast restore [<point>] --to <folder> [<options>]",
+        abstract: "Restore a restore point: into place, or beside it.",
+        usage: "holdfast restore [<point>] [--only <source> ...] [--to <folder>] [<options>]",
         discussion: """
             The point is `latest`, a run id, a snapshot id (or the beginning of one), or
             a time: 2026-11-20, "2026-11-20 03:00", "2h ago", yesterday. Without one, on
-            a terminal, you pick from a list.
+            a terminal, you are led: point, sources, files, target.
 
-            Everything goes below --to, one folder per source: files with their whole
-            path, SQLite databases as files, Postgres as dumps, or, with --into, into a
-            new database. Each part is proven against what was noted when it was captured
-            before it is moved into place.
+            INTO PLACE (without --to): you see the plan and are asked once. All is
+            restored beside the live data and proven there, and then takes its place in
+            one step; what was there is kept aside, and --undo puts it back. Databases
+            are loaded under another name, proven, and renamed. Interrupted anywhere,
+            all is as it was, or the next command makes it as it was to be.
 
-            Examples:
+              holdfast restore latest
+              holdfast restore "2026-11-20 03:00" --only db --yes
+              holdfast restore latest --path /srv/app/config.yaml
+              holdfast restore --undo                 put back what was there
+              holdfast restore --kept                 what restores have put aside
+              holdfast restore --discard RUN          remove that for good
+
+            BESIDE (with --to, or --into): everything goes below the folder, one folder
+            per source: files with their whole path, SQLite databases as files, Postgres
+            as dumps, or, with --into, into a new database. The live data is not touched.
+
               holdfast restore latest --to /srv/restored
-              holdfast restore "2026-11-20 03:00" --only db --to /srv/restored
               holdfast restore latest --only db --into db=app_new --to /srv/restored
               holdfast restore latest --offsite --to /srv/restored
               holdfast restore latest --only secrets --identity key.txt --to /srv/restored
@@ -34,7 +44,8 @@ struct Restore: OperatorCommand {
               holdfast restore --archive b.tar.gz.enc --password-file key /srv/restored
             """)
 
-    @Argument(help: "latest, a run or snapshot id, or a time; with --archive the folder.")
+    @Argument(
+        help: "latest, a run or snapshot id, or a time; with --archive the folder; with --undo and --discard a run.")
     var point: String?
 
     @Option(help: ArgumentHelp("Only these sources (repeatable, or separated by commas).", valueName: "source"))
@@ -48,7 +59,24 @@ struct Restore: OperatorCommand {
             "Load a source's dump into a new database of this name (repeatable).", valueName: "source=name"))
     var into: [String] = []
 
-    @Flag(help: "Put the restored state in the place of what is there; that is kept beside it.")
+    @Option(
+        help: ArgumentHelp(
+            "Only this file or folder, by its absolute path as it was (repeatable).", valueName: "path"))
+    var path: [String] = []
+
+    @Flag(help: "Go on although a program is writing there; what it writes goes to what is kept aside.")
+    var whileInUse = false
+
+    @Flag(help: "Put back what a restore into place has put aside; the newest, or that of the run named.")
+    var undo = false
+
+    @Flag(help: "List what restores into place have put aside.")
+    var kept = false
+
+    @Flag(help: "Remove for good what a restore into place has put aside.")
+    var discard = false
+
+    @Flag(help: "With --to: put the restored state in the place of what is there; that is kept beside it.")
     var exact = false
 
     @Flag(name: [.customShort("y"), .long], help: "Do not ask.")
@@ -64,8 +92,23 @@ struct Restore: OperatorCommand {
     @OptionGroup var global: GlobalOptions
 
     func validate() throws {
+        let special = [undo, kept, discard, archive.isWanted].count { $0 }
+        if special > 1 { throw ValidationError("--undo, --kept, --discard and --archive exclude each other") }
+        if undo || kept || discard {
+            if target != nil || !only.isEmpty || !into.isEmpty || !path.isEmpty || exact || place.isWanted || whileInUse
+            {
+                throw ValidationError("--undo, --kept and --discard go with a run, --yes and --dry-run only")
+            }
+            if kept, point != nil { throw ValidationError("--kept lists all, and takes no run") }
+        }
+        if target == nil, exact { throw ValidationError("--exact goes with --to") }
+        if !into.isEmpty, !path.isEmpty { throw ValidationError("--path chooses files, and --into loads a database") }
+        if target != nil, whileInUse { throw ValidationError("--while-in-use goes with a restore into place") }
+        for path in path where !path.hasPrefix("/") {
+            throw ValidationError("--path wants an absolute path, and `\(path)` is none")
+        }
         guard archive.isWanted else { return }
-        if !only.isEmpty || !into.isEmpty || exact || place.isWanted {
+        if !only.isEmpty || !into.isEmpty || exact || place.isWanted || !path.isEmpty {
             throw ValidationError(
                 "--archive goes with a folder, --password-file, --identity, --signers and --dry-run only")
         }
@@ -76,25 +119,58 @@ struct Restore: OperatorCommand {
         if archive.isWanted {
             return try await archive.restore(into: (target ?? point).map(absolute), dryRun: dryRun, console)
         }
-        let live = try place.live(global, console, identity: archive.identity.map(IdentityOption.path))
-        guard let target else { throw refusal }
-        var options = RestoreOptions(directory: absolute(target))
-        options.exact = exact
-        if !only.isEmpty { options.only = try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
-        options.databases = try databases()
+        let live = try place.live(
+            try global.led(point == nil && !undo && !kept && !discard, console), console,
+            identity: archive.identity.map(IdentityOption.path))
         var engine = try await live.engine(place)
         if let identity = archive.identity { engine.restorer = live.restorer(identity: absolute(identity)) }
+        let inPlace = RestoreInPlace(live: live, engine: engine, console: console)
+        if kept { return try inPlace.list() }
+        if undo { return try await inPlace.undo(point, isAgreed: yes, dryRun: dryRun) }
+        if discard { return try await inPlace.discard(point, isAgreed: yes, dryRun: dryRun) }
         let list = try await PointList(engine).load(loadingManifests: true)
         for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
-        let plan = try RestorePlan(
-            try choose(from: list, console), options, sources: live.profile.sources.map(\.name))
+        let chosen = try choose(from: list, console)
+        var choice = RestoreDialogue.Choice(only: try sources, paths: path.map(absolute), folder: target)
+        if point == nil, only.isEmpty, path.isEmpty, target == nil, into.isEmpty {
+            choice = try await RestoreDialogue(engine: engine, console: console).ask(chosen, list.restorePoints)
+        }
+        guard choice.folder != nil || !into.isEmpty else {
+            var options = InPlaceOptions()
+            options.only = choice.only
+            options.paths = choice.paths
+            options.whileInUse = whileInUse
+            return try await inPlace.restore(chosen, options, isAgreed: yes, dryRun: dryRun)
+        }
+        return try await restore(chosen, choice, live, engine, console)
+    }
+
+    private var sources: [SourceName]? {
+        get throws { only.isEmpty ? nil : try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
+    }
+
+    /// Below a folder, or into new databases.
+    private func restore(
+        _ point: RestorePoint, _ choice: RestoreDialogue.Choice, _ live: Live, _ engine: Engine, _ console: Console
+    ) async throws -> ExitStatus {
+        guard let folder = choice.folder else {
+            throw Failure(
+                "--into needs --to DIR as well, for what is no database",
+                hint: "as in --only db --into db=app_new --to /srv/restored", kind: .usage)
+        }
+        var options = RestoreOptions(directory: absolute(folder))
+        options.exact = exact
+        options.only = choice.only
+        options.paths = choice.paths
+        options.databases = try databases()
+        let plan = try RestorePlan(point, options, sources: live.profile.sources.map(\.name))
         if console.isJSON {
             console.print(RestoreRendering.document(plan).text())
         } else {
             RestoreRendering.show(plan, console)
         }
         if dryRun { return .success }
-        guard try yes || confirmed(console) else {
+        guard try yes || Question.confirmed("Restore this?") else {
             console.print("nothing was restored")
             return .failed
         }
@@ -103,12 +179,6 @@ struct Restore: OperatorCommand {
         let status = RunReport.show(report.record, console)
         await live.tell(of: report.record, engine)
         return status
-    }
-
-    private var refusal: Failure {
-        Failure(
-            "restoring in place is not possible yet",
-            hint: "restore beside it with --to DIR, look at it, then move it yourself", kind: .usage)
     }
 
     private func choose(from list: PointList.Contents, _ console: Console) throws -> RestorePoint {
@@ -143,14 +213,6 @@ struct Restore: OperatorCommand {
             result[source] = halves[1]
         }
         return result
-    }
-
-    private func confirmed(_ console: Console) throws -> Bool {
-        guard isatty(STDIN_FILENO) == 1 else {
-            throw Failure("nobody is there to ask", hint: "give --yes when no terminal is attached", kind: .usage)
-        }
-        Console.write(Array("Restore this? [y/N] ".utf8), to: STDERR_FILENO)
-        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
     }
 
     private func absolute(_ path: String) -> String {

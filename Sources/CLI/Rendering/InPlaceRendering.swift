@@ -1,0 +1,124 @@
+import BackupEngine
+import BackupModel
+import Foundation
+
+/// How a restore into place looks before and after it is done, and what restores have put aside.
+enum InPlaceRendering {
+    static func show(_ plan: InPlacePlan, _ console: Console) {
+        console.print(
+            "restore point \(plan.point.run) of \(Format.time(plan.point.time)), \(plan.bytes), INTO PLACE")
+        var table = Table([
+            ("PART", .left), ("SIZE", .right), ("CAPTURED", .left), ("TAKES THE PLACE OF", .left), ("NOW", .left),
+        ])
+        for target in plan.targets {
+            let part = target.item.part
+            table.add([
+                part.title, part.bytes.description, Format.time(part.capturedAt), target.item.place, target.present,
+            ])
+        }
+        console.print(table.text)
+        for path in plan.options.paths { console.print("  only \(Console.harmlessName(path))") }
+        for warning in plan.warnings { console.warn(warning) }
+        for room in plan.rooms {
+            console.print("  room: \(room.needed) needed beside what is there, \(room.free) free at \(room.path)")
+        }
+        console.print(
+            plan.services.isEmpty
+                ? "  stopped meanwhile: nothing (a resource with `for: [restore]` in the profile would stop what writes there)"
+                : "  stopped meanwhile: \(plan.services.joined(separator: ", "))")
+        if let expected = plan.expected { console.print("  expected: about \(Age.words(expected))") }
+        console.print("  what is there now is kept aside; `holdfast restore --undo` puts it back")
+    }
+
+    static func show(_ report: RestoreRun.Report, _ console: Console) {
+        guard !console.isJSON else { return RestoreRendering.show(report, console) }
+        for (part, result) in report.restored {
+            console.print("  \(Console.harmless(part.title)): \(Console.harmless(result.place))")
+            for proof in result.proofs { console.print("    proven: \(proof)") }
+            for gap in result.unproven { console.print("    not proven: \(gap)") }
+        }
+        showKept(report.keptAside, report.record, console)
+    }
+
+    static func showKept(_ places: [String], _ record: RunRecord, _ console: Console) {
+        for place in places { console.print("  kept what was there: \(Console.harmless(place))") }
+        guard !places.isEmpty else { return }
+        console.print(
+            "  put it back: holdfast restore --undo \(record.id); remove it for good: holdfast restore --discard \(record.id)"
+        )
+    }
+
+    static func document(_ plan: InPlacePlan) -> JSONValue {
+        .object([
+            ("event", .string("plan")), ("inPlace", .boolean(true)), ("run", .string(plan.point.run.rawValue)),
+            ("time", JSONValue(plan.point.time)), ("bytes", JSONValue(plan.bytes)),
+            ("items", .array(plan.targets.map(item))), ("paths", JSONValue(plan.options.paths)),
+            ("leftOut", .array(plan.leftOut.map { leftOut($0.part, $0.reason) })),
+            ("rooms", .array(plan.rooms.map(room))), ("stopped", JSONValue(plan.services)),
+            ("expectedSeconds", JSONValue(plan.expected)),
+            ("warnings", JSONValue(plan.warnings)),
+        ])
+    }
+
+    private static func item(_ target: InPlacePlan.Target) -> JSONValue {
+        .object([
+            ("run", .string(target.item.run.rawValue)), ("place", .string(target.item.place)),
+            ("part", RunViews.part(target.item.part)),
+        ])
+    }
+
+    private static func leftOut(_ part: ManifestPart, _ cause: String) -> JSONValue {
+        .object([
+            ("source", .string(part.source.rawValue)), ("part", .string(part.part.rawValue)), ("cause", .string(cause)),
+        ])
+    }
+
+    private static func room(_ room: InPlacePlan.RoomNeeded) -> JSONValue {
+        .object([
+            ("path", .string(room.path)), ("needed", JSONValue(room.needed)), ("free", JSONValue(room.free)),
+        ])
+    }
+
+    // MARK: Kept aside
+
+    static func show(_ all: [KeptAside.Kept], _ console: Console) {
+        if all.isEmpty { console.say("nothing is kept aside") }
+        for kept in all {
+            let settlement = kept.settlement
+            console.print(
+                "\(settlement.run)  \(Format.time(settlement.began))  \(origin(settlement))"
+                    + (kept.isSettled ? "" : "  NOT FINISHED: holdfast recover"))
+            for step in settlement.steps {
+                console.print("  \(Console.harmless(step.place)): kept at \(Console.harmless(step.aside))")
+            }
+        }
+    }
+
+    static func document(_ all: [KeptAside.Kept]) -> JSONValue {
+        .object([
+            (
+                "kept",
+                .array(
+                    all.map { kept in
+                        .object([
+                            ("run", .string(kept.settlement.run.rawValue)),
+                            ("time", JSONValue(kept.settlement.began)), ("of", .string(kept.settlement.origin)),
+                            ("settled", .boolean(kept.isSettled)),
+                            (
+                                "places",
+                                .array(
+                                    kept.settlement.steps.map {
+                                        .object([
+                                            ("source", .string($0.source.rawValue)), ("place", .string($0.place)),
+                                            ("aside", .string($0.aside)),
+                                        ])
+                                    })
+                            ),
+                        ])
+                    })
+            )
+        ])
+    }
+
+    static func origin(_ settlement: Settlement) -> String { "of \(settlement.origin)" }
+}
