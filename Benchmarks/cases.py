@@ -9,6 +9,7 @@ from statistics import median
 
 import data
 import hooks
+import restores
 from measure import HERE, Measured, ToolWatch, run
 from report import Report
 
@@ -500,4 +501,4 @@ def new_bytes(repository: Path, known: set[Path]) -> int:
 ALL = {case.__name__.replace("_", "-"): case
        for case in (startup, small_files, mixed_files, database, pipe, scrub, listing, snapshots, offsite, kept_bytes,
                     archive)}
-ALL |= hooks.ALL
+ALL |= hooks.ALL | restores.ALL

@@ -108,11 +108,18 @@ package struct MatterReview: Sendable {
     /// What runs took that are dead by now, and nobody has given back: a service may be down because of it.
     private func unreleased() throws -> [Matter] {
         try engine.journal.entries(profile: profile.name).compactMap { entry in
-            guard case .release(let held) = entry.action, engine.host.process(entry.process.pid) != entry.process
-            else { return nil }
+            let text: String
+            switch entry.action {
+            case .release(let held):
+                text = "\(held.name) was taken by run \(entry.run), which is over, and not given back"
+            case .settle:
+                text = "restore \(entry.run) was killed while things changed places, and has not been finished"
+            case .endProcess, .removeFolder, .keep, .dropDatabase: return nil
+            }
+            guard engine.host.process(entry.process.pid) != entry.process else { return nil }
             return Matter(
                 kind: .unreleased,
-                text: "\(held.name) was taken by run \(entry.run), which is over, and not given back",
+                text: text,
                 since: try engine.store.run(entry.run)?.started ?? engine.clock.now,
                 next: "holdfast recover -p \(profile.name)")
         }

@@ -61,15 +61,19 @@ struct RestoreTarget: Sendable {
     /// Looks whether an entry of the snapshot is there, with the right type and size.
     func compare(_ entry: SnapshotEntry, _ tally: inout Tally) {
         for pattern in patterns where entry.path == pattern { tally.reached.insert(pattern) }
-        let status: SystemFolder.Status?
+        var status: SystemFolder.Status?
         do throws(SystemFailure) {
             status = try SystemFolder.status(directory + entry.path)
         } catch {
             tally.add(entry.path, error.reason)
             return
         }
-        // Names that are no UTF-8 are repaired in the listing and cannot be looked up.
-        if status == nil, entry.path.unicodeScalars.contains("\u{fffd}") { return }
+        // Names that are no UTF-8 are repaired in the listing.
+        if status == nil, entry.path.unicodeScalars.contains("\u{fffd}") {
+            let found = RepairedPath.entries(entry.path, below: directory).map(SystemFolder.Status.init)
+            // Names that differ in such bytes alone are shown alike.
+            status = found.first { $0.size == entry.size } ?? found.first
+        }
         switch entry.type {
         case .file:
             guard let status, status.type == .file else { return tally.add(entry.path, "was not restored") }

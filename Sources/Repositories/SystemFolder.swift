@@ -22,6 +22,23 @@ enum SystemFolder {
         var type: FileType
         var size: Int64
         var modifiedNanoseconds: Int64
+
+        init(_ facts: stat) {
+            type =
+                switch facts.st_mode & S_IFMT {
+                case S_IFREG: .file
+                case S_IFDIR: .folder
+                case S_IFLNK: .link
+                default: .other
+                }
+            size = Int64(facts.st_size)
+            #if canImport(Glibc)
+                let modified = facts.st_mtim
+            #else
+                let modified = facts.st_mtimespec
+            #endif
+            modifiedNanoseconds = Int64(modified.tv_sec) * 1_000_000_000 + Int64(modified.tv_nsec)
+        }
     }
 
     /// What is at `path`; a link is not followed unless asked. `nil` when nothing is there.
@@ -31,21 +48,7 @@ enum SystemFolder {
             if errno == ENOENT || errno == ENOTDIR { return nil }
             throw .last(path)
         }
-        let type: Status.FileType =
-            switch facts.st_mode & S_IFMT {
-            case S_IFREG: .file
-            case S_IFDIR: .folder
-            case S_IFLNK: .link
-            default: .other
-            }
-        #if canImport(Glibc)
-            let modified = facts.st_mtim
-        #else
-            let modified = facts.st_mtimespec
-        #endif
-        return Status(
-            type: type, size: Int64(facts.st_size),
-            modifiedNanoseconds: Int64(modified.tv_sec) * 1_000_000_000 + Int64(modified.tv_nsec))
+        return Status(facts)
     }
 
     /// Names in a folder, sorted, without `.` and `..`.

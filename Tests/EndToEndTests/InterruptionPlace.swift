@@ -16,6 +16,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case firstBackup
         case restore
         case exactRestore
+        case restoreIntoPlace
         case verify
         /// With resources, in tests of their own.
         case resources
@@ -45,6 +46,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case .manifestStored, .forgotten: counts = true
         case .staged, .settled: work = .restore
         case .besidePlace: work = .exactRestore
+        case .settlementJournaled, .allSettled: work = .restoreIntoPlace
         case .resourceJournaled, .resourceTaken, .resourceHeld, .resourceReleased: work = .resources
         }
     }

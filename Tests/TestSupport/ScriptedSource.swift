@@ -13,6 +13,9 @@ package struct ScriptedSource: DumpSource {
     package var preflightFailure: SourceError?
     package var capturing: Capture
     package var restoring: Restore = ScriptedSource.writeOneFile
+    package var placing: @Sendable (ManifestPart) throws(SourceError) -> LivePlace = { _ in .nowhere("a test says so") }
+    package var server: (any DatabaseServer)?
+    package var usedBy: String?
 
     package init(_ name: String, kind: String = "scripted", capturing: @escaping Capture = ScriptedSource.onePart) {
         let nowhere = SourceLocation(file: "", line: 1, column: 1)
@@ -55,6 +58,10 @@ package struct ScriptedSource: DumpSource {
     {
         try await capturing(context, store)
     }
+
+    package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace { try placing(part) }
+    package func users(of part: ManifestPart) async throws(SourceError) -> String? { usedBy }
+    package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? { server }
 
     package func restore(_ request: RestoreRequest, _ context: CaptureContext) async throws(SourceError)
         -> RestoreReport

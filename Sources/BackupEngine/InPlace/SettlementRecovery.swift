@@ -42,7 +42,7 @@ struct SettlementRecovery: Sendable {
     }
 
     /// Before its first step it is as if it had never begun; behind that it goes to its end, for everything was restored and
-    /// proven by then, and its operator had agreed.
+    /// proven by then, and its operator had agreed. Where it cannot go on, it goes back.
     private func finish(_ settlement: Settlement, _ entry: JournalEntry) async throws -> String {
         let settling = Settling(engine: engine)
         var count = 0
@@ -52,7 +52,16 @@ struct SettlementRecovery: Sendable {
             try engine.journal.remove(entry.id)
             return "the restore \(entry.run) was killed before it touched anything; all is as it was"
         }
-        try await uncancelledThrowing { try await settling.carryOut(settlement) }
+        do {
+            try await uncancelledThrowing { try await settling.carryOut(settlement) }
+        } catch let stuck as Settling.Stuck {
+            throw stuck
+        } catch {
+            try engine.journal.remove(entry.id)
+            return
+                "the restore \(entry.run) was killed when \(count) of \(settlement.steps.count) were in place; going on failed ("
+                + RunRecorder.failure(of: error).description + "), so all was put back as it was"
+        }
         try InPlaceJournal(engine).keep(settlement, entry)
         return count == settlement.steps.count
             ? "the restore \(entry.run) was killed when all was in place"
