@@ -183,6 +183,34 @@ struct ContainerSourceTests {
     }
 
     @Test(.timeLimit(.minutes(5)))
+    func `a volume is restored into place while no container runs with it, and the container sees it then`()
+        async throws
+    {
+        let name = "holdfast_e2e_\(UUID().uuidString.prefix(8).lowercased())"
+        try ContainerizedPostgres.run(["podman", "volume", "create", name])
+        defer { _ = try? ContainerizedPostgres.run(["podman", "volume", "rm", "--force", name]) }
+        let place = try ContainerizedPostgres.run(["podman", "volume", "inspect", "--format", "{{.Mountpoint}}", name])
+        try "hello\n".write(toFile: "\(place)/hello.txt", atomically: true, encoding: .utf8)
+        let world = try World("volume-place")
+        try world.writeProfile("  uploads: { volume: \(name) }")
+        try await world.backUp()
+        try "changed\n".write(toFile: "\(place)/hello.txt", atomically: true, encoding: .utf8)
+        try ContainerizedPostgres.run(
+            ["podman"] + ContainerizedPostgres.runOptions + [
+                "--detach", "--name", name, "--volume", "\(name):/data", ContainerizedPostgres.image, "sleep", "300",
+            ])
+        defer { _ = try? ContainerizedPostgres.run(["podman", "rm", "--force", "--time", "0", name]) }
+        let refused = try await world.program.run("restore", "latest", "--yes")
+        #expect(refused.code == 1 && refused.errors.contains("container \(name) runs with it"), "\(refused)")
+        try ContainerizedPostgres.run(["podman", "stop", "--time", "0", name])
+        let restored = try await world.program.run("restore", "latest", "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        #expect(try String(contentsOfFile: "\(place)/hello.txt", encoding: .utf8) == "hello\n")
+        try ContainerizedPostgres.run(["podman", "start", name])
+        #expect(try ContainerizedPostgres.run(["podman", "exec", name, "cat", "/data/hello.txt"]) == "hello")
+    }
+
+    @Test(.timeLimit(.minutes(5)))
     func `an ordinary user is told why a volume cannot be read`() async throws {
         let world = try OrdinaryUser.world("volume-closed")
         let closed = world.folder["closed/v"]
