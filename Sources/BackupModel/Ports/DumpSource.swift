@@ -17,10 +17,23 @@ package protocol DumpSource: Sendable {
     /// is what is used.
     /// - Throws: ``SourceError`` where they are to be and nobody is named.
     func recipients() async throws(SourceError) -> Recipients?
+
+    /// What a person does with a part's file once it is back, with standard tools alone; `nil` where it is of use as it is.
+    func byHand(_ part: ManifestPart) -> ManualUse?
+
+    /// Compares what somebody else brought back with the part's facts. Changes nothing.
+    /// - Parameter path: the part's file, or the folder that its tree is in.
+    func prove(_ part: ManifestPart, at path: String) async throws(SourceError) -> RestoreReport
 }
 
 extension DumpSource {
     package func recipients() async throws(SourceError) -> Recipients? { nil }
+    package func byHand(_ part: ManifestPart) -> ManualUse? { nil }
+    package func prove(_ part: ManifestPart, at path: String) async throws(SourceError) -> RestoreReport {
+        RestoreReport(
+            place: path, bytes: part.bytes, proofs: [],
+            unproven: ["what is in it: a \(part.sourceKind) source has nothing to compare it with"])
+    }
 }
 
 /// Stores one part in the primary repository. May be called by several tasks at once.
