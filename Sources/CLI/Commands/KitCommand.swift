@@ -27,7 +27,7 @@ struct KitCommand: AsyncParsableCommand {
 
 
             """ + optionsOfTheKitItself,
-        subcommands: [KitMake.self], defaultSubcommand: KitMake.self)
+        subcommands: [KitMake.self, KitRehearse.self], defaultSubcommand: KitMake.self)
 
     /// Its arguments belong to the subcommand that is meant when none is named, and would not be listed here.
     private static var optionsOfTheKitItself: String {
