@@ -19,7 +19,7 @@ extension SQLiteDump {
         let lines =
             [
                 "[ \"$(\(shell) 'PRAGMA integrity_check' < /dev/null)\" = ok ] && proven \"$FILE: integrity check\" ||"
-                    + " wrong \"$FILE: PRAGMA integrity_check finds damage\""
+                    + " stop \"$FILE: PRAGMA integrity_check finds damage\""
             ]
             + RowsByHand(
                 facts: part.facts, count: "\(shell) \"SELECT count(*) FROM $table\"", quoted: SQLiteShell.identifier,

@@ -4,15 +4,24 @@ import Programs
 
 extension ResticRepository {
     package func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore {
-        let snapshot = part.snapshot.rawValue
         var restore = await places()
+        // Of a sheet that has become old the newest snapshot may be wanted.
+        let stamp = SnapshotStamp(
+            host: "", profile: ProfileName(unchecked: ""), run: RunID(unchecked: ""), content: .part,
+            source: part.source,
+            part: part.part)
+        let tags = stamp.tags.filter { tag in ["kind:", "source:", "part:"].contains(where: tag.hasPrefix) }
+        restore.locate = [
+            "ID=(\(part.snapshot.rawValue))",
+            "[ -z \"${NEWEST:-}\" ] || ID=(latest --host \"$OF_HOST\" --tag \"profile:$PROFILE\"\(ShellWord.quoted("," + tags.joined(separator: ","))))",
+        ]
         // No lock is written: the place may be read-only by now, and nobody prunes what is lost.
         if part.isTree {
-            restore.lines = ["restic --no-lock restore \(snapshot) --target \"$DIR\" --verify"]
+            restore.lines = ["restic --no-lock restore \"${ID[@]}\" --target \"$DIR\" --verify"]
         } else {
             let path = part.part.rawValue
             let stored = try await ResticReader(access: access, snapshot: part.snapshot).storedPath(path)
-            restore.lines = ["restic --no-lock dump \(snapshot) \(ShellWord.quoted(stored)) > \"$FILE\""]
+            restore.lines = ["restic --no-lock dump \"${ID[@]}\" \(ShellWord.quoted(stored)) > \"$FILE\""]
             restore.name = (path as NSString).lastPathComponent
             restore.storedName = restore.name
         }

@@ -34,7 +34,7 @@ import Testing
         #expect(try source.code == 5 && source.document()["fits"] as? Bool == false, "\(source)")
         #expect(source.output.contains("not in the sheet: source more files"), "\(source)")
         try folder.write(profile, to: "config/test.yaml")
-        let snapshot = try #require(text.firstMatch(of: /restic --no-lock restore ([0-9a-f]{64})/)?.1)
+        let snapshot = try #require(text.firstMatch(of: /ID=\(([0-9a-f]{64})\)/)?.1)
         let forgotten = try await program.runTool(
             "restic", "-r", folder["repository"], "forget", String(snapshot),
             environment: ["RESTIC_PASSWORD_FILE": folder["password"]])

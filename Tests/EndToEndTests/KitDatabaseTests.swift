@@ -56,6 +56,18 @@ struct KitDatabaseTests {
         #expect(try postgres.sql("SELECT sum(id) FROM visit", database: "\(name)_b") == "125250")
         #expect(loaded.output.contains("left alone:") && loaded.output.contains("globals.sql"), "\(loaded)")
 
+        // The databases as they were called, on a server that has none of these: it stands in for one of its own.
+        try postgres.sql("DROP DATABASE \"\(name)\"")
+        let rehearsed = try await world.program.run(
+            ["kit", "rehearse", script, "--databases"],
+            environment: ["PGHOST": postgres.socketFolder, "PGUSER": postgres.superuser])
+        #expect(
+            rehearsed.code == 0 && rehearsed.output.contains("proven: database \(name): 2 tables, 500 rows"),
+            "\(rehearsed)")
+        #expect(rehearsed.output.contains("MYSQL_FILE is not set"), "\(rehearsed)")
+        let without = try await world.program.run(["kit", "rehearse"], environment: ["PGHOST": postgres.socketFolder])
+        #expect(without.output.contains("PGHOST is not set"), "\(without)")
+
         // What is there is not loaded over.
         let again = try await carryOut(script, "again", servers + names("_b"))
         #expect(again.code == 1 && again.errors.contains("already exists"), "\(again)")

@@ -47,6 +47,19 @@ import Testing
             "TARGET=\(scene.folder["back"])", "PASSWORD_FILE=\(scene.folder["password"])")
         #expect(done.code == 0 && done.errors == "", "\(done)")
         try await scene.expectAll(in: scene.folder["back"])
+
+        // The sheet has become old: a later state is there, and is had when it is asked for.
+        try scene.folder.write("later\n", to: "documents/later.txt")
+        try await scene.world.backUp("documents")
+        for (newest, files) in [("", 3), ("yes", 4)] {
+            let target = scene.folder["newest-\(newest)"]
+            let restored = try await scene.carryOut(
+                "TARGET=\(target)", "PASSWORD_FILE=\(scene.folder["password"])", "NEWEST=\(newest)")
+            #expect(restored.code == 0, "\(restored)")
+            #expect(restored.output.contains("has 4 files, and had 3") == (files == 4), "\(restored)")
+            let later = target + "/documents" + scene.world.documents + "/later.txt"
+            #expect(FileManager.default.fileExists(atPath: later) == (files == 4))
+        }
     }
 
     @Test func `each copy is in it, what is missing is named first, and one part that is lost keeps no other`()
@@ -137,7 +150,13 @@ import Testing
         let sheet = try await follow("B", ["HOME=\(folder["clean"])"])
         #expect(sheet.code == 0 && sheet.output.contains("all of it is in"), "\(sheet)")
         try await scene.expectAll(in: folder["restored-B"])
-        let ours = try await follow("C", ["HOME=\(folder["clean"])"])
+        // As root the state would be this machine's own.
+        let ours = try await follow(
+            "C",
+            [
+                "HOME=\(folder["clean"])", "HOLDFAST_STATE_DIR=\(folder["clean/state"])",
+                "HOLDFAST_CACHE_DIR=\(folder["clean/cache"])",
+            ])
         #expect(ours.code == 0, "\(ours)")
         try await scene.expectAll(in: folder["restored-C"])
     }

@@ -1,7 +1,8 @@
 /// How one part comes back with nothing of Holdfast's, as lines for `bash`.
 ///
 /// Whoever writes them down sets, before them: `$PLACE`, where the repository is; `$DIR`, a folder of the source's own, which is
-/// there; and for a part that is one file `$FILE`, what it is to be called there. `stop WORDS…` gives the part up.
+/// there; and for a part that is one file `$FILE`, what it is to be called there; `$PROFILE` and `$OF_HOST`, whose backup it is; and
+/// `$NEWEST`, not empty where a later backup is wanted than that of the part. `stop WORDS…` gives the part up.
 package struct ManualRestore: Sendable, Equatable {
     /// What must be at hand, in a shell variable.
     package struct Key: Sendable, Equatable {
@@ -49,7 +50,7 @@ package struct ManualRestore: Sendable, Equatable {
     package var settings: [Setting]
     /// Once, before any part of the repository.
     package var setup: [String]
-    /// Of a part that is a file of its own in the repository: sets `$ARCHIVE`, where it can be read from.
+    /// Finds it: of a part that is a file of its own in the repository, sets `$ARCHIVE`, where it can be read from.
     package var locate: [String]
     package var lines: [String]
     /// Opens what was encrypted before it was stored.

@@ -10,15 +10,19 @@ struct KitRehearse: OperatorCommand {
         abstract: "Carry out a sheet's own lines in an empty environment, and compare what comes back.",
         usage: "holdfast kit rehearse [<file>] [--from <repository>] [<options>]",
         discussion: """
-            Databases are loaded where PGHOST (and PGPORT, PGUSER …) or MYSQL_FILE name a
-            server to be used for it; otherwise that is said. Exits 5 when something did
-            not come back as it was.
+            Databases are loaded with --databases, into the server that PGHOST (and PGPORT,
+            PGUSER …) or MYSQL_FILE name: one for this alone, for what is loaded stays
+            there. Without it they stay files, and that is said. Exits 5 when something
+            did not come back as it was.
 
             Example: holdfast kit rehearse /media/stick/restore-app.sh --offsite
             """, shouldDisplay: false)
 
     @Argument(help: "A sheet that was made earlier; one that is made now when none is named.")
     var file: String?
+
+    @Flag(help: "Load databases into the server that PGHOST or MYSQL_FILE name: one for this alone.")
+    var databases = false
 
     @OptionGroup var identity: IdentityOption
 
@@ -29,7 +33,8 @@ struct KitRehearse: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try place.live(global, console, identity: identity.path)
         let rehearsal = KitRehearsals(live, place, global, console)
-        let result = try await rehearsal.run(sheet: file, identity: identity.path)
+        let result = try await rehearsal.run(
+            sheet: file, identity: identity.path, variables: databases ? KitRehearsals.servers : [:])
         if console.isJSON {
             console.print(KitRehearsals.document(result))
         } else {
@@ -53,24 +58,26 @@ struct KitRehearsals {
         self.console = console
     }
 
-    /// Of a server to load databases into.
-    private static let passedOn = [
-        "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSFILE", "PGSERVICE", "MYSQL_FILE", "MYSQL_HOST", "GLOBALS",
-        "GNUPGHOME",
-    ]
+    /// What our own environment says of a server to load databases into.
+    static var servers: [String: String] {
+        let names = [
+            "PGHOST", "PGPORT", "PGUSER", "PGDATABASE", "PGPASSFILE", "PGSERVICE", "MYSQL_FILE", "MYSQL_HOST",
+            "GLOBALS",
+        ]
+        return ProcessInfo.processInfo.environment.filter { names.contains($0.key) }
+    }
 
     /// - Parameters:
     ///   - sheet: the file of one that was made earlier; `nil` makes one.
     ///   - identity: the file of an age key, for archives and for sources.
-    ///   - variables: in place of our own environment's, such as PGHOST.
+    ///   - variables: of servers that databases are loaded into, such as PGHOST. Never those of a server in use: what is loaded
+    ///     stays there under the names that it had.
     func run(
-        sheet: String?, identity: String?, variables own: [String: String]? = nil
+        sheet: String?, identity: String?, variables servers: [String: String]
     ) async throws -> KitRehearsal.Result {
-        let environment = ProcessInfo.processInfo.environment
-        var variables =
-            own
-            ?? Dictionary(
-                uniqueKeysWithValues: Self.passedOn.compactMap { name in environment[name].map { (name, $0) } })
+        var variables = servers
+        // gpg's ring is a key like others.
+        variables["GNUPGHOME"] = ProcessInfo.processInfo.environment["GNUPGHOME"]
         if let identity {
             variables["IDENTITY_FILE"] = identity
             variables["SOURCE_IDENTITY_FILE"] = identity

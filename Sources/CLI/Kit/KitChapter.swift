@@ -39,6 +39,11 @@ struct KitChapter {
     private var beginning: KitSheet.Step {
         var lines = ["PLACE=${PLACE:-\(ShellWord.quoted(section.location))}"]
         lines.append("need " + Set(section.programs + free(of: nil)).sorted().joined(separator: " "))
+        if section.repository.kind != "restic" {
+            lines.append(
+                "[ -z \"${NEWEST:-}\" ] || stop \"NEWEST is for restic: these lines name files; later ones are in folders of later names\""
+            )
+        }
         for server in section.servers {
             let programs = Set(free(of: server)).sorted().joined(separator: " ")
             switch server {
@@ -157,6 +162,7 @@ struct KitChapter {
 
     /// Where the tree is alone in its folder. Of other kinds every file has its digest, and names of one file count once.
     private func countOfFiles(_ part: ManifestPart) -> [String]? {
+        // Where a later snapshot was taken it says that it is another number.
         guard part.isTree, section.repository.kind == "restic", part.unreadableCount == 0, let files = part.facts.files,
             section.parts.count(where: { $0.part.source == part.source }) == 1
         else { return nil }

@@ -66,7 +66,9 @@ enum KitPage {
                 server == .postgres ? "Needs a PostgreSQL server (PGHOST)." : "Needs a MySQL server (MYSQL_FILE).")
         }
         return ["<div class=\"step\"><h3>\(number.map { "\($0). " } ?? "")\(escaped(step.title))</h3>"]
-            + words.map { "<p>\(escaped($0))</p>" } + ["<pre>\(step.lines.map(line).joined())</pre></div>"]
+            + words.map { "<p>\(escaped($0))</p>" } + [
+                "<pre>\(KitScript.body(of: step).map(line).joined())</pre></div>"
+            ]
     }
 
     private static func line(_ text: String) -> String { "<code>\(escaped(text))\n</code>" }

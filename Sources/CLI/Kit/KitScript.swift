@@ -53,6 +53,11 @@ enum KitScript {
     private static func written(_ step: KitSheet.Step, number: Int?) -> [String] {
         var lines = ["", "# --- " + (number.map { "\($0). " } ?? "") + Console.harmlessName(step.title)]
         lines += step.words.flatMap(comment)
+        return lines + body(of: step)
+    }
+
+    /// The lines of a step, with what keeps its failure to itself.
+    static func body(of step: KitSheet.Step) -> [String] {
         var body = step.lines
         if step.standsAlone {
             body =
@@ -69,7 +74,7 @@ enum KitScript {
                 ["if \(KitChapter.isWanted(server)); then"] + body
                 + ["else", "unproven \(ShellWord.quoted("\(Console.harmlessName(step.title)): \(how)"))", "fi"]
         }
-        return lines + body
+        return body
     }
 
     /// Lines of comment, none of which anything can end.

@@ -113,6 +113,10 @@ struct KitSheet: Sendable {
             "TARGET=/an/empty/folder" + asked.map { " \($0.variable)=…" }.joined() + " bash THIS-FILE",
             "FROM=NAME takes another copy; PLACE=… is where that copy is now, when it has been moved.",
         ]
+        if kit.sections.contains(where: { $0.repository.kind == "restic" }) {
+            lines.append(
+                "NEWEST=yes takes the newest snapshot of each part instead of the one of this sheet (restic only).")
+        }
         if servers.contains(.postgres) {
             lines.append(
                 "PGHOST=… (and PGPORT, PGUSER, PGPASSFILE) loads the PostgreSQL databases too; on a new server with GLOBALS=yes."
@@ -131,7 +135,8 @@ struct KitSheet: Sendable {
         var lines = [
             "set -euo pipefail", "umask 077", "unset CDPATH", "failed='' wrong=0",
             "stop() { echo \"stop: $*\" >&2; exit 1; }",
-            "wrong() { wrong=$((wrong + 1)); echo \"WRONG: $*\" >&2; }",
+            "wrong() {", "  if [ -n \"${NEWEST:-}\" ]; then echo \"other than in the backup of this sheet: $*\"",
+            "  else wrong=$((wrong + 1)); echo \"WRONG: $*\" >&2; fi", "}",
             "proven() { echo \"proven: $*\"; }", "unproven() { echo \"not proven: $*\"; }",
             "ended() { if [ $? = 0 ]; then echo \"ok: $1\"; else failed=\"$failed, $1\"; echo \"FAILED: $1\" >&2; fi; }",
             "need() {", "  missing=''",
@@ -140,7 +145,7 @@ struct KitSheet: Sendable {
             ": \"${TARGET:?an empty folder, or one that is to be made, that everything comes back into}\"",
             "if [ -e \"$TARGET\" ] || [ -L \"$TARGET\" ]; then",
             "  [ -d \"$TARGET\" ] && [ -z \"$(ls -A -- \"$TARGET\")\" ] || stop \"TARGET=$TARGET is not an empty folder\"",
-            "fi", "FROM=${FROM:-\(names[0])}",
+            "fi", "PROFILE=\(kit.profile) OF_HOST=\(ShellWord.quoted(kit.host))", "FROM=${FROM:-\(names[0])}",
             "case \"$FROM\" in */* | *:*) PLACE=$FROM FROM=\(names[0]) ;; esac",
             "case \"$FROM\" in",
             "  \(names.joined(separator: " | "))) ;;",
