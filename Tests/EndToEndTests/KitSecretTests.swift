@@ -4,10 +4,11 @@ import Testing
 
 /// Key material in a sheet: never in the clear unless that is typed out, and put together again with standard tools alone.
 @Suite struct KitSecretTests {
-    private static let restic = "{ restic: FOLDER/repository, password: file:FOLDER/password }"
+    private static let repository =
+        "{ archive: FOLDER/repository, encrypt: openssl, compress: gzip, password: file:FOLDER/password }"
 
     @Test func `it is refused in the clear, and what age encrypts holds all that a restore needs`() async throws {
-        let scene = try await KitScene(Self.restic)
+        let scene = try await KitScene(Self.repository)
         let (program, folder) = (scene.world.program, scene.folder)
         try await scene.world.backUp()
         for wish in [["--with-secrets"], ["--with-secrets", "--output", folder["sheet"]]] {
@@ -51,7 +52,7 @@ import Testing
                 && FileManager.default.isExecutableFile(atPath: "/usr/bin/zbarimg"),
             "ssss or zbar-tools is not installed"))
     func `two of three shares open it, by themselves or by ssss and openssl, and one tells nothing`() async throws {
-        let scene = try await KitScene(Self.restic)
+        let scene = try await KitScene(Self.repository)
         let (program, folder) = (scene.world.program, scene.folder)
         try await scene.world.backUp()
         let made = try await program.run(

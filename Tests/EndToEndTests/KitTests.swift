@@ -90,6 +90,14 @@ import Testing
         let nobody = try await scene.carryOut(["TARGET=\(folder["t2"])", "FROM=cloud"] + keys)
         #expect(nobody.code != 0 && nobody.errors.contains("which has: local, nas"), "\(nobody)")
 
+        // A copy that cannot be looked at gets lines of what was sent there.
+        try FileManager.default.moveItem(atPath: folder["nas"], toPath: folder["away"])
+        let unseen = try await scene.world.program.run("kit", "--json")
+        #expect(unseen.code == 0 && unseen.errors.contains("its lines are of what was sent there"), "\(unseen)")
+        let told = try unseen.document().objects("repositories").map { ($0.text("name"), $0["read"] as? Bool) }
+        #expect(told.map(\.0) == ["local", "nas"] && told.map(\.1) == [true, false], "\(told)")
+        try FileManager.default.moveItem(atPath: folder["away"], toPath: folder["nas"])
+
         // The server is gone; the copy has lost a part, and lies elsewhere by now.
         try FileManager.default.removeItem(atPath: folder["repository"])
         try FileManager.default.moveItem(atPath: folder["nas"], toPath: folder["moved"])
@@ -108,8 +116,8 @@ import Testing
 
     @Test func `the page for three in the morning is true, followed from the top on a clean machine`() async throws {
         let scene = try await KitScene(
-            "{ restic: FOLDER/repository, password: file:FOLDER/password }\n"
-                + "  nas: { restic: FOLDER/nas, password: file:FOLDER/password, follows: local }")
+            "{ archive: FOLDER/repository, encrypt: openssl, compress: gzip, password: file:FOLDER/password }\n"
+                + "  nas: { archive: FOLDER/nas, follows: local }")
         let (program, folder) = (scene.world.program, scene.folder)
         try await scene.world.backUp()
         try await scene.kit()
@@ -173,6 +181,18 @@ import Testing
         #expect(repository.objects("parts").count == 3 && repository.objects("keys").isEmpty)
         let lines = repository.objects("parts").flatMap { $0.texts("lines") }
         #expect(lines.contains { $0.hasPrefix("cp -a") }, "\(lines)")
+        // And people who print it, with nothing in it that a browser takes for its own or fetches.
+        let page = try await scene.world.program.run("kit", "--format", "html")
+        #expect(page.code == 0 && page.output.contains("all &lt;numbers&gt; &amp; it"), "\(page)")
+        for foreign in ["<numbers>", "<script", " src=", "http-equiv=\"refresh", "@import"] {
+            #expect(!page.output.contains(foreign), "\(foreign)")
+        }
+        let script = try #require(page.output.firstMatch(of: /base64,([A-Za-z0-9+\/=]+)"/)?.1)
+        try scene.folder.write(
+            String(decoding: try #require(Data(base64Encoded: String(script))), as: UTF8.self), to: "kit.sh")
+        let done = try await scene.carryOut("TARGET=\(scene.folder["back"])")
+        #expect(done.code == 0, "\(done)")
+        try await scene.expectAll(in: scene.folder["back"])
     }
 }
 
@@ -193,7 +213,7 @@ struct KitScene {
             """
             sources:
               documents: { files: "\(world.documents)" }
-              numbers: { command: { run: [seq, "1", "5000"], name: "all numbers.txt" } }
+              numbers: { command: { run: [seq, "1", "5000"], name: "all <numbers> & it's.txt" } }
               db: { sqlite: "\(world.folder["app.db"])" }
             repositories:
               local: \(repository.replacingOccurrences(of: "FOLDER", with: world.folder.path))
@@ -242,7 +262,7 @@ struct KitScene {
             ).said == "")
         if numbers {
             #expect(
-                try String(contentsOfFile: target + "/numbers/all numbers.txt", encoding: .utf8)
+                try String(contentsOfFile: target + "/numbers/all <numbers> & it's.txt", encoding: .utf8)
                     == (1...5000).map { "\($0)\n" }.joined())
         }
         let rows = try await world.program.runTool("sqlite3", target + "/db/app.db", "SELECT sum(a) FROM t")
