@@ -16,6 +16,8 @@ package struct PointList: Sendable {
         package var restorePoints: RestorePoints
         /// What each follower that was ever fed has of it.
         package var deliveries: [RepositoryName: Set<SnapshotID>]
+        /// By run, the programs that made it, with their versions.
+        package var tools: [RunID: [String: String]]
     }
 
     /// - Parameter loadingManifests: reads manifests that history has lost.
@@ -41,6 +43,8 @@ package struct PointList: Sendable {
         return Contents(
             points: points.all, incomplete: points.incomplete, foreign: points.others + points.foreign,
             notices: notices, restorePoints: points,
-            deliveries: try engine.store.deliveries(from: opened.identity.id))
+            deliveries: try engine.store.deliveries(from: opened.identity.id),
+            tools: Dictionary(
+                contents.manifests.values.map { ($0.run, $0.tools) }, uniquingKeysWith: { first, _ in first }))
     }
 }

@@ -97,6 +97,13 @@ extension Live {
         return try await MirrorGenerationSearch(spec, services, cacheFolder: cacheFolder, ledger: try store()).find()
     }
 
+    /// The engine at a follower that our credential may read.
+    func engine(at follower: RepositorySpec) async throws -> Engine {
+        var spec = follower
+        if spec.generation == nil { spec.generation = try await generation(of: spec, chosen: nil) }
+        return try engine().at(try repository(spec))
+    }
+
     /// The engine, at the follower where that is wanted.
     /// - Throws: ``Failure`` where our credential reads nothing there.
     func engine(_ offsite: OffsiteOptions) async throws -> Engine {

@@ -167,10 +167,7 @@ package struct EncryptedSource: DumpSource {
             return try await putDown(request, encryption, context)
         }
         var plain = request
-        plain.part.part = encryption.part
-        plain.part.bytes = encryption.bytes
-        plain.part.files = encryption.files
-        plain.part.encryption = nil
+        plain.part = EncryptedSource.inside(request.part)
         plain.reader = UnsealedReader(
             base: request.reader, sealed: request.part.part, encryption: encryption, decryptor: decryptor,
             services: services)
@@ -203,6 +200,23 @@ package struct EncryptedSource: DumpSource {
 
     package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? {
         try await inner.databaseServer(context)
+    }
+
+    package func byHand(_ part: ManifestPart) -> ManualUse? { inner.byHand(EncryptedSource.inside(part)) }
+
+    package func prove(_ part: ManifestPart, at path: String) async throws(SourceError) -> RestoreReport {
+        try await inner.prove(EncryptedSource.inside(part), at: path)
+    }
+
+    /// A part as its source knows it.
+    private static func inside(_ part: ManifestPart) -> ManifestPart {
+        guard let encryption = part.encryption else { return part }
+        var plain = part
+        plain.part = encryption.part
+        plain.bytes = encryption.bytes
+        plain.files = encryption.files
+        plain.encryption = nil
+        return plain
     }
 
     /// `nil` where there is no key to try.

@@ -74,7 +74,7 @@ package struct SQLiteDump: DumpSource {
                 hint: "it would be taken for part of the restored database; restore into another folder")
         }
         let report = try await DumpReceiver(services: services, context: context).receive(request, as: target) {
-            (partial) throws(SourceError) in try await prove(partial, request.part)
+            (partial) throws(SourceError) in try await compare(partial, request.part)
         }
         try giveAttributes(request.part.restoreNotes, to: target)
         return report
@@ -124,7 +124,7 @@ package struct SQLiteDump: DumpSource {
         return facts
     }
 
-    private func prove(_ path: String, _ part: ManifestPart) async throws(SourceError) -> RestoreProof {
+    func compare(_ path: String, _ part: ManifestPart) async throws(SourceError) -> RestoreProof {
         var result = RestoreProof()
         if part.condition == .damaged {
             result.unproven.append(

@@ -3,36 +3,45 @@ import Programs
 
 extension ManualRestore {
     /// The same, and what opens a part that was encrypted before it was stored, in its own place.
-    func opening(_ part: ManifestPart) -> ManualRestore {
+    func opened(_ part: ManifestPart) -> ManualRestore {
         guard let encryption = part.encryption else { return self }
-        func name(_ path: PartPath) -> String {
-            ShellWord.quoted(String(path.rawValue.split(separator: "/").last ?? "part"))
-        }
-        let target = "\"$TARGET\"/" + ShellWord.quoted(part.source.rawValue)
-        let file = target + "/" + name(part.part)
-        var opened = self
+        var restore = self
         let program = encryption.recipients.program
-        let decryption: String
+        restore.programs.append(program.rawValue)
+        let decrypt: String
         switch program {
         case .age:
-            decryption = "age -d -i \"$SOURCE_IDENTITY_FILE\" \(file)"
-            opened.keys.append(
+            decrypt = "age -d -i \"$SOURCE_IDENTITY_FILE\" \"$SEALED\""
+            restore.keys.append(
                 Key(
                     variable: "SOURCE_IDENTITY_FILE",
-                    what: "a file with the age keys that sources were encrypted for", kept: nil))
-        case .gpg: decryption = "gpg -d \(file)"
+                    what: "a file with an age key that sources were encrypted for (\(encryption.recipients.words)); "
+                        + "without it they come back as they were encrypted", kept: nil, isOptional: true))
+        case .gpg:
+            decrypt = "gpg -d \"$SEALED\""
+            restore.notes.append("gpg needs the secret key of \(encryption.recipients.words) in its ring")
         }
-        opened.programs.append(program.rawValue)
+        var lines = ["SEALED=\"$FILE\""]
         if encryption.base != nil {
-            opened.programs += ["sha256sum", "tar"]
-            opened.lines += [
-                "\(decryption) | tar -xpf - -C \(target)",
-                "(cd \(target) && sha256sum --quiet -c .holdfast-sha256sums)",
+            restore.programs += ["sha256sum", "tar"]
+            restore.name = nil
+            lines += [
+                "\(decrypt) | tar -xpf - -C \"$DIR\"", "(cd \"$DIR\" && sha256sum --quiet -c .holdfast-sha256sums)",
+                "proven \"$DIR: every file has its digest\"",
             ]
         } else {
-            opened.lines.append("\(decryption) > \(target)/\(name(encryption.part))")
+            let name = String(encryption.part.rawValue.split(separator: "/").last ?? "part")
+            restore.name = name
+            lines += ["FILE=\"$DIR\"/\(ShellWord.quoted(name))", "\(decrypt) > \"$FILE\""]
         }
-        opened.lines.append("rm \(file)")
-        return opened
+        lines.append("rm \"$SEALED\"")
+        if program == .age {
+            lines =
+                ["if [ -n \"${SOURCE_IDENTITY_FILE:-}\" ]; then"] + lines + [
+                    "else", "unproven \"$FILE was not opened: SOURCE_IDENTITY_FILE is not set\"", "fi",
+                ]
+        }
+        restore.opening = lines
+        return restore
     }
 }

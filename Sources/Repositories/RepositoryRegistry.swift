@@ -93,7 +93,7 @@ package enum RepositoryRegistry {
                     + "put and nothing else, mirror to S3 by its own address")
         }
         return MirrorFollower(
-            spec, follow, of: source, at: place, ledger: ledger, clock: services.clock,
+            spec, follow, of: source, at: place, ledger: ledger, clock: services.clock, replica: replica,
             reading: spec.access.mayRead ? replica : nil
         ) { generation throws(RepositoryError) -> any MirrorTarget in
             let location = place.appending(generation)

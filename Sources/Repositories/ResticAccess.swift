@@ -92,6 +92,17 @@ final class ResticAccess: Sendable {
         }
     }
 
+    /// Where the password is kept now, by the profile and by what is there.
+    func keptPassword() async -> SecretReference {
+        guard let file = settings.newPasswordFile, FileManager.default.fileExists(atPath: file) else {
+            return settings.password
+        }
+        do throws(RepositoryError) { _ = try await secret(settings.password) } catch {
+            return isMissing(error) ? .file(file) : settings.password
+        }
+        return settings.password
+    }
+
     private func isMissing(_ error: RepositoryError) -> Bool {
         switch error {
         case .secret(.missing), .secret(.empty(.environment)): true

@@ -52,7 +52,7 @@ struct ResticReader: PartReader {
     }
 
     /// The name of a part's file in this snapshot, which depends on the version that stored it.
-    private func storedPath(_ path: String) async throws(RepositoryError) -> String {
+    func storedPath(_ path: String) async throws(RepositoryError) -> String {
         guard ResticPartName.isNested(path) else { return path }
         if let known = access.isStoredFlat(snapshot) { return known ? ResticPartName.flat(path) : path }
         let isFlat = Mutex(false)

@@ -8,8 +8,8 @@ import Synchronization
 final class ServerAccess: Sendable {
     let location: String
     let services: Services
-    private let secretVariables: [String: SecretReference]
-    private let plainVariables: [String: String]
+    let secretVariables: [String: SecretReference]
+    let plainVariables: [String: String]
     /// As restic's `-o` has them.
     private let options: [String: String]
     /// PEM

@@ -27,6 +27,13 @@ package protocol DumpSource: Sendable {
 
     /// `nil` where it has no databases on a server.
     func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)?
+
+    /// What a person does with a part's file once it is back, with standard tools alone; `nil` where it is of use as it is.
+    func byHand(_ part: ManifestPart) -> ManualUse?
+
+    /// Compares what somebody else brought back with the part's facts. Changes nothing.
+    /// - Parameter path: the part's file, or the folder that its tree is in.
+    func prove(_ part: ManifestPart, at path: String) async throws(SourceError) -> RestoreReport
 }
 
 extension DumpSource {
@@ -37,6 +44,13 @@ extension DumpSource {
     /// Where the paths that a file tree was taken from are, at those paths.
     package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
         .nowhere("what a `\(spec.kind)` source captured has no place of its own")
+    }
+
+    package func byHand(_ part: ManifestPart) -> ManualUse? { nil }
+    package func prove(_ part: ManifestPart, at path: String) async throws(SourceError) -> RestoreReport {
+        RestoreReport(
+            place: path, bytes: part.bytes, proofs: [],
+            unproven: ["what is in it: a \(part.sourceKind) source has nothing to compare it with"])
     }
 }
 

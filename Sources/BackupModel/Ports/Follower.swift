@@ -34,6 +34,13 @@ package protocol Follower: Sendable {
     /// Looks whether it could be fed now. Changes nothing.
     func requireReachable() async throws(RepositoryError)
 
+    /// How a person brings back from there a part that was sent there, without a look at what is there.
+    /// - Parameter primary: how it comes back from the primary.
+    /// - Returns: where that is; `nil` where it cannot be told without looking.
+    func byHand(
+        _ part: ManifestPart, as primary: ManualRestore
+    ) async throws(RepositoryError) -> (location: String, restore: ManualRestore)?
+
     /// Says so when what is there begins to expire and nothing newer has taken its place, in good time.
     func expiryAlarm(at now: Date) throws(StoreError) -> String?
 }
@@ -45,6 +52,9 @@ extension Follower {
     package func requireReachable() async throws(RepositoryError) { _ = try await repository?.inspect(pin: nil) }
     package func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? { nil }
     package func expiryAlarm(at now: Date) throws(StoreError) -> String? { nil }
+    package func byHand(
+        _ part: ManifestPart, as primary: ManualRestore
+    ) async throws(RepositoryError) -> (location: String, restore: ManualRestore)? { nil }
 }
 
 /// The sources of the run at hand, to be read once more for a follower that takes a backup of its own.

@@ -27,6 +27,52 @@ package struct EffectiveProfile: Sendable {
         return lines.joined(separator: "\n") + "\n"
     }
 
+    /// For another machine: what depends on this one's environment files is filled in, the host keeps its name, and what would start
+    /// or tell others (hooks, notifications, metrics, log) is there as comment.
+    /// - Parameter places: where repositories are by their names, where a variable of this machine has a say in it.
+    package func portable(host: String, places: [String: String]) -> String {
+        guard case .map(var entries) = shownTree.content else { return yaml }
+        entries.removeAll { $0.key == "environment-files" || $0.key == "host" }
+        let place = root.location
+        entries.insert(
+            ConfigValue.Entry(key: "host", keyLocation: place, value: ConfigValue(.string(host), at: place)),
+            at: entries.first?.key == "profile" ? 1 : 0)
+        for index in entries.indices where entries[index].key == "repositories" {
+            entries[index].value = EffectiveProfile.placed(entries[index].value, places)
+        }
+        let others: Set = ["hooks", "resources", "notify", "metrics", "log", "state", "scratch", "cache"]
+        var lines = [
+            "# The profile \(name) as it was on \(shown(host)). Secrets are where it says: env:NAME is a variable to be set."
+        ]
+        YAMLText.write(tree(entries.filter { !others.contains($0.key) }), indent: 0, into: &lines)
+        var left: [String] = []
+        YAMLText.write(tree(entries.filter { others.contains($0.key) }), indent: 0, into: &left)
+        if entries.contains(where: { others.contains($0.key) }) { lines += left.map { "# " + $0 } }
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// Repositories at their places.
+    private static func placed(_ repositories: ConfigValue, _ places: [String: String]) -> ConfigValue {
+        guard case .map(var entries) = repositories.content else { return repositories }
+        for index in entries.indices {
+            guard let place = places[entries[index].key] else { continue }
+            let entry = entries[index].value
+            for kind in ["restic", "archive"] {
+                guard let own = entry[kind] else { continue }
+                if own.text != nil {
+                    entries[index].value = entry.replacing(kind, with: ConfigValue(.string(place), at: own.location))
+                }
+                if own["location"] != nil {
+                    let inner = own.replacing("location", with: ConfigValue(.string(place), at: own.location))
+                    entries[index].value = entry.replacing(kind, with: inner)
+                }
+            }
+        }
+        return ConfigValue(.map(entries), at: repositories.location)
+    }
+
+    private func tree(_ entries: [ConfigValue.Entry]) -> ConfigValue { ConfigValue(.map(entries), at: root.location) }
+
     /// `values`, and under `origins` where each of its scalars came from, by key path.
     package var json: String {
         let tree = shownTree
@@ -107,6 +153,15 @@ package struct EffectiveProfile: Sendable {
         var value = value
         value.content = .map(entries)
         return value
+    }
+}
+
+extension ConfigValue {
+    /// A map with another value under a key that it has, in its place.
+    fileprivate func replacing(_ key: String, with value: ConfigValue) -> ConfigValue {
+        guard case .map(var entries) = content else { return self }
+        for index in entries.indices where entries[index].key == key { entries[index].value = value }
+        return ConfigValue(.map(entries), at: location, origin: origin)
     }
 }
 

@@ -33,6 +33,12 @@ struct ArchiveFollower: Follower {
     var location: String { target.location.text }
     var isMadeByFeeding: Bool { true }
 
+    func byHand(
+        _ part: ManifestPart, as primary: ManualRestore
+    ) async throws(RepositoryError) -> (location: String, restore: ManualRestore)? {
+        (location, target.byHand(primary))
+    }
+
     /// Begins the name of a run's folder that is not all there yet.
     private static let arriving = ".arriving-"
 

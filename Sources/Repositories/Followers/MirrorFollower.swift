@@ -17,13 +17,16 @@ struct MirrorFollower: Follower {
     private let target: @Sendable (_ generation: String?) async throws(RepositoryError) -> any MirrorTarget
     private let ledger: any MirrorLedger
     private let clock: any HostClock
+    /// Itself as a repository, whether anything may be read from it or not.
+    private let replica: ResticRepository
 
     var location: String { place.text }
 
     /// - Parameter target: the mirror itself, or a generation of it.
     init(
         _ spec: RepositorySpec, _ follow: FollowSpec, of source: ResticFolder, at place: ResticLocation,
-        ledger: any MirrorLedger, clock: any HostClock, reading repository: (any Repository)?,
+        ledger: any MirrorLedger, clock: any HostClock, replica: ResticRepository,
+        reading repository: (any Repository)?,
         target: @escaping @Sendable (_ generation: String?) async throws(RepositoryError) -> any MirrorTarget
     ) {
         self.spec = spec
@@ -32,6 +35,7 @@ struct MirrorFollower: Follower {
         self.place = place
         self.ledger = ledger
         self.clock = clock
+        self.replica = replica
         self.repository = repository
         self.target = target
     }
@@ -73,12 +77,7 @@ struct MirrorFollower: Follower {
     }
 
     func acknowledged() throws(RepositoryError) -> AcknowledgedFiles? {
-        var there = place
-        if let rule = follow.generations {
-            let state = MirrorGenerations(
-                rule, try stored { () throws(StoreError) in try ledger.generations(at: location) })
-            if let relied = state.relied { there = place.appending(relied.name) }
-        }
+        let there = try reliedPlace
         let known = try stored { () throws(StoreError) in try ledger.mirrored(at: there.text) }
         var here = ["config"] + (try source.mirrorableData())
         for folder in ["keys", "index", "snapshots"] { here += try source.mirrorable(folder) }
@@ -87,7 +86,24 @@ struct MirrorFollower: Follower {
             files: here.count, acknowledged: sent.count, bytes: ByteCount(sent.reduce(0) { $0 + $1.bytes }))
     }
 
+    /// A replica has the primary's own files and names.
+    func byHand(
+        _ part: ManifestPart, as primary: ManualRestore
+    ) async throws(RepositoryError) -> (location: String, restore: ManualRestore)? {
+        (try reliedPlace.text, primary.at(await replica.places()))
+    }
+
     // MARK: - Generations
+
+    /// Where the newest files are that are whole.
+    private var reliedPlace: ResticLocation {
+        get throws(RepositoryError) {
+            guard let rule = follow.generations else { return place }
+            let state = MirrorGenerations(
+                rule, try stored { () throws(StoreError) in try ledger.generations(at: location) })
+            return state.relied.map { place.appending($0.name) } ?? place
+        }
+    }
 
     /// The generation that is to be fed: the current one, or a new one where it is due, where the primary's configuration has
     /// changed, and where nothing is known.

@@ -8,23 +8,25 @@ extension RsyncRepository {
         guard case .part(let stored) = place.content else {
             throw .notFound(what: "a part in snapshot \(part.snapshot)")
         }
-        let folder = "\"$FROM\"/" + ShellWord.quoted(place.folder)
-        let target = "\"$TARGET\"/" + ShellWord.quoted(part.source.rawValue)
+        let folder = "\"$PLACE\"/" + ShellWord.quoted(place.folder)
         // The part's own lines: others may be damaged.
         let sums =
             "dd if=\(RsyncManifest.sumsName) iflag=skip_bytes,count_bytes skip=\(stored.offset) count=\(stored.length)"
             + " status=none"
-        var lines = ["mkdir -p \(target)"]
+        var lines: [String] = []
         if stored.content != .tree || stored.files > 0 {
-            lines.insert("(cd \(folder) && \(sums) | sha256sum --quiet -c -)", at: 0)
+            lines.append("(cd \(folder) && \(sums) | sha256sum --quiet -c -)")
         }
         let name = ShellWord.quoted(stored.name)
+        var restore = ManualRestore(programs: ["sha256sum", "cp", "dd"], keys: [], lines: lines)
         if stored.content == .tree {
-            lines.append("cp -a \(folder)/\(name)/. \(target)")
+            restore.lines.append("cp -a \(folder)/\(name)/. \"$DIR\"")
+            restore.lines.append("proven \"$DIR: every file had its digest when it was copied\"")
         } else {
-            let own = ShellWord.quoted((stored.part as NSString).lastPathComponent)
-            lines.append("cp -a \(folder)/\(name) \(target)/\(own)")
+            restore.lines.append("cp -a \(folder)/\(name) \"$FILE\"")
+            restore.name = (stored.part as NSString).lastPathComponent
+            restore.storedName = restore.name
         }
-        return ManualRestore(programs: ["sha256sum", "cp"], keys: [], lines: lines).opening(part)
+        return restore.opened(part)
     }
 }

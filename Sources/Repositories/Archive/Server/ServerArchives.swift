@@ -99,14 +99,10 @@ struct ServerArchives: Repository {
         return snapshots
     }
 
-    /// Of a folder that somebody has fetched what is there into.
+    /// Fetched first, or of a folder that somebody has fetched what is there into.
     func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore {
         _ = try await view.look()
-        var restore = try await ArchiveByHand(access: access).restore(part)
-        restore.lines.insert(
-            "test -d \"$FROM\" || { echo \"fetch $FROM with its own program, and name that folder in FROM\" >&2; exit 1; }",
-            at: 0)
-        return restore
+        return target.byHand(try await ArchiveByHand(access: access).restore(part))
     }
 
     // MARK: - Removing

@@ -1,0 +1,120 @@
+import BackupModel
+import Foundation
+import Synchronization
+
+/// Compares what a kit's lines brought back with the manifest and the repository, apart from what the lines say themselves.
+struct KitProof: Sendable {
+    let engine: Engine
+    /// The kit's `$TARGET`.
+    let folder: String
+
+    init(_ engine: Engine, folder: String) {
+        self.engine = engine
+        self.folder = folder
+    }
+
+    func proof(of part: Kit.Part) async -> KitRehearsal.Proof {
+        var proof = KitRehearsal.Proof(part: part.part, proofs: [], unproven: [])
+        do {
+            let report = try await compare(part)
+            proof.proofs = report.proofs
+            proof.unproven = report.unproven
+        } catch {
+            proof.failure = RunRecorder.failure(of: error)
+        }
+        return proof
+    }
+
+    private func compare(_ part: Kit.Part) async throws -> RestoreReport {
+        let manifest = part.part
+        let place = "\(folder)/\(manifest.source)"
+        guard let name = part.restore.name else {
+            if manifest.encryption != nil {
+                guard !isSealed(part, at: place) else { return unopened(place, manifest) }
+            }
+            return try await compareTree(manifest, at: place)
+        }
+        let path = "\(place)/\(name)"
+        guard let size = size(of: path) else {
+            if manifest.encryption != nil, isSealed(part, at: place) { return unopened(place, manifest) }
+            throw Failure("\(manifest.title) did not come back", kind: .unproven)
+        }
+        let bytes = manifest.encryption?.bytes ?? manifest.bytes
+        guard size == bytes.bytes else {
+            throw Failure("\(manifest.title) came back with \(size) bytes instead of \(bytes.bytes)", kind: .unproven)
+        }
+        var report = try await engine.restorer(manifest).prove(manifest, at: path)
+        report.proofs.insert("\(bytes.bytes) bytes", at: 0)
+        return report
+    }
+
+    private func unopened(_ place: String, _ part: ManifestPart) -> RestoreReport {
+        RestoreReport(place: place, bytes: part.bytes, proofs: [], unproven: ["what is inside: it was not opened"])
+    }
+
+    /// The encrypted file is still there.
+    private func isSealed(_ part: Kit.Part, at place: String) -> Bool {
+        part.restore.storedName.map { size(of: "\(place)/\($0)") != nil } ?? false
+    }
+
+    private func size(of path: String) -> Int64? {
+        guard let found = try? FileManager.default.attributesOfItem(atPath: path),
+            found[.type] as? FileAttributeType == .typeRegular
+        else { return nil }
+        return (found[.size] as? NSNumber)?.int64Value
+    }
+
+    private func hasOtherNames(_ path: String) -> Bool {
+        let found = try? FileManager.default.attributesOfItem(atPath: path)
+        return ((found?[.referenceCount] as? NSNumber)?.intValue ?? 1) > 1
+    }
+
+    /// Every file that the repository lists must be there, as large as it was; what each holds is what the sheet's own lines
+    /// compare, by digests.
+    private func compareTree(_ part: ManifestPart, at place: String) async throws -> RestoreReport {
+        guard part.encryption == nil else {
+            let files = part.encryption?.files
+            return RestoreReport(
+                place: place, bytes: part.bytes, files: files,
+                proofs: ["every file has its digest, by the sheet's own line"])
+        }
+        let listed = Mutex<[(path: String, size: Int64)]>([])
+        try await engine.primary.reader(for: part.snapshot).entries { entry in
+            if entry.type == .file { listed.withLock { $0.append((entry.path, entry.size)) } }
+        }
+        let files = listed.withLock { $0 }
+        guard let first = files.first else {
+            return RestoreReport(
+                place: place, bytes: part.bytes, files: 0, proofs: ["it holds no file, as when it was backed up"])
+        }
+        // A tree may come back below the folder that its names are relative to.
+        guard let base = bases(of: first.path).first(where: { size(of: place + first.path.dropFirst($0.count)) != nil })
+        else { throw Failure("\(part.title): \(first.path) did not come back", kind: .unproven) }
+        for file in files {
+            let path = place + file.path.dropFirst(base.count)
+            guard let size = size(of: path) else {
+                throw Failure("\(part.title): \(file.path) did not come back", kind: .unproven)
+            }
+            // Further names of a file are listed without its size where they are stored as links.
+            guard size == file.size || file.size == 0 && hasOtherNames(path) else {
+                throw Failure(
+                    "\(part.title): \(file.path) came back with \(size) bytes instead of \(file.size)", kind: .unproven)
+            }
+        }
+        let bytes = files.reduce(Int64(0)) { $0 + $1.size }
+        return RestoreReport(
+            place: place, bytes: ByteCount(bytes), files: Int64(files.count),
+            proofs: ["\(Words.count(files.count, "file")), \(bytes) bytes, all that the repository lists"])
+    }
+
+    /// `""`, `/opt`, `/opt/app`
+    private func bases(of path: String) -> [String] {
+        var bases: [String] = []
+        var base = (path as NSString).deletingLastPathComponent
+        while base.count > 1 {
+            bases.append(base)
+            base = (base as NSString).deletingLastPathComponent
+        }
+        return [""] + bases.reversed()
+    }
+}
