@@ -27,7 +27,7 @@ struct Holdfast: AsyncParsableCommand {
             History.self,
             Show.self, Why.self, Metrics.self, ProfileCommand.self, RepositoryCommand.self, KeyCommand.self,
             Doctor.self,
-            KitCommand.self, HookCommand.self, Recover.self, NotifyCommand.self, StreamCommand.self,
+            KitCommand.self, HookCommand.self, Cancel.self, Recover.self, NotifyCommand.self, StreamCommand.self,
         ])
 }
 
