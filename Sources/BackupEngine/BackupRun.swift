@@ -156,6 +156,7 @@ package struct BackupRun: Sendable {
             }
             for notice in opened.notices { recorder.notice(notice) }
             await recorder.note(tool: try await engine.primary.toolVersion())
+            if let unknown = await OwnKey(engine).learn() { recorder.notice(unknown.description) }
             for lock in try await engine.primary.clearDeadLocks() {
                 recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }

@@ -92,6 +92,18 @@ final class ResticAccess: Sendable {
         }
     }
 
+    /// Where ``password()`` has it from.
+    func passwordPlace() async throws(RepositoryError) -> SecretReference {
+        guard let file = settings.newPasswordFile, settings.password != .file(file) else { return settings.password }
+        do throws(RepositoryError) {
+            _ = try await secret(settings.password)
+        } catch {
+            guard isMissing(error), FileManager.default.fileExists(atPath: file) else { throw error }
+            return .file(file)
+        }
+        return settings.password
+    }
+
     private func isMissing(_ error: RepositoryError) -> Bool {
         switch error {
         case .secret(.missing), .secret(.empty(.environment)): true

@@ -145,7 +145,10 @@ package enum ProfileKeys {
         KeyDescriptor("verify", .duration, "Age of the newest test that found the primary repository whole."),
         KeyDescriptor("prune", .duration, "Age of the newest retention that went through."),
         KeyDescriptor("drill", .duration, "Age of the newest proof that it restores.", ignored: true),
-        KeyDescriptor("key-age", .duration, "Age of a repository's password.", ignored: true),
+        KeyDescriptor(
+            "key-age", .duration,
+            "Age of the password of a restic repository, from when its key was made; `holdfast key rotate` gives a new one."
+        ),
         KeyDescriptor("rto", .duration, "How long a restore may take.", ignored: true),
         KeyDescriptor(
             "skips", .duration,
