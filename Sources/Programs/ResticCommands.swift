@@ -128,6 +128,15 @@ extension Restic {
         return command
     }
 
+    /// Shows all snapshots below a folder, by short id and by host and time.
+    package func mount(at folder: String, locking: Bool) -> ToolCommand {
+        let names = ["--path-template=ids/%i", "--path-template=hosts/%h/%T"]
+        var command = command(["mount"] + names + (locking ? [] : ["--no-lock"]), operands: [folder])
+        // Nobody may look for hours; and it ends when we do, however we do.
+        command.limits = ToolCommand.Limits(total: nil, stall: nil)
+        return command
+    }
+
     /// - Important: without `all` restic removes the locks that it takes for stale, and to find out signals the process
     ///   named in a lock of this host (SIGHUP), whatever that process is by now. With `all`, locks in use go too.
     package func unlock(all: Bool) -> ToolCommand { quick(command(["unlock"] + (all ? ["--remove-all"] : []))) }
