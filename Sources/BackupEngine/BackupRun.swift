@@ -19,13 +19,14 @@ package struct BackupRequest: Sendable {
     package var slot: Date?
     /// The operator's word that this many removals are meant.
     package var allowedRemovals: Int?
+    /// What is noted with it, and stands in its manifest.
+    package var notes: [String] = []
     package init() {}
 
     /// The operator's reason makes a class of its own for retention; otherwise the regular one.
     var retentionClass: String {
         guard let reason, !reason.isEmpty else { return SnapshotStamp.regularClass }
-        let word = reason.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
-        return String(word.prefix(40))
+        return RetentionClass.name(for: reason)
     }
 }
 
@@ -112,6 +113,7 @@ package struct BackupRun: Sendable {
         _ recorder: RunRecorder, _ record: RunRecord, _ holdings: Holdings, _ hooks: HookWork
     ) async throws {
         try await recorder.step(.record) { try await recorder.begin() }
+        for note in request.notes { recorder.notice(note) }
         await engine.announce(record)
         let wait = request.lockWait ?? engine.profile.settings.lockWait
         try await recorder.step(.lockProfile) {
@@ -154,6 +156,7 @@ package struct BackupRun: Sendable {
             }
             for notice in opened.notices { recorder.notice(notice) }
             await recorder.note(tool: try await engine.primary.toolVersion())
+            if let unknown = await OwnKey(engine).learn() { recorder.notice(unknown.description) }
             for lock in try await engine.primary.clearDeadLocks() {
                 recorder.notice("removed the lock of process \(lock.pid) on \(lock.host), which is dead")
             }

@@ -43,14 +43,14 @@ package struct MatterReview: Sendable {
 
     /// The gravest first.
     package func matters() throws -> [Matter] {
-        try unreleased() + damage() + vanished() + overdue(try StandingReview(profile, engine.store).standings)
+        try unreleased() + damage() + vanished() + overdue(try StandingReview(engine).standings)
             + anomalies()
     }
 
     /// What is overdue now, for those who are told of it.
     package func overdueItems() throws(StoreError) -> [OverdueItem] {
         let now = engine.clock.now
-        return try StandingReview(profile, engine.store).standings.compactMap { standing in
+        return try StandingReview(engine).standings.compactMap { standing in
             if case .source = standing.subject, !standing.isApart { return nil }
             guard let since = standing.overdueSince(at: now) else { return nil }
             return OverdueItem(
@@ -86,6 +86,9 @@ package struct MatterReview: Sendable {
                 + "\(Age.words(standing.skipBudget)) are allowed"
         }
         let limit = standing.objective.map { "; at most \(Age.words($0)) are allowed" } ?? ""
+        if case .key = standing.subject, let age = standing.age(at: now) {
+            return "the \(title) is \(Age.words(age)) old\(limit)"
+        }
         guard let age = standing.age(at: now) else {
             return "\(title): there is no good one\(behind) on record\(limit)"
         }
@@ -102,6 +105,7 @@ package struct MatterReview: Sendable {
         case .verify(nil): "\(start) backup verify \(profile)"
         case .verify(let name?): "\(start) backup verify --from \(name) \(profile)"
         case .prune: "\(start) backup prune --dry-run \(profile)"
+        case .key(let name): "\(start) key rotate \(name) \(profile)"
         }
     }
 

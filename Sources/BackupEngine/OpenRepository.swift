@@ -56,7 +56,7 @@ package struct OpenRepository: Sendable {
             }
             let identity = try await repository.create()
             await engine.moment(.repositoryCreated)
-            try save(identity)
+            try save(identity, isNew: true)
             return Opened(
                 identity: identity,
                 notices: [
@@ -79,11 +79,30 @@ package struct OpenRepository: Sendable {
                 wasCreated: false)
         }
         guard pin.identity.id == identity.id, pin.identity.keyIDs == identity.keyIDs else {
+            if pin.identity.id == identity.id, let change = pin.keyChange {
+                if let old = change.old, let new = change.new,
+                    identity.keyIDs == pin.identity.keyIDs.filter({ $0 != old })
+                {
+                    // The old key went, as it should, and then we were killed.
+                    var done = pin
+                    done.ownKey = RepositoryPin.OwnKey(id: new, created: change.begun)
+                    done.keyChange = nil
+                    try save(identity, like: done)
+                    return Opened(identity: identity, notices: [], wasCreated: false)
+                }
+                throw Failure(
+                    "a change of the keys of \(repository.spec.name) that began at \(Timestamp.format(change.begun)) was cut short",
+                    hint: "finish it: give the same `holdfast key rotate` or `key add` again", kind: .damaged)
+            }
             throw RepositoryError.changed(location: repository.location, pinned: pin.identity, found: identity)
         }
         // The config may be rewritten without the id changing (a format upgrade): pin its new digest.
-        if pin.identity != identity || pin.location != repository.location { try save(identity) }
-        return Opened(identity: identity, notices: [], wasCreated: false)
+        if pin.identity != identity || pin.location != repository.location { try save(identity, like: pin) }
+        let unfinished = pin.keyChange.map { change in
+            "a change of the password of \(repository.spec.name) that began at \(Timestamp.format(change.begun)) is not finished: "
+                + "`holdfast key rotate \(repository.spec.name) --finish` removes the old key"
+        }
+        return Opened(identity: identity, notices: unfinished.map { [$0] } ?? [], wasCreated: false)
     }
 
     /// Pins what is there now, on the operator's word.
@@ -101,8 +120,16 @@ package struct OpenRepository: Sendable {
         }
     }
 
-    private func save(_ identity: RepositoryIdentity) throws(StoreError) {
-        let pin = RepositoryPin(location: repository.location, identity: identity, pinnedAt: engine.clock.now)
+    /// - Parameter former: the pin of the same repository, of which is kept what is known of its keys.
+    private func save(
+        _ identity: RepositoryIdentity, like former: RepositoryPin? = nil, isNew: Bool = false
+    ) throws(StoreError) {
+        var pin = RepositoryPin(location: repository.location, identity: identity, pinnedAt: engine.clock.now)
+        pin.ownKey = former?.ownKey
+        pin.keyChange = former?.keyChange
+        if isNew, identity.keyIDs.count == 1, repository.keys != nil {
+            pin.ownKey = RepositoryPin.OwnKey(id: identity.keyIDs[0], created: engine.clock.now)
+        }
         try engine.pins.save(pin, profile: engine.profile.name, repository: repository.spec.pinName)
     }
 }

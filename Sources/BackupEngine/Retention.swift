@@ -3,7 +3,7 @@ package import Foundation
 
 /// Decides what may be removed. A pure function for every kind of repository: it removes nothing itself.
 ///
-/// Each group (host, profile, source, part, class) is decided by itself:
+/// Each group (host, profile, source, part, class) is decided by itself, by the policy of its class:
 /// - Rules count good snapshots only, so that one that is partial or damaged never displaces a good one. One that is not
 ///   good stays beside them for as long as the rules would keep it were all counted alike.
 /// - The newest stays always, by whatever rule there is, and so do `minimum` good ones and what is held for somebody.
@@ -21,7 +21,8 @@ package enum Retention {
         return RetentionPlan(
             groups: groups.keys.sorted().map { group in
                 let newestFirst = groups[group, default: []].sorted { ($1.time, $0.id) < ($0.time, $1.id) }
-                return plan(group, newestFirst, policy: policy, now: now, safety: safety)
+                return plan(
+                    group, newestFirst, policy: policy.policy(of: group.retentionClass), now: now, safety: safety)
             })
     }
 

@@ -31,6 +31,8 @@ package enum RetentionForecast {
             guard grows(group) else {
                 return .unlimited("nothing newer of \(group) is stored, and the rules go by what is there")
             }
+            let policy = policy.policy(of: group.retentionClass)
+            guard policy.hasRules else { return .unlimited("the profile keeps everything of \(group)") }
             switch lifetime(of: ids, in: members, policy: policy, now: now) {
             case .unlimited(let why): return .unlimited(why)
             case .until(let date, let rule):

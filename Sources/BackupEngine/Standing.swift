@@ -11,6 +11,8 @@ package struct Standing: Sendable, Equatable {
         /// The test of a repository; `nil` for the primary.
         case verify(RepositoryName?)
         case prune
+        /// The password of a repository.
+        case key(RepositoryName)
 
         /// `backup`, `offsite nas` …
         package var title: String {
@@ -21,6 +23,7 @@ package struct Standing: Sendable, Equatable {
             case .verify(nil): "verify"
             case .verify(let name?): "verify \(name)"
             case .prune: "prune"
+            case .key(let name): "password of \(name)"
             }
         }
     }
@@ -79,6 +82,9 @@ package struct StandingReview: Sendable {
     /// Cadences count in it.
     private let timeZone: TimeZone
 
+    /// The key that our password opens, by repository, as far as that is known.
+    package var ownKeys: [RepositoryName: RepositoryPin.OwnKey] = [:]
+
     /// Runs older than this many are not looked at.
     package static let lookBack = 2000
 
@@ -89,15 +95,37 @@ package struct StandingReview: Sendable {
         self.runs = runs.filter { $0.outcome != nil }
     }
 
-    package init(_ profile: Profile, _ store: any RunStore) throws(StoreError) {
+    package init(_ engine: Engine) throws(StoreError) {
+        let profile = engine.profile
         self.init(
-            profile, runs: try store.runs(RunQuery(profile: profile.name, limit: StandingReview.lookBack)))
+            profile, runs: try engine.store.runs(RunQuery(profile: profile.name, limit: StandingReview.lookBack)))
+        ownKeys = try StandingReview.ownKeys(engine)
     }
 
-    /// The backup first, then its sources, each follower, tests, retention.
+    static func ownKeys(_ engine: Engine) throws(StoreError) -> [RepositoryName: RepositoryPin.OwnKey] {
+        var keys: [RepositoryName: RepositoryPin.OwnKey] = [:]
+        guard engine.profile.objectives.keyAge != nil else { return keys }
+        for spec in engine.profile.repositories {
+            keys[spec.name] = try engine.pins.pin(profile: engine.profile.name, repository: spec.pinName)?.ownKey
+        }
+        return keys
+    }
+
+    /// The backup first, then its sources, each follower, tests, retention, passwords.
     package var standings: [Standing] {
         let sources = profile.sources.map(source)
-        return [backup(of: sources)] + sources + profile.followers.map(offsite) + tests + [prune]
+        return [backup(of: sources)] + sources + profile.followers.map(offsite) + tests + [prune] + passwords
+    }
+
+    /// Of repositories of which is known how old it is.
+    private var passwords: [Standing] {
+        guard let limit = profile.objectives.keyAge else { return [] }
+        return profile.repositories.compactMap { spec in
+            guard let key = ownKeys[spec.name] else { return nil }
+            var standing = blank(.key(spec.name), objective: limit)
+            standing.lastSuccess = key.created
+            return standing
+        }
     }
 
     private func backup(of sources: [Standing]) -> Standing {

@@ -55,7 +55,7 @@ package struct StatusReview: Sendable {
             lastGood: good.first { $0.sources == nil } ?? good.first, lastBackup: try newest(.backup).first,
             lastVerify: tests.first { $0.repository == nil }, followers: try followers(points.all, points.deliveries),
             restorePoints: points.all.count,
-            standings: try StandingReview(engine.profile, engine.store).standings,
+            standings: try StandingReview(engine).standings,
             matters: try MatterReview(engine).matters())
     }
 

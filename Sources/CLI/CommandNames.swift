@@ -57,6 +57,9 @@ enum CommandNames {
         if let first = message.first, message.dropFirst().first?.isLowercase == true {
             message = first.lowercased() + message.dropFirst()
         }
+        if path(of: words) == [Guard._commandName], !words.contains("--") {
+            message = "guard runs what stands behind `--`, and there is no `--`"
+        }
         let near = halves.count == 2 ? halves[1].split(separator: "'").first.map { "did you mean `\($0)`? " } : nil
         let help = ([Holdfast._commandName] + path(of: words) + ["--help"]).joined(separator: " ")
         return Failure(message, hint: (near ?? "") + "`\(help)` shows what there is", kind: .usage)

@@ -23,10 +23,11 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            Backup.self, Restore.self, Find.self, Ls.self, Cat.self, Diff.self, Status.self, Ack.self, History.self,
+            Backup.self, Restore.self, Guard.self, Find.self, Ls.self, Cat.self, Diff.self, Mount.self, Status.self, Ack.self,
+            History.self,
             Show.self, Why.self, Metrics.self, ProfileCommand.self, RepositoryCommand.self, KeyCommand.self,
             Doctor.self,
-            KitCommand.self, HookCommand.self, Recover.self, NotifyCommand.self, StreamCommand.self,
+            KitCommand.self, HookCommand.self, Cancel.self, Recover.self, NotifyCommand.self, StreamCommand.self,
         ])
 }
 

@@ -25,7 +25,7 @@ enum Main {
         // Before anything begins: a signal that comes first must not find its default, which leaves what was begun.
         let current = Mutex<Task<(any Error)?, Never>?>(nil)
         do {
-            try NoDump.apply()
+            try NoDump.apply(forChildren: words.first != Guard._commandName)
             _ = try SignalWatch.start { signal, count in
                 Interruption.note(signal)
                 if count == 1 { current.withLock { $0?.cancel() } } else { Interruption.hurry() }
@@ -54,7 +54,7 @@ enum Main {
         if let failure = error as? Failure ?? CommandNames.failure(of: error, in: words) {
             CommandFailure.report(
                 failure, Console(quiet: false, verbose: false, json: words.contains("--json")))
-            exit(ExitStatus(for: failure.kind).rawValue)
+            exit(words.first == Guard._commandName ? Guard.notRun : ExitStatus(for: failure.kind).rawValue)
         }
         Holdfast.exit(withError: error)
     }

@@ -58,6 +58,26 @@ package struct LocalHost: HostFacts, Places {
         return self.process(process.pid) != process
     }
 
+    package func signal(_ process: ProcessIdentity, _ signal: ToolSignal) throws(Failure) -> Bool {
+        guard self.process(process.pid) == process else { return false }
+        let number =
+            switch signal {
+            case .interrupt: SIGINT
+            case .terminate: SIGTERM
+            case .kill: SIGKILL
+            case .hangUp: SIGHUP
+            }
+        guard kill(process.pid, number) != 0 else { return true }
+        switch errno {
+        case ESRCH: return false
+        case EPERM:
+            throw Failure(
+                "process \(process.pid) belongs to somebody else",
+                hint: "do it as that user, or as root", kind: .notPermitted)
+        default: throw Failure("process \(process.pid) cannot be signalled: \(reason(errno))")
+        }
+    }
+
     package func executableName(of pid: Int32) -> String? { Kernel.executableName(of: pid) }
 
     package func user(named name: String) -> UserIdentity? { UserDatabase.user(named: name) }

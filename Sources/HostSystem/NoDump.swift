@@ -3,20 +3,23 @@ import Foundation
 
 /// Keeps our memory, in which there are secrets, out of core dumps and other processes' reach.
 package enum NoDump {
-    /// Core dumps off, for us and our children, and on Linux no tracing by other processes of the same user.
+    /// Core dumps off, for us and, where wanted, our children, and on Linux no tracing by other processes of the same user.
     ///
     /// Children are not hindered: `execve(2)` makes them dumpable again, so they open inherited memory files through their own
     /// `/dev/fd`.
     /// - Source: PR_SET_DUMPABLE in prctl(2), man-pages 6.9.
     /// - Throws: ``Failure`` when the system refuses.
-    package static func apply() throws(Failure) {
-        var limit = rlimit(rlim_cur: 0, rlim_max: 0)
-        #if os(Linux)
-            let code = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
-        #else
-            let code = setrlimit(RLIMIT_CORE, &limit)
-        #endif
-        guard code == 0 else { throw Failure("core dumps could not be switched off: \(reason(errno))") }
+    /// - Parameter forChildren: false leaves the limit alone that programs inherit; on Linux ours are off without it.
+    package static func apply(forChildren: Bool = true) throws(Failure) {
+        if forChildren {
+            var limit = rlimit(rlim_cur: 0, rlim_max: 0)
+            #if os(Linux)
+                let code = setrlimit(__rlimit_resource_t(RLIMIT_CORE.rawValue), &limit)
+            #else
+                let code = setrlimit(RLIMIT_CORE, &limit)
+            #endif
+            guard code == 0 else { throw Failure("core dumps could not be switched off: \(reason(errno))") }
+        }
         #if os(Linux)
             guard dumpable(set: false) == 0 else {
                 throw Failure("other processes could not be kept from our memory: \(reason(errno))")

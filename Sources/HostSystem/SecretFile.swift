@@ -84,6 +84,39 @@ enum SecretFile {
         }
     }
 
+    /// See ``SecretStore/replace(_:with:keeping:)``.
+    static func replace(_ path: String, with draft: String, keeping kept: String) throws(SecretError) {
+        let reference = SecretReference.file(path)
+        func fail(_ what: String) -> SecretError { .unreadable(reference, reason: "\(what): \(reason(errno))") }
+        var facts = stat()
+        guard lstat(path, &facts) == 0 else { throw fail("it is not there") }
+        guard chown(draft, facts.st_uid, facts.st_gid) == 0, chmod(draft, facts.st_mode & 0o750) == 0 else {
+            throw fail("the new one cannot be given its owner and mode")
+        }
+        var older = stat()
+        // A crash may have come between this and the exchange: then the very same file has both names already.
+        if lstat(kept, &older) == 0, (older.st_ino, older.st_dev) != (facts.st_ino, facts.st_dev) {
+            #if os(Linux)
+                let seconds = older.st_mtim.tv_sec
+            #else
+                let seconds = older.st_mtimespec.tv_sec
+            #endif
+            let date = UTCTime(Date(timeIntervalSince1970: Double(seconds))).compact
+            guard rename(kept, "\(kept)-\(date)") == 0 else { throw fail("\(kept) cannot be put aside") }
+        }
+        guard link(path, kept) == 0 || errno == EEXIST else { throw fail("it cannot be kept as \(kept)") }
+        let folder = (path as NSString).deletingLastPathComponent
+        if let code = synchronize(folder: folder) {
+            errno = code
+            throw fail("it cannot be kept as \(kept)")
+        }
+        guard rename(draft, path) == 0 else { throw fail("the new one cannot be put in its place") }
+        if let code = synchronize(folder: folder) {
+            errno = code
+            throw fail("the new one is in its place, and not yet for certain on disk")
+        }
+    }
+
     private static func write(_ bytes: [UInt8], to descriptor: Int32) -> Int32? {
         var rest = bytes[...]
         while !rest.isEmpty {

@@ -57,6 +57,14 @@ package struct SecretResolver: SecretStore {
         return Secret(text)
     }
 
+    package func write(_ secret: Secret, at path: String) throws(SecretError) {
+        try SecretFile.create(path, String(decoding: secret.reveal(for: .comparison), as: UTF8.self) + "\n")
+    }
+
+    package func replace(_ path: String, with draft: String, keeping kept: String) throws(SecretError) {
+        try SecretFile.replace(path, with: draft, keeping: kept)
+    }
+
     /// Takes one newline from the end, and refuses what cannot have been meant as a secret.
     private func checked(_ bytes: [UInt8], _ reference: SecretReference) throws(SecretError) -> Secret {
         guard bytes.count <= SecretResolver.sizeLimit else {

@@ -157,13 +157,22 @@ struct ProfileDecoder {
 
 enum RetentionDecoder {
     static func policy(_ value: ConfigValue?) -> RetentionPolicy {
+        var policy = rules(value, below: RetentionPolicy())
+        for entry in value?["classes"]?.entries ?? [] {
+            policy.classes[RetentionClass.name(for: entry.key)] = rules(entry.value, below: policy)
+        }
+        return policy
+    }
+
+    /// - Parameter outer: what a class does not say of its own safety.
+    private static func rules(_ value: ConfigValue?, below outer: RetentionPolicy) -> RetentionPolicy {
         func count(_ key: String) -> Int? { value?[key]?.integer.map(Int.init) }
         var policy = RetentionPolicy(
             last: count("last"), hourly: count("hourly"), daily: count("daily"), weekly: count("weekly"),
             monthly: count("monthly"), quarterly: count("quarterly"), yearly: count("yearly"),
             within: value?["within"]?.text.flatMap { CalendarSpan($0) })
-        policy.minimum = count("minimum") ?? policy.minimum
-        policy.maximumRemoval = value?["max-removal"].flatMap(share) ?? policy.maximumRemoval
+        policy.minimum = count("minimum") ?? outer.minimum
+        policy.maximumRemoval = value?["max-removal"].flatMap(share) ?? outer.maximumRemoval
         return policy
     }
 

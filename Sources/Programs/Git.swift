@@ -43,6 +43,18 @@ package enum Git {
         return command
     }
 
+    /// The commit that is checked out; exit code 128 where there is none yet.
+    package static func head(of folder: String) -> ToolCommand {
+        command(["rev-parse", "--verify", "--quiet", "HEAD^{commit}"], in: folder)
+    }
+
+    /// Tracked files of the whole work tree that differ from the commit; nothing where none does.
+    package static func changes(of folder: String) -> ToolCommand {
+        command(
+            ["status", "--porcelain", "-z", "--untracked-files=no", "--no-renames", "--ignore-submodules=all"],
+            in: folder)
+    }
+
     private static func command(_ words: [String], in folder: String) -> ToolCommand {
         var command = ToolCommand(
             program,

@@ -46,6 +46,18 @@ package struct Restic: Sendable, Equatable {
         package init() {}
     }
 
+    /// The same with another password.
+    package func opening(with password: Secret) -> Restic {
+        var copy = self
+        copy.secrets = secrets.map { delivery in
+            if case .memoryFile(variable: "RESTIC_PASSWORD_FILE", _) = delivery {
+                return .memoryFile(variable: "RESTIC_PASSWORD_FILE", password)
+            }
+            return delivery
+        }
+        return copy
+    }
+
     /// The same without its cache.
     package var uncached: Restic {
         var copy = self

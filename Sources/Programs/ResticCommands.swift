@@ -30,6 +30,20 @@ extension Restic {
     /// Who made each key, and when, as JSON.
     package func keyOwners() -> ToolCommand { quick(command(["key", "list", "--json", "--no-lock"])) }
 
+    /// Adds a key for a further password.
+    /// - Source: https://restic.readthedocs.io/en/stable/070_encryption.html, seen with 0.14.0, 0.18.0 and 0.19.1.
+    package func addKey(_ password: Secret, user: String?, host: String?) -> ToolCommand {
+        var words = ["key", "add"]
+        if let user, !user.isEmpty { words.append("--user=\(user)") }
+        if let host, !host.isEmpty { words.append("--host=\(host)") }
+        var command = command(words)
+        command.secrets.append(.memoryFileArgument("--new-password-file=", password))
+        return command
+    }
+
+    /// Removes a key; refused for the one that the password opens.
+    package func removeKey(_ id: String) -> ToolCommand { command(["key", "remove"], operands: [id]) }
+
     /// The content of a lock.
     package func catLock(_ id: String) -> ToolCommand {
         quick(command(["cat", "lock", "--json", "--no-lock"], operands: [id]))
@@ -111,6 +125,15 @@ extension Restic {
         }
         var command = command(words)
         command.keptOutput = .mebibytes(1)
+        return command
+    }
+
+    /// Shows all snapshots below a folder, by short id and by host and time.
+    package func mount(at folder: String, locking: Bool) -> ToolCommand {
+        let names = ["--path-template=ids/%i", "--path-template=hosts/%h/%T"]
+        var command = command(["mount"] + names + (locking ? [] : ["--no-lock"]), operands: [folder])
+        // Nobody may look for hours; and it ends when we do, however we do.
+        command.limits = ToolCommand.Limits(total: nil, stall: nil)
         return command
     }
 

@@ -52,6 +52,28 @@ package enum ResticListing {
         }
     }
 
+    /// From `key list`, with the ids as they stand there; `nil` when it is none. Times are in the zone that restic ran in, ours.
+    package static func keys(_ output: [UInt8]) -> [RepositoryKey]? {
+        guard let raw = try? JSONDecoder().decode([RawKey].self, from: Data(output)) else { return nil }
+        return raw.map { key in
+            RepositoryKey(
+                id: key.id, user: key.userName ?? "", host: key.hostName ?? "",
+                created: key.created.flatMap { localTime($0) }, isOurs: key.current ?? false)
+        }
+    }
+
+    /// `2026-11-21 23:00:28`
+    private static func localTime(_ text: String) -> Date? {
+        let numbers = text.split { !$0.isNumber }.compactMap { Int($0) }
+        guard numbers.count == 6, text.count == 19 else { return nil }
+        var calendar = Calendar(identifier: .gregorian)
+        calendar.timeZone = .current
+        return calendar.date(
+            from: DateComponents(
+                year: numbers[0], month: numbers[1], day: numbers[2], hour: numbers[3], minute: numbers[4],
+                second: numbers[5]))
+    }
+
     /// From `cat config`: the repository's id and the version of its format.
     package static func config(_ output: [UInt8]) -> (id: String, formatVersion: Int)? {
         guard let raw = try? JSONDecoder().decode(RawConfig.self, from: Data(output)), isID(raw.id) else { return nil }
@@ -166,6 +188,7 @@ private struct RawKey: Decodable {
     var userName: String?
     var hostName: String?
     var created: String?
+    var current: Bool?
 }
 
 private struct RawConfig: Decodable {

@@ -94,11 +94,17 @@ final class ResticAccess: Sendable {
 
     /// Where the password is kept now, by the profile and by what is there.
     func keptPassword() async -> SecretReference {
-        guard let file = settings.newPasswordFile, FileManager.default.fileExists(atPath: file) else {
-            return settings.password
-        }
-        do throws(RepositoryError) { _ = try await secret(settings.password) } catch {
-            return isMissing(error) ? .file(file) : settings.password
+        do { return try await passwordPlace() } catch { return settings.password }
+    }
+
+    /// Where ``password()`` has it from.
+    func passwordPlace() async throws(RepositoryError) -> SecretReference {
+        guard let file = settings.newPasswordFile, settings.password != .file(file) else { return settings.password }
+        do throws(RepositoryError) {
+            _ = try await secret(settings.password)
+        } catch {
+            guard isMissing(error), FileManager.default.fileExists(atPath: file) else { throw error }
+            return .file(file)
         }
         return settings.password
     }

@@ -239,3 +239,36 @@ struct ProfileCheckTests {
         }
     }
 }
+
+/// Rules of retention for backups that were given a reason.
+struct RetentionClassKeysTests {
+    private let fixture: LoaderFixture
+
+    init() throws { fixture = try LoaderFixture() }
+
+    private func text(_ retention: String) -> String {
+        """
+        profile: app
+        retention: \(retention)
+        sources: { srv: { files: /srv } }
+        repositories: { local: { restic: /r, password: env:P } }
+        """
+    }
+
+    @Test func `classes take what they do not say of their safety from the rules around them`() throws {
+        let retention = try fixture.load(
+            text("{ daily: 7, minimum: 3, classes: { Pre_Deploy: { last: 4 }, release: { yearly: 9, minimum: 1 } } }")
+        ).profile.retention
+        #expect(retention.policy(of: "pre-deploy") == RetentionPolicy(last: 4, minimum: 3))
+        #expect(retention.policy(of: "release") == RetentionPolicy(yearly: 9, minimum: 1))
+        #expect(retention.policy(of: "regular").daily == 7)
+    }
+
+    @Test func `what is wrong in a class is named with its place`() throws {
+        let messages = try fixture.messages(
+            text("{ classes: { pre-deploy: { lats: 4, max-removal: 200% }, regular: { last: 1 } } }"))
+        #expect(messages.contains { $0.contains("retention.classes.pre-deploy.lats") && $0.contains("`last`") })
+        #expect(messages.contains { $0.contains("retention.classes.pre-deploy.max-removal: wants a share") })
+        #expect(messages.contains { $0.contains("retention.classes.regular") && $0.contains("without a reason") })
+    }
+}

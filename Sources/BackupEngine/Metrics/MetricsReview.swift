@@ -39,6 +39,7 @@ package struct MetricsReview: Sendable {
 
     private func addPoints(to facts: inout ProfileMetrics.Facts) throws {
         let pin = try engine.pins.pin(profile: engine.profile.name, repository: engine.primary.spec.pinName)
+        facts.ownKeys = try StandingReview.ownKeys(engine)
         guard let key = pin?.identity.id else { return }
         let snapshots = try engine.store.snapshots(of: key)
         let points = RestorePoints(

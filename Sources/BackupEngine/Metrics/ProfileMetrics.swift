@@ -20,6 +20,7 @@ package struct ProfileMetrics: Sendable {
         package var snapshots: Int?
         /// What each follower has of the primary's snapshots.
         package var deliveries: [RepositoryName: Set<SnapshotID>] = [:]
+        package var ownKeys: [RepositoryName: RepositoryPin.OwnKey] = [:]
 
         package init(profile: Profile, runs: [RunRecord], now: Date, version: String) {
             self.profile = profile
@@ -44,7 +45,9 @@ package struct ProfileMetrics: Sendable {
         document.add(.metricsTimestamp, facts.now.timeIntervalSince1970, profile)
         document.add(.historyReadable, facts.isHistoryReadable ? 1 : 0, profile)
         document.add(.skipsObjective, facts.profile.objectives.skips.inSeconds, profile)
-        for standing in StandingReview(facts.profile, runs: facts.runs).standings { add(standing, to: &document) }
+        var review = StandingReview(facts.profile, runs: facts.runs)
+        review.ownKeys = facts.ownKeys
+        for standing in review.standings { add(standing, to: &document) }
         addOtherOperations(to: &document)
         addRepositories(to: &document)
         return document
@@ -58,6 +61,7 @@ package struct ProfileMetrics: Sendable {
         case .offsite(let name): add(standing, "offsite", name.rawValue, to: &document)
         case .verify(let name): add(standing, "verify", name?.rawValue ?? primary, to: &document)
         case .prune: add(standing, "prune", primary, to: &document)
+        case .key(let name): add(standing, "key", name.rawValue, to: &document)
         case .source(let name): SourceMetrics(facts, profile, name).add(standing, to: &document)
         }
     }
@@ -183,7 +187,7 @@ private struct Figures {
             add(.addedBytes, sum(run.steps.filter { $0.step == .capture }.map(\.addedBytes)), labels, &document)
             document.add(.files, Double(run.parts.compactMap(\.files).reduce(0, +)), labels)
             document.add(.parts, Double(run.parts.count), labels)
-        case .verify, .prune, .source, nil:
+        case .verify, .prune, .source, .key, nil:
             addRun(labels, &document)
             let steps = run.steps.filter { [.verify, .restore].contains($0.step) }
             add(.readBytes, sum(steps.map(\.bytes)), labels, &document)

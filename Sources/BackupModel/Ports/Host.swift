@@ -70,6 +70,10 @@ package protocol HostFacts: Sendable {
     /// Ends a process and its group, gently at first, and waits for it.
     /// - Returns: true when it is gone. A process that merely has the same number is left alone.
     func end(_ process: ProcessIdentity) async -> Bool
+    /// Sends a signal to this very process, and to no other that has its number by now.
+    /// - Returns: false when it has ended.
+    /// - Throws: ``Failure`` with ``FailureKind/notPermitted`` for a process of somebody else.
+    func signal(_ process: ProcessIdentity, _ signal: ToolSignal) throws(Failure) -> Bool
     var effectiveUserID: UInt32 { get }
 }
 
@@ -123,6 +127,12 @@ package struct FileWriter: Sendable, Equatable {
 }
 
 extension HostFacts {
+    /// Where processes cannot be signalled.
+    package func signal(_ process: ProcessIdentity, _ signal: ToolSignal) throws(Failure) -> Bool {
+        guard self.process(process.pid) == process else { return false }
+        throw Failure("process \(process.pid) cannot be signalled here", kind: .notPermitted)
+    }
+
     /// Where processes cannot be signalled: true when it has ended by itself.
     package func end(_ process: ProcessIdentity) async -> Bool { self.process(process.pid) != process }
 }
@@ -133,6 +143,21 @@ package protocol SecretStore: Sendable {
     func resolve(_ reference: SecretReference, environment: [String: String]) async throws(SecretError) -> Secret
     /// Writes a new random secret to `path` (0600, must not exist) and returns it.
     func generate(at path: String) throws(SecretError) -> Secret
+    /// Writes a secret to `path` (0600, must not exist).
+    func write(_ secret: Secret, at path: String) throws(SecretError)
+    /// Puts the file `draft` in the place of the secret's file beside it, with that one's owner and mode, in one step: at any time
+    /// one of them is there, whole.
+    /// - Parameter kept: the name that the former file stands under afterwards; one of that name is put aside under its date.
+    func replace(_ path: String, with draft: String, keeping kept: String) throws(SecretError)
+}
+
+extension SecretStore {
+    package func write(_ secret: Secret, at path: String) throws(SecretError) {
+        throw .unreadable(.file(path), reason: "no secret can be written here")
+    }
+    package func replace(_ path: String, with draft: String, keeping kept: String) throws(SecretError) {
+        throw .unreadable(.file(path), reason: "no secret can be replaced here")
+    }
 }
 
 package enum SecretError: OperatorError, Equatable {

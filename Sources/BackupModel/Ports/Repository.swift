@@ -67,6 +67,9 @@ package protocol Repository: Sendable {
     /// Who says to have made each key, where the repository knows. Needs the password.
     func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner]
 
+    /// Its passwords, where it has keys that can be added and removed.
+    var keys: (any RepositoryKeys)? { get }
+
     /// Whom it encrypts for, where it encrypts for public keys.
     func recipients() async throws(RepositoryError) -> Recipients?
 
@@ -99,6 +102,7 @@ extension Repository {
     package var isChangedByUsAlone: Bool { false }
     package var newPasswordFile: String? { nil }
     package func keyOwners() async throws(RepositoryError) -> [RepositoryKeyOwner] { [] }
+    package var keys: (any RepositoryKeys)? { nil }
     package func recipients() async throws(RepositoryError) -> Recipients? { nil }
     package func sizeOnDisk() throws(RepositoryError) -> (files: Int, bytes: ByteCount)? { nil }
 }

@@ -107,6 +107,33 @@ package struct RepositoryPin: Codable, Sendable, Equatable {
     package var location: String
     package var identity: RepositoryIdentity
     package var pinnedAt: Date
+    /// The key that our password opens, once it has been asked for; `nil` also in pins that are older than this.
+    package var ownKey: OwnKey?
+
+    package struct OwnKey: Codable, Sendable, Equatable {
+        package var id: String
+        package var created: Date
+        package init(id: String, created: Date) {
+            self.id = id
+            self.created = created
+        }
+    }
+
+    /// A change of its keys that has begun and is not finished.
+    package var keyChange: KeyChange?
+
+    package struct KeyChange: Codable, Sendable, Equatable {
+        package var begun: Date
+        /// The key that is to be removed; `nil` where one is only added.
+        package var old: String?
+        /// The one that was added; `nil` while it may not be there yet.
+        package var new: String?
+        package init(begun: Date, old: String?) {
+            self.begun = begun
+            self.old = old
+        }
+    }
+
     package init(location: String, identity: RepositoryIdentity, pinnedAt: Date) {
         self.location = location
         self.identity = identity

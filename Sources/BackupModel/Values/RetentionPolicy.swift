@@ -14,6 +14,8 @@ package struct RetentionPolicy: Codable, Sendable, Equatable {
     package var minimum: Int
     /// The share of a group, from 0 to 1, that one pass may remove; counts from five removals up.
     package var maximumRemoval: Double
+    /// Policies of classes of their own, by ``RetentionClass/name(for:)``; see ``policy(of:)``.
+    package var classes: [String: RetentionPolicy] = [:]
 
     package init(
         last: Int? = nil, hourly: Int? = nil, daily: Int? = nil, weekly: Int? = nil, monthly: Int? = nil,
@@ -32,12 +34,28 @@ package struct RetentionPolicy: Codable, Sendable, Equatable {
         self.maximumRemoval = maximumRemoval
     }
 
-    package var hasRules: Bool {
+    /// Whether there is anything that it would ever have removed.
+    package var hasRules: Bool { hasOwnRules || classes.values.contains(where: \.hasOwnRules) }
+
+    private var hasOwnRules: Bool {
         last != nil || hourly != nil || daily != nil || weekly != nil || monthly != nil || quarterly != nil
             || yearly != nil || within != nil
     }
 
-    /// `last 3, daily 7, weekly 4`
+    /// What is kept of a class: by its own policy, where it has one; else as of everything.
+    ///
+    /// What is taken before deploys comes in bursts, so that it has a policy even where the profile names none for it: unless
+    /// the profile keeps everything anyway.
+    package func policy(of retentionClass: String) -> RetentionPolicy {
+        if let own = classes[retentionClass] { return own }
+        var policy = self
+        policy.classes = [:]
+        guard hasOwnRules, retentionClass == RetentionClass.preDeploy else { return policy }
+        return RetentionPolicy(
+            last: 10, within: CalendarSpan(days: 14), minimum: minimum, maximumRemoval: maximumRemoval)
+    }
+
+    /// `last 3, daily 7, weekly 4; pre-deploy: last 10`
     package var words: String {
         var words: [String] = []
         for (name, count) in [
@@ -47,7 +65,21 @@ package struct RetentionPolicy: Codable, Sendable, Equatable {
             if let count { words.append("\(name) \(count)") }
         }
         if let within { words.append("within \(within)") }
-        return words.isEmpty ? "everything" : words.joined(separator: ", ")
+        let own = words.isEmpty ? "everything" : words.joined(separator: ", ")
+        return ([own] + classes.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value.words)" })
+            .joined(separator: "; ")
+    }
+}
+
+/// Why a restore point was taken, as far as retention cares: classes are weighed apart.
+package enum RetentionClass {
+    /// Before a deploy.
+    package static let preDeploy = "pre-deploy"
+
+    /// An operator's reason as the name of its class: small letters, digits and `-`, at most 40.
+    package static func name(for reason: String) -> String {
+        let word = reason.lowercased().map { $0.isASCII && ($0.isLetter || $0.isNumber) ? $0 : "-" }
+        return String(word.prefix(40))
     }
 }
 

@@ -90,11 +90,7 @@ struct BackupNow: OperatorCommand {
         let live = try Live(global, console)
         var request = BackupRequest()
         if !sources.isEmpty { request.sources = try sourceNames(live) }
-        for tag in tags where !SourceName.isValid(tag) {
-            throw Failure(
-                "`\(tag)` cannot be a tag", hint: "use letters, digits, `.`, `_` and `-`", kind: .usage)
-        }
-        request.tags = tags
+        request.tags = try BackupNow.checked(tags: tags)
         request.reason = reason
         request.trigger = scheduled ? "scheduled" : "manual"
         request.offsite = offsite
@@ -135,6 +131,13 @@ struct BackupNow: OperatorCommand {
             console.say("\(source.name): left to a later run, \(DueViews.words(source, engine.timeZone))")
         }
         return true
+    }
+
+    static func checked(tags: [String]) throws(Failure) -> [String] {
+        for tag in tags where !SourceName.isValid(tag) {
+            throw Failure("`\(tag)` cannot be a tag", hint: "use letters, digits, `.`, `_` and `-`", kind: .usage)
+        }
+        return tags
     }
 
     /// A typo names the nearest of the sources and the subcommands.

@@ -6,19 +6,24 @@ import Foundation
 /// `holdfast key …`
 struct KeyCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "key", abstract: "Whom sources and archives are encrypted for, and changing that.",
-        subcommands: [KeyList.self, KeyRotate.self])
+        commandName: "key",
+        abstract: "Passwords of repositories, whom sources and archives are encrypted for, and changing that.",
+        subcommands: [KeyList.self, KeyAdd.self, KeyRotate.self])
 }
 
 struct KeyList: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "list",
-        abstract: "List recipients: those of the profile, those pinned, and what other keys still open.",
+        abstract:
+            "List the passwords of a restic repository, and recipients: the profile's, those pinned, what others open.",
         usage: "holdfast key list [<name> ...] [--offsite] [<options>]",
         discussion: """
+            Of a password its key is listed: who made it, when, and which one is in use.
             Exits with 65 when the profile's recipients are not those that are pinned.
 
-            Example: holdfast key list secrets
+            Examples:
+              holdfast key list
+              holdfast key list secrets
             """)
 
     @Argument(help: "Only these sources and repositories.")
@@ -30,11 +35,27 @@ struct KeyList: OperatorCommand {
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try place.live(global, console)
-        let contents = try await KeyReview(try await live.engine(place)).load(names.isEmpty ? nil : names)
+        let engine = try await live.engine(place)
+        let passwords = PasswordChange(live, global)
+        let repositories = names.filter(passwords.isMeant)
+        let others = names.filter { !repositories.contains($0) }
+        let contents = try await KeyReview(engine).load(names.isEmpty ? nil : others)
+        let engines = names.isEmpty ? [engine] : try repositories.map { try passwords.one($0) }
+        var listed: [(Engine, RepositoryPin?, [RepositoryKey])] = []
+        for engine in engines {
+            _ = try await OpenRepository(engine, repository: engine.primary).open(.never)
+            guard let keys = try await OwnKey(engine).list() else { continue }
+            let spec = engine.primary.spec
+            listed.append((engine, try engine.pins.pin(profile: live.profile.name, repository: spec.pinName), keys))
+        }
         if console.isJSON {
-            console.print(KeyViews.document(contents))
+            let keys = JSONValue.array(listed.map { PasswordViews.document($0.2, of: $0.0, $0.1) })
+            console.print(KeyViews.document(contents, passwords: keys))
         } else {
-            KeyViews.show(contents, console)
+            for (engine, pin, keys) in listed {
+                console.print(Console.harmless(PasswordViews.lines(keys, of: engine, pin).joined(separator: "\n")))
+            }
+            if listed.isEmpty || !contents.subjects.isEmpty { KeyViews.show(contents, console) }
         }
         return contents.subjects.allSatisfy(\.isAsPinned) ? .success : .damaged
     }
@@ -43,9 +64,22 @@ struct KeyList: OperatorCommand {
 struct KeyRotate: OperatorCommand {
     static let configuration = CommandConfiguration(
         commandName: "rotate",
-        abstract: "Accept the recipients that the profile names now, and say what the old keys still open.",
-        usage: "holdfast key rotate [<name> ...] [--dry-run] [--yes] [<options>]",
+        abstract: "Give a restic repository a new password, or accept the recipients that the profile names now.",
+        usage: """
+            holdfast key rotate <repository> [--new-password-file <file>] [--yes] [<options>]
+            holdfast key rotate <repository> --finish
+            holdfast key rotate [<name> ...] [--dry-run] [--yes] [<options>]
+            """,
         discussion: """
+            The name of a restic repository: it gets a new password. That is made, added,
+            and proven to open the repository; then it takes the old one's place in the
+            password's file (the old one is kept beside it as FILE.previous), and the old
+            key is removed. Stopped at any moment, the same command goes on. Where the
+            password comes from elsewhere (`env:`, `command:`, `credential:`), it is written
+            to --new-password-file; you put it in its place, then give --finish.
+            Repositories of the profile that share the password get the new one together.
+
+            Otherwise recipients:
             Backups from now on are for the new recipients. What is stored stays as it is:
             repositories are only added to, so old restore points open with the old keys
             until retention removes them. Each is listed, with the day that will be.
@@ -53,7 +87,9 @@ struct KeyRotate: OperatorCommand {
             Is an old key in wrong hands? Then change the secrets that it opens (passwords,
             tokens) at once, and remove the restore points that are listed.
 
-            Example: holdfast key rotate secrets
+            Examples:
+              holdfast key rotate local
+              holdfast key rotate secrets
             """)
 
     @Argument(help: "The sources and repositories; all whose recipients changed when left out.")
@@ -65,10 +101,24 @@ struct KeyRotate: OperatorCommand {
     @Flag(name: [.customShort("y"), .long], help: "Do not ask.")
     var yes = false
 
+    @Option(
+        help: ArgumentHelp("Holds a repository's new password, or gets one.", valueName: "file"))
+    var newPasswordFile: String?
+
+    @Flag(help: "Remove a repository's old key, now that the profile has the new password.")
+    var finish = false
+
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try Live(global, console)
+        let passwords = PasswordChange(live, global)
+        if finish || newPasswordFile != nil || names.contains(where: passwords.isMeant) {
+            guard names.count == 1 else {
+                throw Failure("name one repository, and nothing else", hint: "as in key rotate local", kind: .usage)
+            }
+            return try await rotatePassword(passwords, console)
+        }
         let review = KeyReview(try live.engine())
         let contents = try await review.load(names.isEmpty ? nil : names)
         // Whoever is asked must know what they agree to, and nobody agrees to what cannot be known.
@@ -92,6 +142,41 @@ struct KeyRotate: OperatorCommand {
         if changed.isEmpty { console.print("nothing changed: the recipients are those that are pinned") }
         KeyViews.advise(contents, console)
         return .success
+    }
+
+    private func rotatePassword(_ passwords: PasswordChange, _ console: Console) async throws -> ExitStatus {
+        let engines = try passwords.group(of: names[0])
+        for notice in try passwords.notices(engines) { console.say("note: \(Console.harmless(notice))") }
+        let shown = engines.map(\.primary.spec.name.rawValue).joined(separator: ", ")
+        if dryRun {
+            console.print(finish ? "the old key of \(shown) would be removed" : "\(shown) would get a new password")
+            return .success
+        }
+        if !finish, !yes {
+            guard Question.canBeAsked else {
+                throw Failure("nobody is there to ask", hint: "give --yes when no terminal is attached", kind: .usage)
+            }
+            guard Question.agrees("Give \(shown) a new password?") else {
+                console.print("nothing was changed")
+                return .failed
+            }
+        }
+        let rotation = KeyRotation(engines, passwords.live.secrets) { await Failpoint.reach($0) }
+        let report =
+            finish
+            ? try await rotation.finish()
+            : try await rotation.rotate(newPasswordFile: newPasswordFile.map(KeyRotate.absolute))
+        if console.isJSON {
+            console.print(PasswordViews.document(report, waiting: report.isWaiting))
+        } else {
+            PasswordViews.tell(report, mirrors: passwords.mirrors, console)
+        }
+        return .success
+    }
+
+    static func absolute(_ path: String) -> String {
+        let full = (path as NSString).expandingTildeInPath
+        return full.hasPrefix("/") ? full : FileManager.default.currentDirectoryPath + "/" + full
     }
 
     private func confirmed(_ changed: [KeyReview.Subject]) throws -> Bool {

@@ -93,7 +93,8 @@ struct Reasons {
         guard policy.hasRules else { return ["retention keeps everything: the profile has no `retention:` rules"] }
         return plan.groups.flatMap { group in
             let kept = group.decisions.count { $0.keep }
-            var lines = ["retention (\(policy.words)) keeps \(kept) of \(group.decisions.count) of \(group.group)"]
+            let words = policy.policy(of: group.group.retentionClass).words
+            var lines = ["retention (\(words)) keeps \(kept) of \(group.decisions.count) of \(group.group)"]
             if let why = group.leftAlone { lines.append("  left alone: \(why)") }
             lines += group.decisions.map { decision in
                 "  \(decision.keep ? "keeps" : "would remove") \(decision.id) of \(Format.time(decision.time)): "

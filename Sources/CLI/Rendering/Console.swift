@@ -10,6 +10,8 @@ final class Console: Sendable {
     let isJSON: Bool
     /// Colour and a live display only where somebody watches.
     let isTerminal: Bool
+    /// Where results go: standard error where standard output belongs to another program.
+    private let results: Int32
     /// Standard error goes to the journal, which takes priorities.
     private let isJournal = Journal.isListening(to: STDERR_FILENO)
     private let live = Mutex<String>("")
@@ -29,7 +31,8 @@ final class Console: Sendable {
         set { record.withLock { $0 = newValue } }
     }
 
-    init(quiet: Bool, verbose: Bool, json: Bool) {
+    init(quiet: Bool, verbose: Bool, json: Bool, resultsTo results: Int32 = STDOUT_FILENO) {
+        self.results = results
         isQuiet = quiet
         isVerbose = verbose
         isJSON = json
@@ -40,7 +43,7 @@ final class Console: Sendable {
     func print(_ text: String) {
         live.withLock { shown in
             clear(&shown)
-            Console.write(redact(text) + "\n", to: STDOUT_FILENO)
+            Console.write(redact(text) + "\n", to: results)
         }
     }
 

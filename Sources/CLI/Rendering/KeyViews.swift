@@ -81,11 +81,15 @@ enum KeyViews {
             """)
     }
 
-    static func document(_ contents: KeyReview.Contents, rotated: [RecipientSubject]? = nil) -> JSONValue {
+    /// - Parameter passwords: of the repositories that were looked at.
+    static func document(
+        _ contents: KeyReview.Contents, rotated: [RecipientSubject]? = nil, passwords: JSONValue? = nil
+    ) -> JSONValue {
         var entries: [(String, JSONValue)] = [
             ("repository", .string(contents.repository.rawValue)),
             ("recipients", .array(contents.subjects.map(subject))),
         ]
+        if let passwords { entries.append(("passwords", passwords)) }
         if let rotated { entries.append(("rotated", JSONValue(rotated.map(\.name)))) }
         return .object(entries)
     }

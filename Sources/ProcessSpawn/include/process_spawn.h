@@ -96,3 +96,11 @@ int hf_start_thread(void *(*body)(void *), void *argument);
 /// Gives our session a terminal, of which we are the other end. Only the leader of a session that has none can have one.
 /// Both descriptors are close-on-exec; while `terminal` is open nothing that is said to `controller` is lost.
 int hf_open_terminal(int *controller, int *terminal);
+
+/// Runs a program in our own process group, with our terminal and our standard streams, and waits for its end. Signals that
+/// others send us meanwhile are sent on to it; those of the terminal reach it anyway. It is given the handling of signals that
+/// we were started with. One at a time.
+/// - status: as waitpid(2) has it.
+/// - asked_to_end: the signal by which somebody asked us to end meanwhile, not counting the terminal's; 0: none.
+int hf_run_foreground(
+    const char *path, char *const *arguments, char *const *environment, int *status, int *asked_to_end);

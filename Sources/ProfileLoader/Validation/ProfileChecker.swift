@@ -206,10 +206,21 @@ struct ProfileChecker {
     }
 
     private mutating func checkRetention(_ root: ConfigValue) {
-        guard let value = root["retention"]?["max-removal"], RetentionDecoder.share(value) == nil else { return }
-        shapes.refuse(
-            value.location, "retention.max-removal",
-            "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+        let classes = root["retention"]?["classes"]?.entries ?? []
+        let places =
+            [("retention", root["retention"])]
+            + classes.map { ("retention.classes.\(shown($0.key))", Optional($0.value)) }
+        for (path, rules) in places {
+            guard let value = rules?["max-removal"], RetentionDecoder.share(value) == nil else { continue }
+            shapes.refuse(
+                value.location, "\(path).max-removal",
+                "wants a share such as `0.5` or `50%`, not `\(shown(value.text ?? ""))`")
+        }
+        for entry in classes where RetentionClass.name(for: entry.key) == SnapshotStamp.regularClass {
+            shapes.refuse(
+                entry.keyLocation, "retention.classes.\(shown(entry.key))",
+                "is what backups without a reason are; their rules stand in `retention:` itself")
+        }
     }
 
     private mutating func checkHooks(_ root: ConfigValue, _ tree: YAMLNode) {

@@ -108,7 +108,19 @@ package enum ProfileKeys {
         KeyDescriptor("drill", .list(.string), "When restores are proven.", ignored: true),
     ]
 
-    static let retention: [KeyDescriptor] = [
+    static let retention: [KeyDescriptor] =
+        retentionRules + [
+            KeyDescriptor(
+                "hold", .duration, "How long what a follower still lacks is left alone; then that is an alarm.",
+                default: "14d"),
+            KeyDescriptor(
+                "classes", .map(.object(retentionRules)),
+                "Rules for backups that were given a reason, by the reason: `pre-deploy: { last: 10, within: 14d }`. Where a "
+                    + "reason is not named here, these rules count for it, each reason apart.",
+                default: "`pre-deploy: { last: 10, within: 14d }`, unless everything is kept"),
+        ]
+
+    private static let retentionRules: [KeyDescriptor] = [
         KeyDescriptor("last", count, "The newest so many."),
         KeyDescriptor("hourly", count, "The newest of each of so many hours."),
         KeyDescriptor("daily", count, "The newest of each of so many days."),
@@ -123,9 +135,6 @@ package enum ProfileKeys {
             "max-removal", .either([.number(0...1), .string]),
             "The share of a group that one pass may remove, as `0.5` or `50%`; counts from five removals up.",
             default: "50%"),
-        KeyDescriptor(
-            "hold", .duration, "How long what a follower still lacks is left alone; then that is an alarm.",
-            default: "14d"),
     ]
 
     static let objectives: [KeyDescriptor] = [
@@ -136,7 +145,10 @@ package enum ProfileKeys {
         KeyDescriptor("verify", .duration, "Age of the newest test that found the primary repository whole."),
         KeyDescriptor("prune", .duration, "Age of the newest retention that went through."),
         KeyDescriptor("drill", .duration, "Age of the newest proof that it restores.", ignored: true),
-        KeyDescriptor("key-age", .duration, "Age of a repository's password.", ignored: true),
+        KeyDescriptor(
+            "key-age", .duration,
+            "Age of the password of a restic repository, from when its key was made; `holdfast key rotate` gives a new one."
+        ),
         KeyDescriptor("rto", .duration, "How long a restore may take.", ignored: true),
         KeyDescriptor(
             "skips", .duration,

@@ -3,6 +3,15 @@ import Foundation
 import Programs
 
 extension RsyncRepository {
+    /// Where a part lies as it was: a folder, or a file.
+    package func path(of part: ManifestPart) throws(RepositoryError) -> String {
+        let place = try RsyncRuns(access: access).place(of: part.snapshot)
+        guard case .part(let stored) = place.content else {
+            throw .notFound(what: "a part in snapshot \(part.snapshot)")
+        }
+        return "\(access.folder.path)/\(place.folder)/\(stored.name)"
+    }
+
     package func byHand(_ part: ManifestPart) async throws(RepositoryError) -> ManualRestore {
         let place = try RsyncRuns(access: access).place(of: part.snapshot)
         guard case .part(let stored) = place.content else {

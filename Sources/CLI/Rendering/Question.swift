@@ -1,0 +1,32 @@
+import Foundation
+
+/// A question to whoever sits at the terminal.
+enum Question {
+    /// Whether anybody can be asked: standard input and error are a terminal, and we are in its foreground.
+    static var canBeAsked: Bool {
+        isatty(STDIN_FILENO) == 1 && isatty(STDERR_FILENO) == 1 && tcgetpgrp(STDIN_FILENO) == getpgrp()
+    }
+
+    /// - Returns: true for `y` or `yes` alone; false also when the task is cancelled while it waits, as by Ctrl-C.
+    static func agrees(_ text: String) -> Bool {
+        // What was typed while something else ran was not meant for this.
+        tcflush(STDIN_FILENO, TCIFLUSH)
+        Console.write(Array("\(text) [y/N] ".utf8), to: STDERR_FILENO)
+        var answer: [UInt8] = []
+        while !Task.isCancelled {
+            var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
+            guard poll(&input, 1, 100) > 0 else { continue }
+            var byte: UInt8 = 0
+            let count = read(STDIN_FILENO, &byte, 1)
+            if count < 0, errno == EINTR { continue }
+            guard count == 1 else { break }
+            guard byte != 10 else {
+                let word = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespaces).lowercased()
+                return ["y", "yes"].contains(word)
+            }
+            answer.append(byte)
+        }
+        Console.write(Array("\n".utf8), to: STDERR_FILENO)
+        return false
+    }
+}
