@@ -27,7 +27,9 @@ struct GlobalOptions: ParsableArguments {
     /// With the profile that somebody at a terminal picks where several could be meant.
     /// - Parameter isWanted: whether they are led at all.
     func led(_ isWanted: Bool, _ console: Console) throws -> GlobalOptions {
-        guard isWanted, profile == nil, Question.isPossible, isatty(STDOUT_FILENO) == 1, !json else { return self }
+        guard isWanted, profile == nil, isatty(STDIN_FILENO) == 1, isatty(STDOUT_FILENO) == 1, !json else {
+            return self
+        }
         let profiles = Profiles(self)
         if (try? profiles.chosenPath()) != nil { return self }
         let entries = profiles.catalog().entries.filter(\.canRun)

@@ -27,6 +27,14 @@ package struct InPlacePlan: Sendable {
         package var path: String
         package var needed: ByteCount
         package var free: ByteCount
+
+        /// Where the room is not enough.
+        package var failure: Failure {
+            Failure(
+                "\(path) has \(free) free, and \(needed) are needed beside what is there",
+                hint: "make room, choose less with --only or --path, or restore elsewhere with --to DIR",
+                kind: .destinationFull)
+        }
     }
 
     package var point: RestorePoint

@@ -18,12 +18,7 @@ struct RestoreInPlace {
         } else {
             InPlaceRendering.show(plan, console)
         }
-        if let room = plan.tooSmall.first {
-            throw Failure(
-                "\(room.path) has \(room.free) free, and \(room.needed) are needed beside what is there",
-                hint: "make room, choose less with --only or --path, or restore elsewhere with --to DIR",
-                kind: .destinationFull)
-        }
+        if let room = plan.tooSmall.first { throw room.failure }
         if dryRun { return .success }
         guard try isAgreed || Question.confirmed("Put this into place?") else {
             console.print("nothing was restored")
@@ -89,41 +84,5 @@ struct RestoreInPlace {
             for path in removed { console.print("removed \(Console.harmless(path))") }
         }
         return .success
-    }
-}
-
-/// Questions to somebody at a terminal.
-enum Question {
-    static var isPossible: Bool { isatty(STDIN_FILENO) == 1 }
-
-    /// - Throws: ``Failure`` where nobody is there.
-    static func confirmed(_ question: String) throws -> Bool {
-        guard isPossible else {
-            throw Failure("nobody is there to ask", hint: "give --yes when no terminal is attached", kind: .usage)
-        }
-        Console.write(Array("\(question) [y/N] ".utf8), to: STDERR_FILENO)
-        return ["y", "yes"].contains(readLine()?.trimmingCharacters(in: .whitespaces).lowercased() ?? "")
-    }
-
-    /// - Returns: what was typed, without blanks at its ends.
-    /// - Throws: ``Failure`` when the input ends.
-    static func ask(_ question: String) throws -> String {
-        Console.write(Array("\(question) ".utf8), to: STDERR_FILENO)
-        guard let line = readLine() else { throw Failure("nothing was chosen", kind: .usage) }
-        return line.trimmingCharacters(in: .whitespaces)
-    }
-
-    /// Numbers of what is listed, from 1: `2`, `1 3`, `2-4`.
-    /// - Returns: indices; `nil` for what are none.
-    static func indices(_ text: String, of count: Int) -> [Int]? {
-        var found: [Int] = []
-        for word in text.split(whereSeparator: { $0 == " " || $0 == "," }) {
-            let ends = word.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
-            guard let first = ends[0], let last = ends.count == 1 ? first : ends[1], ends.count <= 2, first >= 1,
-                last <= count, first <= last
-            else { return nil }
-            found += (first...last).map { $0 - 1 }
-        }
-        return found.isEmpty ? nil : found
     }
 }

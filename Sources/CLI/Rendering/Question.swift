@@ -1,3 +1,4 @@
+import BackupModel
 import Foundation
 
 /// A question to whoever sits at the terminal.
@@ -28,5 +29,36 @@ enum Question {
         }
         Console.write(Array("\n".utf8), to: STDERR_FILENO)
         return false
+    }
+
+    /// As ``agrees(_:)``.
+    /// - Throws: ``Failure`` where nobody is there.
+    static func confirmed(_ question: String) throws -> Bool {
+        guard isatty(STDIN_FILENO) == 1 else {
+            throw Failure("nobody is there to ask", hint: "give --yes when no terminal is attached", kind: .usage)
+        }
+        return agrees(question)
+    }
+
+    /// - Returns: what was typed, without blanks at its ends.
+    /// - Throws: ``Failure`` when the input ends.
+    static func ask(_ question: String) throws -> String {
+        Console.write(Array("\(question) ".utf8), to: STDERR_FILENO)
+        guard let line = readLine() else { throw Failure("nothing was chosen", kind: .usage) }
+        return line.trimmingCharacters(in: .whitespaces)
+    }
+
+    /// Numbers of what is listed, from 1: `2`, `1 3`, `2-4`.
+    /// - Returns: indices; `nil` for what are none.
+    static func indices(_ text: String, of count: Int) -> [Int]? {
+        var found: [Int] = []
+        for word in text.split(whereSeparator: { $0 == " " || $0 == "," }) {
+            let ends = word.split(separator: "-", omittingEmptySubsequences: false).map { Int($0) }
+            guard let first = ends[0], let last = ends.count == 1 ? first : ends[1], ends.count <= 2, first >= 1,
+                last <= count, first <= last
+            else { return nil }
+            found += (first...last).map { $0 - 1 }
+        }
+        return found.isEmpty ? nil : found
     }
 }
