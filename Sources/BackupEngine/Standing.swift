@@ -11,6 +11,8 @@ package struct Standing: Sendable, Equatable {
         /// The test of a repository; `nil` for the primary.
         case verify(RepositoryName?)
         case prune
+        /// The proof that all sources restore, from whatever repository.
+        case drill
 
         /// `backup`, `offsite nas` …
         package var title: String {
@@ -21,6 +23,7 @@ package struct Standing: Sendable, Equatable {
             case .verify(nil): "verify"
             case .verify(let name?): "verify \(name)"
             case .prune: "prune"
+            case .drill: "drill"
             }
         }
     }
@@ -94,10 +97,10 @@ package struct StandingReview: Sendable {
             profile, runs: try store.runs(RunQuery(profile: profile.name, limit: StandingReview.lookBack)))
     }
 
-    /// The backup first, then its sources, each follower, tests, retention.
+    /// The backup first, then its sources, each follower, tests, retention, drills.
     package var standings: [Standing] {
         let sources = profile.sources.map(source)
-        return [backup(of: sources)] + sources + profile.followers.map(offsite) + tests + [prune]
+        return [backup(of: sources)] + sources + profile.followers.map(offsite) + tests + [prune, drill]
     }
 
     private func backup(of sources: [Standing]) -> Standing {
@@ -189,6 +192,18 @@ package struct StandingReview: Sendable {
         return standing
     }
 
+    /// One of some sources alone tries something, and proves no more than those: it is no success here.
+    private var drill: Standing {
+        var standing = blank(.drill, objective: profile.objectives.drill)
+        let drills = runs.filter { $0.operation == .drill && $0.sources == nil }
+        (standing.lastRun, standing.lastOutcome) = (drills.first?.id, drills.first?.outcome)
+        standing.lastSuccess = drills.first { $0.drill?.isWholeProof == true }?.started
+        standing.baseline = baseline
+        standing.skippedSince = StandingReview.skippedSince(drills)
+        standing.trend = StandingReview.trend(of: drills.filter { $0.outcome == .succeeded })
+        return standing
+    }
+
     private func blank(_ subject: Standing.Subject, objective: Duration?) -> Standing {
         Standing(subject: subject, objective: objective, skipBudget: profile.objectives.skips)
     }
@@ -214,7 +229,7 @@ package struct StandingReview: Sendable {
     }
 
     private static func bytes(of run: RunRecord) -> ByteCount {
-        ByteCount(run.parts.map(\.bytes.bytes).reduce(0, +))
+        run.drill?.bytes ?? ByteCount(run.parts.map(\.bytes.bytes).reduce(0, +))
     }
 
     private static func median<Value: Comparable>(_ values: [Value]) -> Value? {
