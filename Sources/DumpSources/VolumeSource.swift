@@ -44,7 +44,7 @@ package struct VolumeSource: DumpSource {
         try await files(at: request.directory).restore(request, context)
     }
 
-    private func files(at path: String) -> FilesSource {
+    func files(at path: String) -> FilesSource {
         FilesSource(spec, services, settings.files(at: path), recent)
     }
 
