@@ -96,6 +96,18 @@ struct DrillTests {
         #expect(run.drill?.parts.first?.excused == ["table fts: a virtual table"])
     }
 
+    @Test(arguments: [PartCondition.partial, .damaged])
+    func `what was not whole when it was captured is not proven by coming back`(condition: PartCondition) async throws {
+        let bench = try Bench()
+        let db = ScriptedSource("db") { _, store throws(SourceError) in
+            [try await ScriptedSource.part("/data", store, condition: condition)]
+        }
+        let backup = await bench.backup([db])
+        let run = await drill(bench, [db])
+        #expect(run.outcome == .partial && run.drill?.verdict == .unproven, "\(run.failures)")
+        #expect(run.failures.first?.hint?.contains("holdfast show \(backup.id)") == true)
+    }
+
     @Test func `a part that is said to be restored and left nothing fails it`() async throws {
         let bench = try Bench()
         await bench.backup([ScriptedSource("db")])

@@ -63,6 +63,7 @@ struct DrilledSource: Sendable {
                 var part = DrilledPart(item.part, run: item.run)
                 part.duration = engine.clock.uptime - begun
                 add(report, to: &part, folder)
+                part.noteCondition(of: item)
                 let proven = part
                 await recorder.annotate(.restore, subject: title) { $0.bytes = proven.bytes }
                 await recorder.change { record in
@@ -252,6 +253,16 @@ struct DrilledSource: Sendable {
 }
 
 extension DrilledPart {
+    /// What was not whole when it was captured is not proven by coming back as it was.
+    fileprivate mutating func noteCondition(of item: RestorePlan.Item) {
+        switch item.part.condition {
+        case .clean, .tolerated: return
+        case .partial: unproven.append("some of it could not be read when it was captured")
+        case .damaged: unproven.append("it was damaged when it was captured")
+        }
+        remedies.append("`holdfast show \(item.run)` says what was wrong with it; repair that and back up anew")
+    }
+
     /// That somebody who knows it has looked at it settles what nobody else could compare.
     ///
     /// Not where a key or a server is missing: then there was nothing to look at.
