@@ -26,7 +26,7 @@ extension PostgreSQLDump {
         defer { services.removeServerFolder(folder) }
         do throws(SourceError) {
             return try await throwaway.server(in: folder, as: user).whileUp { process in
-                try await load(request, context, programs, process)
+                try await load(request, context, settings.local(programs, process: process, as: user), process)
             }
         } catch {
             guard let obstacle = PostgreSQLDump.obstacle(error) else { throw error }
@@ -52,11 +52,11 @@ extension PostgreSQLDump {
     }
 
     private func load(
-        _ request: ProofRequest, _ context: CaptureContext, _ programs: PostgreSQLServerPrograms, _ process: Int32
+        _ request: ProofRequest, _ context: CaptureContext, _ local: PostgreSQLSettings, _ process: Int32
     ) async throws -> ProofReport {
         let part = request.restore.part
         let name = "holdfast-\(context.run)"
-        let server = try await PostgreSQLServer(settings.local(programs, process: process), spec, services)
+        let server = try await PostgreSQLServer(local, spec, services)
         let maintenance = server.connection(to: "postgres", applicationName: name)
         let required = try await requirements(of: request.restore, server)
         _ = try await server.ask(required.statements, maintenance)
@@ -121,7 +121,8 @@ extension PostgreSQLDump {
 
 extension PostgreSQLSettings {
     /// The same source, in a server of our own.
-    func local(_ programs: PostgreSQLServerPrograms, process: Int32) -> PostgreSQLSettings {
+    /// - Parameter user: as whom the clients run too: psql obeys what stands in a dump, and not every repository is sealed.
+    func local(_ programs: PostgreSQLServerPrograms, process: Int32, as user: UserIdentity?) -> PostgreSQLSettings {
         var settings = self
         settings.host = Services.workingFolder(of: process)
         settings.port = PostgreSQLServerPrograms.port
@@ -130,7 +131,7 @@ extension PostgreSQLSettings {
         settings.tlsMode = nil
         settings.tlsRootCertificate = nil
         settings.maintenanceDatabase = "postgres"
-        settings.runAs = nil
+        settings.runAs = user?.name
         settings.through = nil
         settings.clients = programs.folder
         return settings

@@ -170,8 +170,18 @@ struct DumpProofTests {
         await #expect {
             try await bench.prove(report, with: source) { $0.facts.rows = ["public.t": 2001] }
         } throws: { "\($0)".contains("expected 2001 rows, found 2000 rows") }
+        if geteuid() == 0, format == "plain" { try await isRunByNobody(report, source, bench) }
         // The server that was dumped has not been asked for anything.
         #expect(try postgres.backends(named: "holdfast") == 0)
+    }
+
+    /// What a dump makes psql do is done by somebody who may do nothing.
+    private func isRunByNobody(_ report: PartReport, _ source: any DumpSource, _ bench: Bench) async throws {
+        let (file, witness) = (bench.store.file(report.path), bench.folder["open/witness"])
+        try shell("chmod 777 \"$3\"; echo '\\! id -un > '\"$2\" >> \"$1\"", file, witness, bench.folder["open"])
+        let size = try #require(FileManager.default.attributesOfItem(atPath: file)[.size] as? NSNumber).int64Value
+        _ = try await bench.prove(report, with: source) { $0.bytes = ByteCount(size) }
+        #expect(try String(contentsOfFile: witness, encoding: .utf8) == "nobody\n")
     }
 
     @Test(.enabled(if: PrivatePostgres.programs != nil, "PostgreSQL is not installed"), .timeLimit(.minutes(2)))
