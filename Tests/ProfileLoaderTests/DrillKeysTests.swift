@@ -51,6 +51,12 @@ struct DrillKeysTests {
         #expect(drill.acceptsUnopened)
     }
 
+    @Test func `a repository to drill from that is switched off is no fault of the profile`() throws {
+        let text = text("{ postgres: { database: a } }", "drill: { from: off }")
+            .replacing("off: { restic: /o,", with: "off: { when: '', restic: /o,")
+        #expect(try fixture.load(text).profile.drill.from?.rawValue == "off")
+    }
+
     @Test(arguments: [
         ("{ files: /x, drill: { sql: SELECT 1 } }", "", "is for databases"),
         ("{ postgres: { database: a }, drill: { sql: .shell rm } }", "", "is a command of a shell"),

@@ -92,7 +92,7 @@ extension DrillPlan {
         }
         guard let room = host.room(at: place) else { return }
         // A disk that a drill fills is full for everybody else on it.
-        let rest = ByteCount(min(room.total.bytes / 20, 1 << 30))
+        let rest = ByteCount(max(16 << 20, min(room.total.bytes / 20, 1 << 30)))
         guard largest.room + rest > room.free else { return }
         throw Failure(
             "\(place) has \(room.free) free; source \(largest.source) takes about \(largest.room), and \(rest) stay free",

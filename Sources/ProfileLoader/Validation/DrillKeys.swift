@@ -40,16 +40,19 @@ extension ProfileKeys {
 enum DrillKeyCheck {
     private static let databaseKinds = ["postgres", "mysql", "sqlite"]
 
-    static func problems(of root: ConfigValue) -> [ConfigProblem] {
+    /// - Parameter switchedOff: key paths of entries that `when:` took away; a drill of such a repository says so itself.
+    static func problems(of root: ConfigValue, switchedOff: [String]) -> [ConfigProblem] {
         var problems: [ConfigProblem] = []
         func refuse(_ value: ConfigValue, _ path: String, _ message: String, suggestion: String? = nil) {
             problems.append(
                 ConfigProblem(at: value.location, keyPath: path, message: message, suggestion: suggestion))
         }
         let repositories = root["repositories"]?.entries.map(\.key) ?? []
-        if let from = root["drill"]?["from"], let name = from.text, !repositories.contains(name) {
+        if let from = root["drill"]?["from"], let name = from.text, !repositories.contains(name),
+            !switchedOff.contains("repositories.\(name)")
+        {
             refuse(
-                from, "drill.from", "there is no repository `\(shown(name))`, or `when:` has switched it off",
+                from, "drill.from", "there is no repository `\(shown(name))`",
                 suggestion: Nearest.match(name, in: repositories))
         }
         for entry in root["sources"]?.entries ?? [] {

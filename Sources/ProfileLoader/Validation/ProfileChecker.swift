@@ -55,7 +55,7 @@ struct ProfileChecker {
             }
         }
         checkHooks(result, root)
-        checkDrills(result, isAbstract: isAbstract)
+        checkDrills(result, isAbstract: isAbstract, switchedOff: switchedOff)
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
     }
@@ -222,9 +222,9 @@ struct ProfileChecker {
         }
     }
 
-    private mutating func checkDrills(_ root: ConfigValue, isAbstract: Bool) {
+    private mutating func checkDrills(_ root: ConfigValue, isAbstract: Bool, switchedOff: [String]) {
         guard !isAbstract else { return }
-        for problem in DrillKeyCheck.problems(of: root) {
+        for problem in DrillKeyCheck.problems(of: root, switchedOff: switchedOff) {
             shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
         }
     }
