@@ -23,7 +23,7 @@ extension MySQLDump {
             return report
         }
         let user = try services.unprivilegedUser()
-        let folder = try await services.serverFolder(request, user)
+        let folder = try await services.serverFolder(request, user, room: roomToProve(request.restore.part))
         defer { services.removeServerFolder(folder) }
         let server = MySQLThrowaway(services: services, programs: programs).server(in: folder, as: user)
         return try await server.whileUp { process in try await load(request, context, programs, process) }

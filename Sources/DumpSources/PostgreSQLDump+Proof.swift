@@ -22,7 +22,7 @@ extension PostgreSQLDump {
         }
         let throwaway = PostgreSQLThrowaway(services: services, programs: programs)
         let user = try services.unprivilegedUser()
-        let folder = try await services.serverFolder(request, user)
+        let folder = try await services.serverFolder(request, user, room: roomToProve(request.restore.part))
         defer { services.removeServerFolder(folder) }
         do throws(SourceError) {
             return try await throwaway.server(in: folder, as: user).whileUp { process in

@@ -80,9 +80,12 @@ extension Services {
         return nobody
     }
 
-    /// A folder for a server: private to whom it runs as.
-    func serverFolder(_ request: ProofRequest, _ user: UserIdentity?) async throws(SourceError) -> String {
+    /// A folder for a server: private to whom it runs as. It may lie on another disk than what is restored.
+    func serverFolder(
+        _ request: ProofRequest, _ user: UserIdentity?, room: ByteCount
+    ) async throws(SourceError) -> String {
         let base = user == nil ? request.restore.directory : try await request.openFolder()
+        try checkRoom(for: room, at: base)
         let path = "\(base)/server-\(String(UInt32.random(in: 0x1000_0000...UInt32.max), radix: 16))"
         do throws(SystemError) { try System.createFolder(path) } catch {
             throw .unreadable(path, reason: "it cannot be made: \(error)")
