@@ -123,7 +123,8 @@ package struct DueReview: Sendable {
         case .backup where offsite && run.isCommitted && !onRequest.allSatisfy { run.hasFed($0) }: return .irrelevant
         case .prune where run.reason == PruneRun.dryRunReason: return .irrelevant
         case .verify where run.repository != nil, .prune where run.repository != nil: return .irrelevant
-        case .backup, .verify, .prune: break
+        case .drill where run.sources != nil: return .irrelevant
+        case .backup, .verify, .prune, .drill: break
         }
         let isOfThisStart = run.process.bootID == engine.host.bootID
         switch run.outcome {

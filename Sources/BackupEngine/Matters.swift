@@ -14,6 +14,8 @@ package struct Matter: Sendable, Equatable {
         case anomaly
         /// Something that a hook took could not be given back.
         case unreleased
+        /// A restore takes longer than its objective allows.
+        case slow
     }
 
     package var kind: Kind
@@ -44,7 +46,7 @@ package struct MatterReview: Sendable {
     /// The gravest first.
     package func matters() throws -> [Matter] {
         try unreleased() + damage() + vanished() + overdue(try StandingReview(engine).standings)
-            + anomalies()
+            + slowness() + anomalies()
     }
 
     /// What is overdue now, for those who are told of it.
@@ -106,7 +108,25 @@ package struct MatterReview: Sendable {
         case .verify(let name?): "\(start) backup verify --from \(name) \(profile)"
         case .prune: "\(start) backup prune --dry-run \(profile)"
         case .key(let name): "\(start) key rotate \(name) \(profile)"
+        case .drill: "\(start) drill \(profile)"
         }
+    }
+
+    /// As the newest drill of all sources measured it.
+    private func slowness() throws(StoreError) -> [Matter] {
+        guard let objective = profile.objectives.restoreTime else { return [] }
+        let drills = try engine.store.runs(RunQuery(profile: profile.name, operation: .drill, limit: 100))
+        let measured = drills.first { run in
+            run.sources == nil && run.drill.map { $0.isComplete && $0.leftOut.isEmpty && $0.verdict != .failed } == true
+        }
+        guard let measured, let drill = measured.drill, drill.restoreTime > objective else { return [] }
+        return [
+            Matter(
+                kind: .slow,
+                text: "a restore takes \(Age.words(drill.restoreTime)), as run \(measured.id) measured it; the "
+                    + "objective is \(Age.words(objective))", since: measured.started,
+                next: "holdfast show \(measured.id) -p \(profile.name)")
+        ]
     }
 
     /// What runs took that are dead by now, and nobody has given back: a service may be down because of it.

@@ -158,7 +158,7 @@ package struct NotificationRules: Sendable {
 
 /// What is told even in quiet hours: what gets worse while it waits for the morning.
 package enum NotificationUrgency {
-    /// Damage that was found, a restore that failed, and content that is suddenly far from the usual, for somebody may be
+    /// Damage that was found, a restore or a drill that failed, and content that is suddenly far from the usual, for somebody may be
     /// encrypting it. A backup that failed leaves earlier ones as they are, so it waits.
     package static func isUrgent(_ message: NotificationMessage, _ notifier: NotifierSpec) -> Bool {
         if message.isTest { return true }
@@ -166,7 +166,9 @@ package enum NotificationUrgency {
         guard !message.isReminder else { return false }
         return switch message.event {
         case .anomaly: true
-        case .failed: message.operation == .restore || message.failures.contains { $0.kind == .damaged }
+        case .failed:
+            message.operation == .restore || message.operation == .drill
+                || message.failures.contains { $0.kind == .damaged }
         case .started, .partial, .overdue, .recovered, .succeeded, .skipped, .digest, .test: false
         }
     }

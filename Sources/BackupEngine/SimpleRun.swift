@@ -90,7 +90,12 @@ struct SimpleRun: Sendable {
     }
 
     static func conclude(_ stop: (any Error)?, _ recorder: RunRecorder) async -> Outcome {
-        guard let stop else { return await recorder.record.failures.isEmpty ? .succeeded : .failed }
+        guard let stop else {
+            let failures = await recorder.record.failures
+            if failures.isEmpty { return .succeeded }
+            // Something is there, and nobody knows whether it is right.
+            return failures.allSatisfy { $0.kind == .unproven } ? .partial : .failed
+        }
         let failure = RunRecorder.failure(of: stop)
         await recorder.fail(failure)
         if case RunStop.skipped = stop { return .skipped }

@@ -13,6 +13,8 @@ package struct Standing: Sendable, Equatable {
         case prune
         /// The password of a repository.
         case key(RepositoryName)
+        /// The proof that all sources restore, from whatever repository.
+        case drill
 
         /// `backup`, `offsite nas` …
         package var title: String {
@@ -24,6 +26,7 @@ package struct Standing: Sendable, Equatable {
             case .verify(let name?): "verify \(name)"
             case .prune: "prune"
             case .key(let name): "password of \(name)"
+            case .drill: "drill"
             }
         }
     }
@@ -111,10 +114,11 @@ package struct StandingReview: Sendable {
         return keys
     }
 
-    /// The backup first, then its sources, each follower, tests, retention, passwords.
+    /// The backup first, then its sources, each follower, tests, retention, drills, passwords.
     package var standings: [Standing] {
         let sources = profile.sources.map(source)
-        return [backup(of: sources)] + sources + profile.followers.map(offsite) + tests + [prune] + passwords
+        return [backup(of: sources)] + sources + profile.followers.map(offsite) + tests + [prune, drill]
+            + passwords
     }
 
     /// Of repositories of which is known how old it is.
@@ -217,6 +221,18 @@ package struct StandingReview: Sendable {
         return standing
     }
 
+    /// One of some sources alone tries something, and proves no more than those: it is no success here.
+    private var drill: Standing {
+        var standing = blank(.drill, objective: profile.objectives.drill)
+        let drills = runs.filter { $0.operation == .drill && $0.sources == nil }
+        (standing.lastRun, standing.lastOutcome) = (drills.first?.id, drills.first?.outcome)
+        standing.lastSuccess = drills.first { $0.drill?.isWholeProof == true }?.started
+        standing.baseline = baseline
+        standing.skippedSince = StandingReview.skippedSince(drills)
+        standing.trend = StandingReview.trend(of: drills.filter { $0.outcome == .succeeded })
+        return standing
+    }
+
     private func blank(_ subject: Standing.Subject, objective: Duration?) -> Standing {
         Standing(subject: subject, objective: objective, skipBudget: profile.objectives.skips)
     }
@@ -242,7 +258,7 @@ package struct StandingReview: Sendable {
     }
 
     private static func bytes(of run: RunRecord) -> ByteCount {
-        ByteCount(run.parts.map(\.bytes.bytes).reduce(0, +))
+        run.drill?.bytes ?? ByteCount(run.parts.map(\.bytes.bytes).reduce(0, +))
     }
 
     private static func median<Value: Comparable>(_ values: [Value]) -> Value? {

@@ -22,6 +22,8 @@ package struct ProfileStatus: Sendable {
     package var lastBackup: RunRecord?
     /// Of the primary.
     package var lastVerify: RunRecord?
+    /// Of all sources.
+    package var lastDrill: RunRecord?
     package var followers: [Follower]
     package var restorePoints: Int
     /// How each operation stands against its objective.
@@ -53,10 +55,16 @@ package struct StatusReview: Sendable {
         let points = try points()
         return ProfileStatus(
             lastGood: good.first { $0.sources == nil } ?? good.first, lastBackup: try newest(.backup).first,
-            lastVerify: tests.first { $0.repository == nil }, followers: try followers(points.all, points.deliveries),
+            lastVerify: tests.first { $0.repository == nil },
+            lastDrill: try drills().first { $0.sources == nil },
+            followers: try followers(points.all, points.deliveries),
             restorePoints: points.all.count,
             standings: try StandingReview(engine).standings,
             matters: try MatterReview(engine).matters())
+    }
+
+    private func drills() throws(StoreError) -> [RunRecord] {
+        try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .drill, limit: 100))
     }
 
     /// As they were last seen.

@@ -15,15 +15,17 @@ struct Holdfast: AsyncParsableCommand {
               holdfast backup
               holdfast backup list
               holdfast restore latest --to /srv/restored
+              holdfast drill
 
             Every command takes --profile, --config-dir, --json, --quiet and --verbose.
-            Exit codes: 0 good, 1 failed, 3 partial, 10 no repository, 11 locked,
+            Exit codes: 0 good, 1 failed, 3 partial, 5 overdue or unproven,
+            10 no repository, 11 locked,
             12 wrong password, 64 usage, 65 damaged, 69 tool or server missing,
             74 full or read-only, 75 try again later, 78 bad profile.
             """,
         version: ProgramVersion.text,
         subcommands: [
-            Backup.self, Restore.self, Guard.self, Find.self, Ls.self, Cat.self, Diff.self, Mount.self, Status.self,
+            Backup.self, Restore.self, Drill.self, Guard.self, Find.self, Ls.self, Cat.self, Diff.self, Mount.self, Status.self,
             Ack.self,
             History.self,
             Show.self, Why.self, Metrics.self, ProfileCommand.self, RepositoryCommand.self, KeyCommand.self,

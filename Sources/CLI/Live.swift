@@ -22,6 +22,8 @@ final class Live: Sendable {
     let secrets: SecretResolver
     private let supervisor: SupervisedRunner
     private let folders: StateFolders
+    /// Stands in for what this host has of its own.
+    private let machine: NewMachine?
     private let redact: @Sendable (String) -> String
 
     var stateFolder: String { folders.state }
@@ -29,18 +31,23 @@ final class Live: Sendable {
 
     /// Loads the profile that the options and the environment choose.
     /// - Parameter identity: the file of a secret key that opens archives of which the profile names none.
+    /// - Parameter machine: has the home folder, the cache and the pins in place of this host's.
     /// - Throws: an ``OperatorError`` when there is no such profile or something is wrong with it.
-    init(_ global: GlobalOptions, _ console: Console, identity: String? = nil) throws {
+    init(_ global: GlobalOptions, _ console: Console, identity: String? = nil, on machine: NewMachine? = nil) throws {
         self.console = console
         configFolder = global.configFolder
         profile = try Profiles(global).chosen(openedWith: identity)
-        let supervisor = try SupervisedRunner()
+        let supervisor = try SupervisedRunner(environment: NewMachine.environment(on: machine))
+        self.machine = machine
         self.supervisor = supervisor
         redact = { supervisor.redactor.redact($0) }
         Interruption.onHurry { supervisor.close() }
         console.redact = redact
         host = LocalHost()
-        folders = StateFolders.resolve(profileState: profile.settings.state, profileCache: profile.settings.cache)
+        var folders = StateFolders.resolve(
+            profileState: profile.settings.state, profileCache: profile.settings.cache)
+        if let machine { folders.cache = machine.cache }
+        self.folders = folders
         locks = FileLocks(stateFolder: folders.state, host: host, clock: clock)
         secrets = SecretResolver(runner: supervisor)
         log = RunLog(profile, stateFolder: folders.state, clock: clock, redact: redact, trouble: console.warn)
@@ -68,7 +75,7 @@ final class Live: Sendable {
         }
         return try RepositoryRegistry.repository(
             spec, following: profile.repositories.first { $0.name == follow.leader }, services,
-            cacheFolder: folders.cache, ledger: try store())
+            cacheFolder: folders.cache, ledger: try machine?.store ?? store())
     }
 
     /// Finds out what our credential may do in a repository.
@@ -128,7 +135,7 @@ final class Live: Sendable {
         var engine = Engine(
             profile: profile, sources: sources, primary: repository, followers: try followers(of: repository, store),
             store: store,
-            pins: FilePins(folder: folders.state), journal: journal, locks: locks,
+            pins: machine?.pins ?? FilePins(folder: folders.state), journal: journal, locks: locks,
             scratch: ScratchFolders(defaultRoot: folders.scratch), host: host, clock: clock,
             observer: observer, user: UserDatabase.currentUserName,
             restorer: { part throws(SourceError) in

@@ -39,11 +39,13 @@ struct OffsiteOptions: ParsableArguments {
     }
 
     /// Secrets are looked for in our own environment first, so that is where the credential of the moment goes.
-    func live(_ global: GlobalOptions, _ console: Console, identity: String? = nil) throws -> Live {
+    func live(
+        _ global: GlobalOptions, _ console: Console, identity: String? = nil, on machine: NewMachine? = nil
+    ) throws -> Live {
         for variable in try credentials.map(OffsiteOptions.variables) ?? [] {
             setenv(variable.name, variable.value, 1)
         }
-        return try Live(global, console, identity: identity)
+        return try Live(global, console, identity: identity, on: machine)
     }
 
     /// The follower that is meant, with the credential of the moment.

@@ -29,10 +29,12 @@ struct DumpReceiver: Sendable {
                     ? .targetExists(target, hint: "it was made while the restore ran")
                     : .unreadable(target, reason: "it cannot be given its name: \(error)")
             }
-            return RestoreReport(
+            var report = RestoreReport(
                 place: target, bytes: request.part.bytes, files: 1,
                 proofs: ["\(request.part.bytes.bytes) bytes"] + proof.proofs, unproven: proof.unproven,
                 notices: proof.notices)
+            report.excused = proof.excused
+            return report
         } catch {
             let reason = error
             do { try System.remove(partial) } catch {

@@ -166,20 +166,67 @@ package struct EncryptedSource: DumpSource {
         guard let decryptor = try await decryptor(encryption.recipients) else {
             return try await putDown(request, encryption, context)
         }
+        let plain = opened(request, encryption, decryptor)
+        return try await tellingWrongKeys(request.part, encryption) { () throws(SourceError) in
+            var report = try await inner.restore(plain, context)
+            report.proofs += EncryptedSource.proofs(encryption)
+            return report
+        }
+    }
+
+    package func prove(_ request: ProofRequest, _ context: CaptureContext) async throws(SourceError) -> ProofReport {
+        let part = request.restore.part
+        guard let encryption = part.encryption else { return try await inner.prove(request, context) }
+        guard let decryptor = try await decryptor(encryption.recipients) else {
+            var report = ProofReport(try await putDown(request.restore, encryption, context))
+            // It is about a file that is gone by then.
+            report.restored.notices = []
+            report.remedies = [
+                "give the key of one of \(encryption.recipients.words) with --identity FILE; where it is kept elsewhere for good, "
+                    + "`drill: { unopened: accept }` in source \(part.source)"
+            ]
+            if spec.drill.acceptsUnopened { report.restored.excused = report.restored.unproven }
+            return report
+        }
+        var plain = request
+        plain.restore = opened(request.restore, encryption, decryptor)
+        let asked = plain
+        return try await tellingWrongKeys(part, encryption) { () throws(SourceError) in
+            var report = try await inner.prove(asked, context)
+            report.restored.proofs += EncryptedSource.proofs(encryption)
+            return report
+        }
+    }
+
+    package func roomToProve(_ part: ManifestPart) -> ByteCount {
+        guard let encryption = part.encryption else { return inner.roomToProve(part) }
+        var plain = part
+        plain.bytes = encryption.bytes
+        return max(part.bytes, inner.roomToProve(plain))
+    }
+
+    private static func proofs(_ encryption: PartEncryption) -> [String] {
+        ["decrypted whole"] + (encryption.base == nil ? [] : ["every file has its digest"])
+    }
+
+    private func opened(
+        _ request: RestoreRequest, _ encryption: PartEncryption, _ decryptor: ToolCommand
+    ) -> RestoreRequest {
         var plain = request
         plain.part = EncryptedSource.inside(request.part)
         plain.reader = UnsealedReader(
             base: request.reader, sealed: request.part.part, encryption: encryption, decryptor: decryptor,
             services: services)
-        do throws(SourceError) {
-            var report = try await inner.restore(plain, context)
-            report.proofs.append("decrypted whole")
-            if encryption.base != nil { report.proofs.append("every file has its digest") }
-            return report
-        } catch {
+        return plain
+    }
+
+    private func tellingWrongKeys<Value>(
+        _ part: ManifestPart, _ encryption: PartEncryption, _ body: () async throws(SourceError) -> Value
+    ) async throws(SourceError) -> Value {
+        do throws(SourceError) { return try await body() } catch {
             let words = error.description
             guard Age.tellsOfWrongKey(words) || GnuPG.tellsOfWrongKey(words) else { throw error }
-            throw .wrongIdentity(request.part.title, recipients: encryption.recipients.words)
+            throw .wrongIdentity(part.title, recipients: encryption.recipients.words)
         }
     }
 

@@ -156,6 +156,17 @@ enum System {
         guard unlink(path) == 0 || errno == ENOENT else { throw SystemError(errno) }
     }
 
+    /// Removes a folder with all that is in it, as far as that can be done, without following links.
+    static func removeTree(_ path: String) {
+        if unlink(path) == 0 { return }
+        if let entries = FolderEntries(Array(path.utf8)) {
+            var names: [String] = []
+            while let entry = entries.next() { names.append(entry.name) }
+            for name in names { removeTree("\(path)/\(name)") }
+        }
+        rmdir(path)
+    }
+
     /// Copies the bytes of a file into one that exists and is empty.
     static func copyBytes(from source: String, to target: String) throws(SystemError) {
         let input = open(source, O_RDONLY | O_CLOEXEC)

@@ -11,7 +11,7 @@ import Programs
 package struct GitUntrackedSource: DumpSource {
     package let spec: SourceSpec
     private let settings: GitUntrackedSettings
-    private let services: Services
+    let services: Services
     private let recent = RecentWalk()
 
     package static let kind = DumpSourceKind(descriptor: GitUntrackedSettings.descriptor) {
@@ -98,9 +98,7 @@ package struct GitUntrackedSource: DumpSource {
                     : "files whose names are not UTF-8 are in \(baseName(target)): "
                         + "tar --extract --file=\(baseName(target)) --directory=THE-WORK-TREE")
         default:
-            let path = settings.path
-            report = try await FilesSource(spec, services, FilesSettings(found: [path]), recent).restore(
-                request, context)
+            report = try await restoredFiles.restore(request, context)
         }
         return report
     }
@@ -120,6 +118,8 @@ package struct GitUntrackedSource: DumpSource {
             ])
         }
     }
+
+    var restoredFiles: FilesSource { FilesSource(spec, services, FilesSettings(found: [settings.path]), recent) }
 
     private func look() async throws(SourceError) -> GitWorkTree {
         try await GitWorkTree(at: settings.path, withIgnored: settings.includesIgnored, services)

@@ -6,8 +6,8 @@ import Programs
 /// its end. Nothing is locked, unless the profile says so.
 package struct MySQLDump: DumpSource {
     package let spec: SourceSpec
-    private let settings: MySQLSettings
-    private let services: Services
+    let settings: MySQLSettings
+    let services: Services
 
     package static let kind = DumpSourceKind(descriptor: MySQLSettings.descriptor) {
         (spec, services) throws(SourceError) in try MySQLDump(spec, services)

@@ -30,10 +30,12 @@ struct MySQLRestore: Sendable {
         do throws(SourceError) {
             try await fill(database, from: request)
             let proof = try await prove(database, request.part)
-            return RestoreReport(
+            var report = RestoreReport(
                 place: "database \(database)", bytes: request.part.bytes,
                 proofs: ["\(request.part.bytes.bytes) bytes"] + proof.proofs, unproven: proof.unproven,
                 notices: proof.notices)
+            report.excused = proof.excused
+            return report
         } catch {
             await drop(database)
             throw error
@@ -67,13 +69,11 @@ struct MySQLRestore: Sendable {
     private func fill(_ database: String, from request: RestoreRequest) async throws(SourceError) {
         let reading: [ToolCommand]
         do { reading = try await request.reader.dump(path: request.part.part) } catch { throw .repository(error) }
-        var counting = ToolCommand("dd", ["bs=1M", "status=none"])
-        counting.teardown = TeardownStep.terminateFirst
-        counting.whenOrphaned = .leave
         let loading = server.clients.load(server.connection, database: database)
         let stages: [ToolResult]
         do throws(SourceError) {
-            stages = try await server.services.pipe(reading + [counting, MySQLClients.withoutSandboxLine, loading])
+            stages = try await server.services.pipe(
+                reading + [CountingStage.command, MySQLClients.withoutSandboxLine, loading])
         } catch {
             guard case .toolFailed(let tool, _, let detail) = error, tool == baseName(loading.program),
                 let meaning = server.meaning(of: detail, database)
@@ -89,11 +89,7 @@ struct MySQLRestore: Sendable {
             if case .missing = meaning { throw error }
             throw meaning
         }
-        guard let delivered = stages[reading.count].producedBytes, delivered == request.part.bytes else {
-            throw .mismatch(
-                what: "the dump \(request.part.part)", expected: "\(request.part.bytes.bytes) bytes",
-                found: stages[reading.count].producedBytes.map { "\($0.bytes) bytes" } ?? "an unknown number of bytes")
-        }
+        try CountingStage.require(request.part.bytes, of: request.part.part, in: stages[reading.count])
     }
 
     private func prove(_ database: String, _ part: ManifestPart) async throws(SourceError) -> RestoreProof {

@@ -5,8 +5,8 @@ import Programs
 /// PostgreSQL databases, each streamed by pg_dump out of a snapshot that a session of ours holds open and counts rows in.
 package struct PostgreSQLDump: DumpSource {
     package let spec: SourceSpec
-    private let settings: PostgreSQLSettings
-    private let services: Services
+    let settings: PostgreSQLSettings
+    let services: Services
 
     package static let kind = DumpSourceKind(descriptor: PostgreSQLSettings.descriptor) {
         (spec, services) throws(SourceError) in try PostgreSQLDump(spec, services)

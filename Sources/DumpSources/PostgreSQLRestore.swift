@@ -27,10 +27,12 @@ struct PostgreSQLRestore: Sendable {
             try await fill(target, from: request)
             let proof = try await prove(target, request.part)
             if let owner = notes["owner"] { await give(database, to: owner, maintenance, &notices) }
-            return RestoreReport(
+            var report = RestoreReport(
                 place: "database \(database)", bytes: request.part.bytes,
                 proofs: ["\(request.part.bytes.bytes) bytes"] + proof.proofs, unproven: proof.unproven,
                 notices: notices + proof.notices)
+            report.excused = proof.excused
+            return report
         } catch {
             await drop(database, maintenance)
             throw error
@@ -39,11 +41,18 @@ struct PostgreSQLRestore: Sendable {
 
     /// Writes the dump to a file below the folder, and looks whether it is complete.
     func save(_ request: RestoreRequest) async throws(SourceError) -> RestoreReport {
+        try await PostgreSQLRestore.save(request, server.services, context, server.clients)
+    }
+
+    /// - Parameter clients: what an archive in the custom format is looked at with; SQL needs none.
+    static func save(
+        _ request: RestoreRequest, _ services: Services, _ context: CaptureContext, _ clients: PostgreSQLClients
+    ) async throws(SourceError) -> RestoreReport {
         let target = "\(request.directory)/\(baseName(request.part.part.rawValue))"
-        return try await DumpReceiver(services: server.services, context: context).receive(request, as: target) {
+        return try await DumpReceiver(services: services, context: context).receive(request, as: target) {
             (partial) throws(SourceError) in
             if request.part.restoreNotes["format"] == PostgreSQLSettings.Format.custom.rawValue {
-                _ = try await server.services.succeed(server.clients.decodeArchive(partial))
+                _ = try await services.succeed(clients.decodeArchive(partial))
                 return RestoreProof(proofs: ["the whole archive decodes"])
             }
             let tail: [UInt8]
@@ -91,16 +100,10 @@ struct PostgreSQLRestore: Sendable {
     private func fill(_ target: PostgreSQLConnection, from request: RestoreRequest) async throws(SourceError) {
         let reading: [ToolCommand]
         do { reading = try await request.reader.dump(path: request.part.part) } catch { throw .repository(error) }
-        var counting = ToolCommand("dd", ["bs=1M", "status=none"])
-        counting.teardown = TeardownStep.terminateFirst
         let isCustom = request.part.restoreNotes["format"] == PostgreSQLSettings.Format.custom.rawValue
         let loading = isCustom ? server.clients.loadArchive(target) : server.clients.load(target)
-        let stages = try await server.services.pipe(reading + [counting, loading])
-        guard let delivered = stages[reading.count].producedBytes, delivered == request.part.bytes else {
-            throw .mismatch(
-                what: "the dump \(request.part.part)", expected: "\(request.part.bytes.bytes) bytes",
-                found: stages[reading.count].producedBytes.map { "\($0.bytes) bytes" } ?? "an unknown number of bytes")
-        }
+        let stages = try await server.services.pipe(reading + [CountingStage.command, loading])
+        try CountingStage.require(request.part.bytes, of: request.part.part, in: stages[reading.count])
     }
 
     private func prove(_ target: PostgreSQLConnection, _ part: ManifestPart) async throws(SourceError) -> RestoreProof {

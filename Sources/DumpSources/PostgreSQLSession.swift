@@ -40,7 +40,7 @@ struct PostgreSQLSession: Sendable {
         do throws(SourceError) {
             for table in try await tables() {
                 if table.withoutData {
-                    uncounted[table.name] = "left out by exclude-table-data"
+                    uncounted[table.name] = RestoreProof.withoutData
                 } else if server.settings.facts == .estimate {
                     if table.estimate >= 0 {
                         rows[table.name] = table.estimate

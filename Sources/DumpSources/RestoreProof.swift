@@ -4,7 +4,14 @@ import BackupModel
 struct RestoreProof: Sendable, Equatable {
     var proofs: [String] = []
     var unproven: [String] = []
+    /// Of those, what is so on purpose.
+    var excused: [String] = []
     var notices: [String] = []
+
+    /// Why nobody counts a table.
+    static let purposes: Set<String> = [virtualTable, withoutData]
+    static let virtualTable = "a virtual table"
+    static let withoutData = "left out by exclude-table-data"
 
     /// - Throws: ``SourceError/mismatch(what:expected:found:)`` for the first table that has other rows than were captured,
     ///   or is not there.
@@ -22,6 +29,7 @@ struct RestoreProof: Sendable, Equatable {
         proofs.append("\(Words.count(expected.count, "table")), \(Words.count(rows, "row"))")
         for (table, reason) in (facts.uncounted ?? [:]).sorted(by: { $0.key < $1.key }) {
             unproven.append("table \(table): \(reason)")
+            if RestoreProof.purposes.contains(reason) { excused.append("table \(table): \(reason)") }
         }
     }
 }

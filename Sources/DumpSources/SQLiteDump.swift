@@ -5,7 +5,7 @@ import Programs
 package struct SQLiteDump: DumpSource {
     package let spec: SourceSpec
     private let settings: SQLiteSettings
-    private let services: Services
+    let services: Services
 
     package static let kind = DumpSourceKind(descriptor: SQLiteSettings.descriptor) {
         (spec, services) throws(SourceError) in try SQLiteDump(spec, services)

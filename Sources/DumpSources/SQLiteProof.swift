@@ -31,7 +31,7 @@ struct SQLiteProof: Sendable {
         var list = SQLiteShell.command(path, .immutable, script: SQLiteShell.tablesScript)
         list.keptOutput = .mebibytes(8)
         let tables = SQLiteTables(output: try await services.succeed(list).output.text)
-        var uncounted = Dictionary(tables.virtual.map { ($0, "a virtual table") }) { first, _ in first }
+        var uncounted = Dictionary(tables.virtual.map { ($0, RestoreProof.virtualTable) }) { first, _ in first }
         guard !tables.countable.isEmpty else { return ([:], uncounted) }
 
         var count = SQLiteShell.command(

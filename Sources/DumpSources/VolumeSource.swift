@@ -66,7 +66,7 @@ package struct VolumeSource: DumpSource {
         return "container \(first) runs with it" + (names.count > 1 ? ", and \(names.count - 1) more" : "")
     }
 
-    private func files(at path: String) -> FilesSource {
+    func files(at path: String) -> FilesSource {
         FilesSource(spec, services, settings.files(at: path), recent)
     }
 

@@ -25,6 +25,7 @@ struct ProfileDecoder {
         profile.resources = decoded.resources
         profile.schedules = ScheduleDecoder(host: profile.host, profile: name).schedules(root["schedule"])
         profile.objectives = objectives
+        profile.drill = DrillDecoder.spec(root["drill"])
         profile.metrics = root["metrics"]?["textfile"]?.text.map { MetricsSpec(path: $0, profile: name) }
         profile.log = root["log"].flatMap(log)
         return profile
@@ -69,6 +70,7 @@ struct ProfileDecoder {
             onFailure: entry.value["on-failure"]?.text.flatMap(SourceSpec.OnFailure.init(rawValue:)) ?? .continue,
             toleratedUnreadable: entry.value["unreadable"]?["tolerate"]?.strings ?? [], environment: variables)
         spec.cadence = ScheduleDecoder.period(entry.value["cadence"])
+        spec.drill = DrillDecoder.source(entry.value["drill"])
         return spec
     }
 

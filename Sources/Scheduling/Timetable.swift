@@ -122,7 +122,7 @@ extension Timetable {
         }
         let wait = profile.settings.lockWait == .zero ? ["--lock-wait", "1h"] : []
         var jobs: [ScheduledJob] = []
-        for (work, later) in [(ScheduledWork.backup, 0), (.verify, 20), (.prune, 40)] {
+        for (work, later) in [(ScheduledWork.backup, 0), (.verify, 20), (.prune, 40), (.drill, 50)] {
             var usual: [String] = []
             var schedule = profile.schedules[work]
             if work == .backup, schedule == nil {
@@ -130,7 +130,12 @@ extension Timetable {
                 usual = ["--default-schedule", ProfileSchedules.usualBackup]
             }
             guard let schedule else { continue }
-            let command = work == .backup ? ["backup"] : ["backup", work.rawValue]
+            let command =
+                switch work {
+                case .backup: ["backup"]
+                case .verify, .prune: ["backup", work.rawValue]
+                case .drill: ["drill"]
+                }
             let offsite = work == .backup && request.offsite ? ["--offsite"] : []
             jobs.append(
                 ScheduledJob(

@@ -62,6 +62,36 @@ final class Bench: Sendable {
                 directory: directory ?? folder["restored"], database: database), context)
     }
 
+    /// Proves a captured part as a drill does.
+    func prove(
+        _ report: PartReport, with source: any DumpSource, asking assertions: [SourceDrill.Assertion] = [],
+        sample: Int = 50, changing change: (inout ManifestPart) -> Void = { _ in },
+        whileServed: @escaping @Sendable ([String: String]) async throws -> Void = { _ in }
+    ) async throws(SourceError) -> ProofReport {
+        var part = ManifestPart(
+            source: source.spec.name, sourceKind: source.spec.kind, part: report.path, snapshot: report.stored.snapshot,
+            capturedAt: report.stored.time, condition: report.condition, bytes: report.stored.bytes,
+            files: report.stored.files, facts: report.facts, restoreNotes: report.restoreNotes)
+        change(&part)
+        let folder = folder
+        let request = ProofRequest(
+            restore: RestoreRequest(
+                part: part, reader: FolderReader(snapshot: part.snapshot, file: store.file(part.part)),
+                directory: folder["proof-\(UInt32.random(in: 0...UInt32.max))"]), assertions: assertions, sample: sample
+        ) { () throws(SourceError) in
+            let path = folder["open"]
+            do {
+                try FileManager.default.createDirectory(
+                    atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o711])
+                try FileManager.default.setAttributes([.posixPermissions: 0o711], ofItemAtPath: folder.path)
+            } catch { throw .unreadable(path, reason: "\(error)") }
+            return path
+        } whileServed: {
+            try await whileServed($0)
+        }
+        return try await source.prove(request, context)
+    }
+
     var scratchContent: [String] { (try? FileManager.default.contentsOfDirectory(atPath: folder["scratch"])) ?? ["?"] }
 }
 

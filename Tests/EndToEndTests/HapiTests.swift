@@ -87,11 +87,41 @@ struct HapiTests {
             let found = try await program.runTool("find", folder["scratch"], "-name", file, "-exec", "cat", "{}", ";")
             #expect(found.output == text, "\(file): \(found)")
         }
+        try await drill(host, sessions: counted.number("account"))
         let verify = try await program.run("backup", "verify", "--data", "100%")
         #expect(verify.code == 0, "\(verify)")
         let prune = try await program.run("backup", "prune")
         #expect(prune.code == 0, "\(prune)")
         #expect(try await program.run("backup", "list").output.contains(record.text("run")))
+    }
+
+    /// The drill of the list: to a scratch path, opened, and the count of sessions compared.
+    private func drill(_ host: Host, sessions: Int) async throws {
+        let (program, folder) = (host.world.program, host.world.folder)
+        let scheduled = try await program.run("drill", "--json")
+        #expect(scheduled.code == 0, "\(scheduled)")
+        let parts = try scheduled.record().object("drill").objects("parts")
+        let proofs = parts.first { $0.text("source") == "sessions" }?.texts("proofs") ?? []
+        #expect(proofs.contains("integrity check passed") && proofs.contains { $0.contains("rows") }, "\(proofs)")
+        // Whose key is elsewhere is counted by its bytes, and says so; with the key it is opened.
+        let sealed = try #require(parts.first { $0.text("source") == "secrets" })
+        #expect(sealed.texts("excused") == ["what is inside: it was not decrypted"], "\(sealed)")
+        let opened = try await program.run("drill", "secrets", "--identity", folder["key.age"])
+        #expect(opened.code == 0 && opened.output.contains("proven: decrypted whole"), "\(opened)")
+        #expect(try await program.run("status").output.contains("last drill: proven"))
+
+        // What was noted at the capture decides: another figure there, and the drill fails.
+        let plant = try await program.runTool(
+            "sqlite3", program.state + "/history.sqlite",
+            "UPDATE manifests SET manifest = replace(manifest, '\"account\":\(sessions)', '\"account\":\(sessions + 1)')"
+        )
+        #expect(plant.code == 0, "\(plant)")
+        let planted = try await program.run("drill", "sessions")
+        #expect(
+            planted.code == 1 && planted.errors.contains("expected \(sessions + 1) rows, found \(sessions) rows"),
+            "\(planted)")
+        let elsewhere = try await program.run("drill", "sessions", "--as-new-machine")
+        #expect(elsewhere.code == 0, "\(elsewhere)")
     }
 
     @Test(.timeLimit(.minutes(2))) func `a destination on the source's own disk is refused before any work`()

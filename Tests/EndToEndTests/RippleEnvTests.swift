@@ -120,6 +120,13 @@ struct RippleEnvTests {
         #expect(verify.code == 0, "\(verify)")
         let listed = try await program.run(["ls", "latest", "settings"] + identity)
         #expect(listed.code == 0 && listed.output.contains("secrets/db.age"), "\(listed)")
+        // The quarterly test: the key is brought for it, and without it nothing can be proven.
+        let sealed = try await program.run("drill")
+        #expect(sealed.code != 0, "\(sealed)")
+        let drill = try await program.run(["drill", "--report", host.world.folder["audit"]] + identity)
+        #expect(drill.code == 0 && drill.output.contains("1 table, 300 rows"), "\(drill)")
+        let status = try await program.run("status")
+        #expect(status.output.contains("last drill: proven"), "\(status)")
         let pruned = try await program.run("backup", "prune")
         #expect(pruned.code == 0, "\(pruned)")
 

@@ -120,6 +120,11 @@ struct TimetilesTests {
         let tested = try await timetiles.run(["backup", "verify", "--data", "100%"] + reading)
         #expect(tested.code == 0, "\(tested)")
 
+        // A restore of any of the points that are there proves itself, in a server of its own.
+        let drill = try await timetiles.run(["drill", "--as-new-machine"] + reading)
+        #expect(drill.code == 0 && drill.output.contains("500 rows"), "\(drill)")
+        #expect(drill.output.contains("from offsite") && drill.output.contains("is true"), "\(drill)")
+
         // The machine is lost, with everything on it but what was kept elsewhere.
         try FileManager.default.removeItem(atPath: world.folder["app/backups"])
         try FileManager.default.moveItem(

@@ -188,7 +188,7 @@ struct ProfileCheckTests {
         let profile = try fixture.load(
             """
             schedule: { backup: daily 02:00, drill: monthly }
-            objectives: { backup: 26h, drill: 40d }
+            objectives: { backup: 26h, key-age: 40d }
             hooks: [{ on: run.failed, run: [./notify.sh] }, { when: "", on: x }]
             notify: [{ slack: file:/x }]
             sources:
@@ -200,7 +200,7 @@ struct ProfileCheckTests {
         ).profile
         #expect(
             Set(profile.ignoredKeys) == [
-                "schedule.drill", "objectives.drill", "notify", "sources.db.postgres.through",
+                "objectives.key-age", "notify", "sources.db.postgres.through",
             ])
         #expect(profile.disabled == ["hooks[1]"])
         #expect(

@@ -31,6 +31,17 @@ import Testing
             joined(try files(timetable, .user, folder: "/home/op/.config/systemd/user")), "user-hapi.txt")
     }
 
+    @Test func `a drill that the profile schedules has a job of its own, and no other profile has one`() throws {
+        let timetable = try Bench.timetable("app", path: "/etc/holdfast/profiles/app.yaml") {
+            $0.drill = try Schedule("monthly 15 03:00")
+        }
+        let job = try #require(timetable.jobs.first { $0.name == "drill" })
+        #expect(job.arguments.first == "drill" && job.arguments.contains("--scheduled"))
+        // One that is not proven is to be seen in the list of failed units too.
+        #expect(job.goodExits == [75])
+        #expect(try !Bench.timetable().jobs.contains { $0.name == "drill" })
+    }
+
     @Test func `systemd itself finds nothing wrong with the units, whatever is in paths`() async throws {
         for (name, scope) in [("system", SystemdTimers.Scope.system), ("user", .user)] {
             let folder = try ScratchFolder("units-\(name)")

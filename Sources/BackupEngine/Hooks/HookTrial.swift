@@ -53,6 +53,7 @@ package struct HookTrial: Sendable {
             event.description, hook.action, outcome: HookTrial.outcome(of: event))
         document.trial = true
         if event.scope == .restore { document.operation = RunRecord.Operation.restore.rawValue }
+        if event.scope == .drill { document.operation = RunRecord.Operation.drill.rawValue }
         switch subject {
         case .profile: break
         case .source(let spec): document.source = .init(name: spec.name.rawValue, kind: spec.kind)

@@ -46,6 +46,7 @@ struct HookWork: Sendable {
         switch operation {
         case .backup: .run
         case .restore: .restore
+        case .drill: .drill
         case .prune, .verify, .recover: nil
         }
     }

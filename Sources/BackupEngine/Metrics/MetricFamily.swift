@@ -41,6 +41,12 @@ package enum MetricFamily: String, Sendable, CaseIterable {
     case damaged = "holdfast_repository_damaged"
     case behind = "holdfast_follower_behind_restore_points"
 
+    case restoreTime = "holdfast_drill_restore_seconds"
+    case restoreObjective = "holdfast_drill_restore_objective_seconds"
+    case restoredAge = "holdfast_drill_data_age_seconds"
+    case restoredBytes = "holdfast_drill_restored_bytes"
+    case verdict = "holdfast_drill_parts"
+
     package var name: String { rawValue }
 
     /// The end of the name, where it is a unit.
@@ -81,6 +87,11 @@ package enum MetricFamily: String, Sendable, CaseIterable {
         case .snapshots: "Snapshots in the repository, of whomever, as it was last seen."
         case .newestPoint: "When the newest restore point in the repository was captured."
         case .damaged: "Whether a test found the repository damaged and none has found it whole since."
+        case .restoreTime: "How long the newest drill of all sources took to restore and prove them."
+        case .restoreObjective: "How long a restore of all sources may take."
+        case .restoredAge: "How old the oldest of what the newest drill of all sources restored was when it began."
+        case .restoredBytes: "What the newest drill of all sources restored."
+        case .verdict: "Parts that the newest drill of all sources restored, by what became of them."
         case .behind: "Restore points of the primary repository that this follower lacks and may still get."
         }
     }

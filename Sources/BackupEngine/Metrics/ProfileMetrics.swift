@@ -62,6 +62,10 @@ package struct ProfileMetrics: Sendable {
         case .verify(let name): add(standing, "verify", name?.rawValue ?? primary, to: &document)
         case .prune: add(standing, "prune", primary, to: &document)
         case .key(let name): add(standing, "key", name.rawValue, to: &document)
+        case .drill:
+            let run = facts.runs.first { $0.id == standing.lastRun }
+            add(standing, "drill", run?.repository?.rawValue ?? primary, to: &document)
+            DrillMetrics(facts, profile).add(to: &document)
         case .source(let name): SourceMetrics(facts, profile, name).add(standing, to: &document)
         }
     }
@@ -103,7 +107,7 @@ package struct ProfileMetrics: Sendable {
 
     /// Those that have no standing: restores, recoveries, and whatever else leaves records.
     private func addOtherOperations(to document: inout MetricsDocument) {
-        for operation in RunRecord.Operation.allCases where ![.backup, .verify, .prune].contains(operation) {
+        for operation in RunRecord.Operation.allCases where ![.backup, .verify, .prune, .drill].contains(operation) {
             let runs = facts.runs.filter { $0.operation == operation && $0.outcome != nil }
             for repository in [nil] + facts.profile.followers.map({ Optional($0.name) }) {
                 let concerned = runs.filter { $0.repository == repository }
@@ -187,7 +191,7 @@ private struct Figures {
             add(.addedBytes, sum(run.steps.filter { $0.step == .capture }.map(\.addedBytes)), labels, &document)
             document.add(.files, Double(run.parts.compactMap(\.files).reduce(0, +)), labels)
             document.add(.parts, Double(run.parts.count), labels)
-        case .verify, .prune, .source, .key, nil:
+        case .verify, .prune, .source, .drill, .key, nil:
             addRun(labels, &document)
             let steps = run.steps.filter { [.verify, .restore].contains($0.step) }
             add(.readBytes, sum(steps.map(\.bytes)), labels, &document)

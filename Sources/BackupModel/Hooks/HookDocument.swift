@@ -37,6 +37,17 @@ package struct HookDocument: Codable, Sendable, Equatable {
         package var kind: String
     }
 
+    package struct Restored: Codable, Sendable, Equatable {
+        /// Where it is; the program runs there.
+        package var folder: String
+        /// What leads to a database that is served.
+        package var variables: [String: String]
+        package init(folder: String, variables: [String: String]) {
+            self.folder = folder
+            self.variables = variables
+        }
+    }
+
     package static let inspect = "resource.inspect"
     package static let acquire = "resource.acquire"
     package static let release = "resource.release"
@@ -60,6 +71,8 @@ package struct HookDocument: Codable, Sendable, Equatable {
     package var source: Subject?
     package var repository: Subject?
     package var resource: Resource?
+    /// What a drill restored, for a program that looks at it.
+    package var restored: Restored?
     package var with: [String: PlainValue]?
     package var parts: [Part]
     package var failures: [Cause]
@@ -95,6 +108,10 @@ package struct HookDocument: Codable, Sendable, Equatable {
         variables["HOLDFAST_REPOSITORY"] = repository?.name
         variables["HOLDFAST_RESOURCE"] = resource?.name
         variables["HOLDFAST_ACQUIRED"] = resource?.acquired
+        if let restored {
+            variables["HOLDFAST_RESTORED"] = restored.folder
+            variables.merge(restored.variables) { $1 }
+        }
         variables["HOLDFAST_MESSAGE"] = failures.first?.message
         if trial { variables["HOLDFAST_TRIAL"] = "1" }
         for (key, value) in with ?? [:] { variables["HOLDFAST_WITH_" + HookDocument.word(key)] = value.line }

@@ -13,6 +13,13 @@ package protocol DumpSource: Sendable {
     /// Puts a part back where the request says, and proves it against the part's facts.
     func restore(_ request: RestoreRequest, _ context: CaptureContext) async throws(SourceError) -> RestoreReport
 
+    /// Puts a part back into a place of its own for a drill, proves it as far as it can be proven, and touches nothing else. A
+    /// database is loaded into a server of the drill's own.
+    func prove(_ request: ProofRequest, _ context: CaptureContext) async throws(SourceError) -> ProofReport
+
+    /// What ``prove(_:_:)`` takes of the disk at most, about.
+    func roomToProve(_ part: ManifestPart) -> ByteCount
+
     /// Whom its parts are encrypted for before they are stored; `nil` where they are not. Found out once: what was compared
     /// is what is used.
     /// - Throws: ``SourceError`` where they are to be and nobody is named.
@@ -162,6 +169,8 @@ package struct RestoreReport: Sendable, Equatable, Codable {
     package var proofs: [String]
     /// What could not be compared, and why.
     package var unproven: [String]
+    /// Of ``unproven``, what is so on purpose: a table that is left out, or is made of others.
+    package var excused: [String] = []
     package var notices: [String]
 
     package init(

@@ -26,6 +26,8 @@ package struct Profile: Sendable {
     package var resources: [ResourceSpec] = []
     /// When its commands run by themselves.
     package var schedules = ProfileSchedules()
+    /// How its restores are proven.
+    package var drill = DrillSpec()
 
     package init(
         name: ProfileName, path: String, digest: String, host: String, sources: [SourceSpec],
@@ -67,6 +69,8 @@ package struct SourceSpec: Sendable {
     package var environment: [String: String]
     /// Captures it less often than the others; `nil`: with every run.
     package var cadence: Schedule?
+    /// What a drill demands of it.
+    package var drill = SourceDrill()
 
     package init(
         name: SourceName, kind: String, entry: ConfigValue, expectations: Expectations = Expectations(),

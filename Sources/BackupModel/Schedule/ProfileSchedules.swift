@@ -5,6 +5,7 @@ package struct ProfileSchedules: Sendable, Equatable {
     package var offsite: Schedule?
     package var verify: Schedule?
     package var prune: Schedule?
+    package var drill: Schedule?
 
     package init() {}
 
@@ -15,6 +16,7 @@ package struct ProfileSchedules: Sendable, Equatable {
         case .backup: backup
         case .verify: verify
         case .prune: prune
+        case .drill: drill
         }
     }
 
@@ -29,13 +31,14 @@ package struct ProfileSchedules: Sendable, Equatable {
 
 /// Work that has slots of its own.
 package enum ScheduledWork: String, Sendable, CaseIterable {
-    case backup, verify, prune
+    case backup, verify, prune, drill
 
     package var operation: RunRecord.Operation {
         switch self {
         case .backup: .backup
         case .verify: .verify
         case .prune: .prune
+        case .drill: .drill
         }
     }
 }

@@ -106,6 +106,7 @@ package struct NotificationMessage: Codable, Sendable, Equatable {
         switch event {
         case .started: "has begun"
         case .failed: isReminder ? "still fails" : outcome == .interrupted ? "was interrupted" : "failed"
+        case .partial where operation == .drill: "is \(isReminder ? "still " : "")not proven"
         case .partial: "is \(isReminder ? "still " : "")\(outcome == .degraded ? "degraded" : "partial")"
         case .anomaly: "\(isReminder ? "still " : "")looks wrong"
         case .recovered: "works again"

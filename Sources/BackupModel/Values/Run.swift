@@ -2,7 +2,9 @@ package import Foundation
 
 /// One execution of a command that does work, as history keeps it.
 package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
-    package enum Operation: String, Codable, Sendable, CaseIterable { case backup, prune, verify, restore, recover }
+    package enum Operation: String, Codable, Sendable, CaseIterable {
+        case backup, prune, verify, restore, recover, drill
+    }
 
     package var id: RunID
     package var profile: ProfileName
@@ -48,6 +50,8 @@ package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package var sources: [SourceName]?
     /// Those that were left to a later run; `nil` in records that are older than cadences.
     package var notDue: [NotDue]?
+    /// What a drill found; `nil` for all other work.
+    package var drill: DrillRecord?
 
     package init(
         id: RunID, profile: ProfileName, operation: Operation, started: Date, process: ProcessIdentity, user: String,

@@ -6,8 +6,11 @@ extension RunRecord {
         case .failed:
             failures.lazy.map { ExitStatus(for: $0.kind) }.first { code in
                 // What was skipped beside it must not make a failure look like "not now": timers take that for a success.
-                code != .failed && code != .tryLater
+                // Nor must what could not be proven beside it.
+                code != .failed && code != .tryLater && code != .overdue
             } ?? .failed
+        // What was restored and could not be proven.
+        case .partial where !failures.isEmpty && failures.allSatisfy { $0.kind == .unproven }: .overdue
         case .skipped, .succeeded, .degraded, .partial, .interrupted:
             (outcome ?? .failed).exitStatus(strict: strict)
         }

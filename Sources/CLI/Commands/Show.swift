@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackupModel
 import Foundation
+import RunHistory
 
 /// `holdfast show RUN`
 struct Show: OperatorCommand {
@@ -30,12 +31,12 @@ struct Show: OperatorCommand {
         } else if console.isJSON {
             console.print(RunViews.run(run))
         } else {
-            show(run, console)
+            show(run, live.stateFolder, console)
         }
         return .success
     }
 
-    private func show(_ run: RunRecord, _ console: Console) {
+    private func show(_ run: RunRecord, _ stateFolder: String, _ console: Console) {
         let took = run.duration.map { " in \(Format.duration($0))" } ?? ""
         console.print(
             "run \(run.id): \(run.operation.rawValue) of profile \(run.profile), \(RunReport.word(run.outcome, console))\(took)"
@@ -79,6 +80,11 @@ struct Show: OperatorCommand {
                     "    \(Words.count(rows.count, "table")), \(Words.count(rows.values.reduce(0, +), "row"))")
             }
             for item in part.unreadable { console.print("    unreadable: " + Console.harmlessName(item)) }
+        }
+        if let drill = run.drill {
+            for line in DrillViews.lines(drill, of: run) { console.print("  " + line) }
+            let page = EvidenceFolder(folder: stateFolder).page(of: run.id)
+            if FileManager.default.fileExists(atPath: page) { console.print("  evidence: \(page)") }
         }
         for notice in run.notices { console.print("  note: " + Console.harmless(notice)) }
         for failure in RunReport.failures(of: run) { console.report(failure) }

@@ -9,7 +9,7 @@ import RunHistory
 /// `holdfast status`
 struct Status: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Show how things stand: the last good backup, each follower, the last test.",
+        abstract: "Show how things stand: the last good backup, each follower, the last test and drill.",
         usage: "holdfast status [<options>]",
         discussion: """
             Where no profile is chosen, all of this host. It says what is on record and
@@ -125,6 +125,7 @@ private struct StatusView {
                     "\($0.outcome?.rawValue ?? "unfinished"), \(StatusView.ago($0.started, now))"
                 }
                     ?? "none; `holdfast backup verify`"))
+        lines.append("  last drill: " + DrillViews.standing(status.lastDrill, now))
         let notifiers = try NotifierReview.entries(live.profile, engine.store)
         lines += notifiers.flatMap { NotifierViews.standing($0) }.map { "  " + $0 }
         if engine.store.wasRecreated {
@@ -135,6 +136,7 @@ private struct StatusView {
             ("profile", .string(live.profile.name.rawValue)),
             ("lastGood", StatusView.run(status.lastGood, now)), ("lastBackup", StatusView.run(status.lastBackup, now)),
             ("lastVerify", StatusView.run(status.lastVerify, now)),
+            ("lastDrill", StatusView.run(status.lastDrill, now)),
             ("repository", .string(engine.primary.spec.name.rawValue)),
             ("restorePoints", JSONValue(status.restorePoints)), ("bytes", JSONValue(size?.bytes)),
             ("files", JSONValue(size?.files)), ("error", trouble.map { RunViews.failure(Failure($0)) } ?? .null),
@@ -174,7 +176,7 @@ private struct StatusView {
     }
 
     static func ago(_ date: Date, _ now: Date) -> String {
-        "\(Age.words(.seconds(max(0, now.timeIntervalSince(date))))) ago"
+        StatusWords.ago(date, now)
     }
 
     private static func run(_ run: RunRecord?, _ now: Date) -> JSONValue {

@@ -70,6 +70,8 @@ struct Reasons {
         case .succeeded: lines.append("\(when) succeeded" + Reasons.evidence(of: last.operation))
         case .skipped: lines.append("\(when) was skipped: it did not get what it needed in time")
         case .degraded: lines.append("\(when) is degraded: the primary is good, a follower is not")
+        case .partial where last.operation == .drill:
+            lines.append("\(when) restored what it was to, and not all of it could be proven")
         case .partial: lines.append("\(when) is partial: something in a source could not be read")
         case .interrupted: lines.append("\(when) was interrupted")
         case .failed: lines.append("\(when) failed")
@@ -110,6 +112,7 @@ struct Reasons {
         case .backup: ": every source was captured, counted and named in its manifest"
         case .restore: ": every part agreed with what was noted when it was captured"
         case .verify: ": the repository was found sound, as deeply as was asked"
+        case .drill: ": all that was restored is what was captured"
         case .prune, .recover: ""
         }
     }

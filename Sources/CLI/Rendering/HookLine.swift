@@ -47,7 +47,7 @@ struct HookLine {
     /// What does not run in a backup that ends so.
     static func others(_ profile: Profile, outcome: Outcome, _ hooks: any HookRunner) -> [HookLine] {
         HookEvent.all.filter { event in
-            guard event.scope != .drill, event.scope != .restore else { return event.scope == .restore }
+            guard event.scope != .drill, event.scope != .restore else { return true }
             return ![.before, .after].contains(event.moment) && event != HookEvent.of(outcome, event.scope)
         }.flatMap { event in
             profile.hooks.filter { $0.events.contains(event) }.map { hook in

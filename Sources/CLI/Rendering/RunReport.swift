@@ -45,7 +45,9 @@ enum RunReport {
 
     private static func summary(_ run: RunRecord, _ console: Console) -> String {
         let time = run.duration.map { " in \(Format.duration($0))" } ?? ""
-        var line = "\(run.operation.rawValue) \(word(run.outcome, console))\(time)"
+        let isUnproven = run.operation == .drill && exitStatus(of: run, strict: false) == .overdue
+        let ending = isUnproven ? console.styled("not proven", "33") : word(run.outcome, console)
+        var line = "\(run.operation.rawValue) \(ending)\(time)"
         if run.operation == .backup, !run.parts.isEmpty, run.isCommitted {
             let bytes = run.parts.reduce(ByteCount.zero) { $0 + $1.bytes }
             line += ": \(Words.count(run.parts.count, "part")), \(bytes)"

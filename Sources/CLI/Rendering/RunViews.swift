@@ -26,6 +26,7 @@ enum RunViews {
                 ("notified", .array((run.notified ?? []).map(told))),
                 ("hooks", .array((run.hooks ?? []).map(hook))),
             ]
+            if let drill = run.drill { entries.append(("drill", DrillViews.document(drill, of: run))) }
         }
         return .object(entries)
     }

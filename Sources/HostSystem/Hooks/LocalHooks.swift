@@ -107,6 +107,7 @@ package struct LocalHooks: HookRunner {
         }
         let folder = HookFolders.parent(of: action.file)
         if folder.hasPrefix("/") { command.workingDirectory = folder }
+        if let restored = document.restored { command.workingDirectory = restored.folder }
         command.limits = ToolCommand.Limits(total: action.timeLimit, stall: nil)
         command.teardown = TeardownStep.terminateFirst
         // What gives something back goes on to its end without us.

@@ -4,8 +4,6 @@ import BackupModel
 struct HookCheck {
     let sources: [String]
     private(set) var problems: [ConfigProblem] = []
-    /// Key paths of what loads and is not acted on.
-    private(set) var ignored: [String] = []
 
     init(sources: [String]) { self.sources = sources }
 
@@ -93,7 +91,6 @@ struct HookCheck {
                 entry["on"] ?? entry, "\(path).on",
                 "`\(event)` is no event of a \(scopes[0].rawValue); write the hook at the top level of the profile")
         }
-        if events.contains(where: { $0.scope == .drill }) { ignored.append("\(path).on (drill)") }
     }
 
     private mutating func checkVariables(_ value: ConfigValue?, _ path: String) {

@@ -55,6 +55,7 @@ struct ProfileChecker {
             }
         }
         checkHooks(result, root)
+        checkDrills(result, isAbstract: isAbstract, switchedOff: switchedOff)
         if !isAbstract { checkCompleteness(root, switchedOff: switchedOff) }
         return result
     }
@@ -230,7 +231,13 @@ struct ProfileChecker {
         for problem in check.problems {
             shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
         }
-        for path in check.ignored { shapes.ignore(path) }
+    }
+
+    private mutating func checkDrills(_ root: ConfigValue, isAbstract: Bool, switchedOff: [String]) {
+        guard !isAbstract else { return }
+        for problem in DrillKeyCheck.problems(of: root, switchedOff: switchedOff) {
+            shapes.refuse(problem.location, problem.keyPath, problem.message, suggestion: problem.suggestion)
+        }
     }
 
     private mutating func checkSchedules(_ root: ConfigValue) {

@@ -62,6 +62,7 @@ package enum ProfileKeys {
         KeyDescriptor(
             "objectives", .object(objectives),
             "How old things may be before they count as overdue: `status` then exits 5, and notifiers are told of it."),
+        KeyDescriptor("drill", .object(drill), "How restores are proven; see docs/drills.md."),
         KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours at events, and what they take and give back."),
         KeyDescriptor(
             "notify", .anything,
@@ -105,7 +106,7 @@ package enum ProfileKeys {
                 + "beginning of the day, week, month …"),
         KeyDescriptor("verify", .list(.string), "When the repository is tested (`backup verify`)."),
         KeyDescriptor("prune", .list(.string), "When retention is applied and room freed (`backup prune`)."),
-        KeyDescriptor("drill", .list(.string), "When restores are proven.", ignored: true),
+        KeyDescriptor("drill", .list(.string), "When restores are proven (`drill`)."),
     ]
 
     static let retention: [KeyDescriptor] =
@@ -144,12 +145,12 @@ package enum ProfileKeys {
         ),
         KeyDescriptor("verify", .duration, "Age of the newest test that found the primary repository whole."),
         KeyDescriptor("prune", .duration, "Age of the newest retention that went through."),
-        KeyDescriptor("drill", .duration, "Age of the newest proof that it restores.", ignored: true),
+        KeyDescriptor("drill", .duration, "Age of the newest drill that proved all sources."),
         KeyDescriptor(
             "key-age", .duration,
             "Age of the password of a restic repository, from when its key was made; `holdfast key rotate` gives a new one."
         ),
-        KeyDescriptor("rto", .duration, "How long a restore may take.", ignored: true),
+        KeyDescriptor("rto", .duration, "How long a restore of all sources may take, as drills measure it."),
         KeyDescriptor(
             "skips", .duration,
             "How long runs may be skipped one after another before even what has no objective is overdue.",
@@ -188,6 +189,7 @@ package enum ProfileKeys {
             "encrypt", .object(encryption),
             "Encrypts the source for these recipients before it enters any repository; files as one tar stream. The recipients "
                 + "are pinned at the first backup: others, or none, are refused until `holdfast key rotate`."),
+        KeyDescriptor("drill", .object(sourceDrill), "What a drill demands of this source once it is restored."),
         KeyDescriptor("hooks", .list(.object(hook)), "Programs of yours around the capture of this source."),
     ]
 
@@ -265,7 +267,7 @@ package enum ProfileKeys {
             "Hours such as `22:00-07:00`, local time, in which only what is urgent is told; the rest is told after."),
         KeyDescriptor(
             "urgent", .list(.choice(NotificationEvent.choices.map(\.rawValue))), "What quiet hours do not hold back.",
-            default: "damage that was found, restores that failed, anomalies"),
+            default: "damage that was found, restores and drills that failed, anomalies"),
         KeyDescriptor(
             "digest", .string,
             "One message that sums up all runs: `daily 08:00`, `weekly mon 08:00`. Sent by the first run, or `status "

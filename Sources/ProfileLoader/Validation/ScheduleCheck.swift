@@ -94,6 +94,7 @@ struct ScheduleDecoder {
         schedules.backup = schedule(value, "backup")
         schedules.verify = schedule(value, "verify")
         schedules.prune = schedule(value, "prune")
+        schedules.drill = schedule(value, "drill")
         schedules.offsite = ScheduleDecoder.period(value?["offsite"])
         return schedules
     }

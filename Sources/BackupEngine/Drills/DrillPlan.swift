@@ -1,0 +1,104 @@
+package import BackupModel
+import Foundation
+
+/// What a drill would restore, and what that takes.
+package struct DrillPlan: Sendable {
+    /// One source: its parts are restored together, looked at, and removed before the next one's.
+    package struct Group: Sendable {
+        package var source: SourceName
+        package var items: [RestorePlan.Item]
+        /// Of the disk, about.
+        package var room: ByteCount
+    }
+
+    package var point: RestorePoint
+    package var groups: [Group]
+    package var missing: [DrillFinding]
+    package var leftOut: [SourceName]
+    /// What must be known, and is no finding.
+    package var notices: [String]
+
+    package var bytes: ByteCount {
+        groups.flatMap(\.items).reduce(.zero) { $0 + $1.part.bytes }
+    }
+    /// At any time.
+    package var room: ByteCount { groups.map(\.room).max() ?? .zero }
+}
+
+extension DrillPlan {
+    /// Looks into the repository and chooses.
+    /// - Throws: ``RestorePointError``, or ``Failure`` where the point has nothing of a source that was asked for.
+    package static func make(_ engine: Engine, _ request: DrillRequest) async throws -> DrillPlan {
+        var reading = engine
+        if let catalog = request.catalog { reading.store = catalog }
+        let list = try await PointList(reading).load(loadingManifests: true)
+        let point = try choose(request, list.restorePoints, engine)
+        var options = RestoreOptions(directory: "/")
+        options.only = request.sources
+        let names = engine.profile.sources.map(\.name)
+        let plan = try RestorePlan(point, options, sources: names)
+        // Of an older point nobody expects what was not there yet.
+        let isNewest = request.point == .latest
+        var notices =
+            list.notices
+            + plan.warnings.filter { warning in
+                !plan.missing.contains { $0.description == warning }
+            }
+        var missing: [DrillFinding] = []
+        for one in plan.missing {
+            if isNewest || one.part != nil {
+                missing.append(DrillFinding(one.description))
+            } else {
+                notices.append(one.description)
+            }
+        }
+        var groups: [Group] = []
+        for (source, items) in Dictionary(grouping: plan.items, by: \.part.source).sorted(by: { $0.key < $1.key }) {
+            var room = ByteCount.zero
+            for item in items { room += try engine.restorer(item.part).roomToProve(item.part) }
+            groups.append(Group(source: source, items: items, room: room))
+        }
+        let there = Set(groups.map(\.source))
+        return DrillPlan(
+            point: point, groups: groups, missing: missing, leftOut: names.filter { !there.contains($0) },
+            notices: notices)
+    }
+
+    private static func choose(
+        _ request: DrillRequest, _ points: RestorePoints, _ engine: Engine
+    ) throws(RestorePointError) -> RestorePoint {
+        let now = engine.clock.now
+        switch request.point {
+        case .latest: return try points.resolve("latest", now: now, timeZone: engine.timeZone)
+        case .named(let text): return try points.resolve(text, now: now, timeZone: engine.timeZone)
+        case .random:
+            let newest = try points.resolve("latest", now: now, timeZone: engine.timeZone)
+            let older = points.all.filter { point in
+                point.run != newest.run && point.time <= newest.time
+                    && Set(point.entries.map(\.part.source)).isSuperset(of: request.sources ?? [])
+            }
+            return older.isEmpty ? newest : older[Int(engine.entropy()) % older.count]
+        }
+    }
+
+    /// - Parameter place: where it is restored to.
+    /// - Throws: ``Failure`` where what the largest source takes is not there, or more than the profile allows.
+    package func checkRoom(at place: String, limit: ByteCount?, _ host: any HostFacts) throws(Failure) {
+        guard let largest = groups.max(by: { $0.room < $1.room }) else { return }
+        if let limit, largest.room > limit {
+            throw Failure(
+                "source \(largest.source) takes about \(largest.room) in scratch, and the profile lets a drill take \(limit)",
+                hint: "raise `room:` under `drill:`, or drill other sources by their names", kind: .destinationFull)
+        }
+        guard let room = host.room(at: place) else { return }
+        // A disk that a drill fills is full for everybody else on it.
+        let rest = ByteCount(max(16 << 20, min(room.total.bytes / 20, 1 << 30)))
+        guard largest.room + rest > room.free else { return }
+        throw Failure(
+            "\(place) has \(room.free) free; source \(largest.source) takes about \(largest.room), and \(rest) stay free",
+            hint:
+                "free some room, name a folder on a larger disk with --scratch or `scratch:`, or drill other sources by "
+                + "their names",
+            kind: .destinationFull)
+    }
+}

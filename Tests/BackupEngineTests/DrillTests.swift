@@ -1,0 +1,396 @@
+import BackupModel
+import Foundation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import BackupEngine
+
+@Suite("Drills")
+struct DrillTests {
+    private static let two = [ScriptedSource("db"), ScriptedSource("web")]
+
+    private func source(_ name: String, restoring: @escaping ScriptedSource.Restore) -> ScriptedSource {
+        var source = ScriptedSource(name)
+        source.restoring = restoring
+        return source
+    }
+
+    private func drill(
+        _ bench: Bench, _ sources: [ScriptedSource] = DrillTests.two, _ change: (inout DrillRequest) -> Void = { _ in },
+        engine alter: (inout Engine) -> Void = { _ in }
+    ) async -> RunRecord {
+        var request = DrillRequest()
+        change(&request)
+        var engine = bench.engine(sources)
+        alter(&engine)
+        return await DrillRun(engine, request).run()
+    }
+
+    private func evidence(_ run: RunRecord) throws -> DrillRecord { try #require(run.drill) }
+
+    @Test func `everything is restored, proven, timed, and removed`() async throws {
+        let bench = try Bench()
+        let backup = await bench.backup(Self.two)
+        let run = await drill(bench)
+        #expect(run.outcome == .succeeded && run.exitStatus(strict: false) == .success, "\(run.failures)")
+        let drill = try evidence(run)
+        #expect(drill.verdict == .proven && drill.isWholeProof && drill.point == backup.id)
+        #expect(drill.parts.map(\.title) == ["db /data", "web /data"] && drill.bytes == 2)
+        #expect(drill.parts.allSatisfy { $0.proofs == ["1 file"] && $0.run == backup.id })
+        #expect(drill.dataAge(at: run.started).map { $0 >= .seconds(3600) } == true)
+        #expect(drill.identity == MemoryRepository.identity.id)
+        #expect(try bench.store.run(run.id)?.drill == drill)
+        #expect(try bench.isClean)
+        #expect(run.step(.restore, "web /data")?.outcome == .succeeded)
+    }
+
+    @Test func `a part that is not what was captured fails it with both figures, and the others go on`() async throws {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        let db = source("db") { _, _ throws(SourceError) in
+            throw .mismatch(what: "table account", expected: "1001 rows", found: "1000 rows")
+        }
+        let run = await drill(bench, [db, ScriptedSource("web")])
+        #expect(run.outcome == .failed && run.exitStatus(strict: false) == .failed)
+        #expect(run.says("db /data: table account: expected 1001 rows, found 1000 rows"))
+        let drill = try evidence(run)
+        #expect(drill.verdict == .failed && !drill.isWholeProof)
+        #expect(drill.parts.map(\.verdict) == [.failed, .proven])
+        #expect(
+            drill.parts[0].findings == [DrillFinding("table account", expected: "1001 rows", found: "1000 rows")])
+        #expect(try bench.isClean)
+    }
+
+    @Test func `what could not be compared is not proven, exits with 5, and says what to do`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        let db = source("db") { request, context throws(SourceError) in
+            var report = try await ScriptedSource.writeOneFile(request, context)
+            report.unproven = ["its rows: they were not counted"]
+            return report
+        }
+        let run = await drill(bench, [db])
+        #expect(run.outcome == .partial && run.exitStatus(strict: false) == .overdue)
+        let failure = try #require(run.failures.first)
+        #expect(failure.description.contains("not proven: its rows: they were not counted"))
+        #expect(failure.hint?.contains("drill:") == true && failure.kind == .unproven)
+        // Nothing hides a failure beside it.
+        let web = source("web") { _, _ throws(SourceError) in throw .producedNothing(tool: "restic") }
+        await bench.backup(Self.two)
+        let both = await drill(bench, [db, web])
+        #expect(both.outcome == .failed && both.exitStatus(strict: false) == .failed)
+    }
+
+    @Test func `what is not compared on purpose stands in the way of nothing`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        let db = source("db") { request, context throws(SourceError) in
+            var report = try await ScriptedSource.writeOneFile(request, context)
+            report.unproven = ["table fts: a virtual table"]
+            report.excused = report.unproven
+            return report
+        }
+        let run = await drill(bench, [db])
+        #expect(run.outcome == .succeeded)
+        #expect(run.drill?.parts.first?.excused == ["table fts: a virtual table"])
+    }
+
+    @Test(arguments: [PartCondition.partial, .damaged])
+    func `what was not whole when it was captured is not proven by coming back`(condition: PartCondition) async throws {
+        let bench = try Bench()
+        let db = ScriptedSource("db") { _, store throws(SourceError) in
+            [try await ScriptedSource.part("/data", store, condition: condition)]
+        }
+        let backup = await bench.backup([db])
+        let run = await drill(bench, [db])
+        #expect(run.outcome == .partial && run.drill?.verdict == .unproven, "\(run.failures)")
+        #expect(run.failures.first?.hint?.contains("holdfast show \(backup.id)") == true)
+    }
+
+    @Test func `a part that is said to be restored and left nothing fails it`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        let db = source("db") { request, _ throws(SourceError) in
+            RestoreReport(place: request.directory + "/nowhere", bytes: 9, proofs: ["9 bytes"])
+        }
+        let run = await drill(bench, [db])
+        #expect(run.outcome == .failed && run.says("was read and left nothing"))
+        #expect(run.drill?.verdict == .failed)
+    }
+
+    @Test func `no secret and no path of scratch gets into the evidence`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        let db = source("db") { request, context throws(SourceError) in
+            var report = try await ScriptedSource.writeOneFile(request, context)
+            report.proofs = ["hunter2 at \(request.directory)/restored"]
+            report.notices = ["hunter2"]
+            return report
+        }
+        let run = await drill(bench, [db])
+        let part = try #require(run.drill?.parts.first)
+        #expect(part.proofs == ["‹redacted› at /restored"] && part.notices == ["‹redacted›"])
+    }
+
+    @Test func `a drill that is cancelled is interrupted and leaves nothing`() async throws {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        let web = source("web") { _, _ throws(SourceError) in
+            withUnsafeCurrentTask { $0?.cancel() }
+            throw .cancelled
+        }
+        let run = await Task { await drill(bench, [ScriptedSource("db"), web]) }.value
+        #expect(run.outcome == .interrupted, "\(run.failures)")
+        // What it came to was proven, and the whole was not.
+        #expect(run.drill?.parts.map(\.title) == ["db /data"] && run.drill?.parts.first?.verdict == .proven)
+        #expect(run.drill?.isComplete == false && run.drill?.verdict == .unproven && run.drill?.isWholeProof == false)
+        let standings = try StandingReview(bench.engine(Self.two).profile, bench.store).standings
+        #expect(standings.first { $0.subject == .drill }?.lastSuccess == nil)
+        #expect(try bench.isClean)
+    }
+
+    // MARK: - The point
+
+    @Test func `random takes an older point, and the newest where there is no other`() async throws {
+        let bench = try Bench()
+        let first = await bench.backup(Self.two)
+        let only = await drill(bench) { $0.point = .random }
+        #expect(only.drill?.point == first.id)
+        let second = await bench.backup(Self.two)
+        await bench.backup(Self.two)
+        for _ in 0..<6 {
+            let run = await drill(bench) { $0.point = .random }
+            #expect(run.drill?.point == first.id || run.drill?.point == second.id)
+            #expect(run.drill?.selection == "random" && run.reason == "of random")
+        }
+        let named = await drill(bench) { $0.point = .named(String(first.id.rawValue.prefix(16))) }
+        #expect(named.drill?.point == first.id || named.says("may mean any of"))
+    }
+
+    @Test func `a source that the newest point lacks fails it, and an older point without it is no whole proof`()
+        async throws
+    {
+        let bench = try Bench()
+        let first = await bench.backup([ScriptedSource("db")])
+        let newest = await drill(bench)
+        #expect(newest.outcome == .failed && newest.says("web is not in it"))
+        #expect(newest.drill?.missing.count == 1 && newest.drill?.leftOut == ["web"])
+        await bench.backup(Self.two)
+        let older = await drill(bench) { $0.point = .named(first.id.rawValue) }
+        #expect(older.outcome == .succeeded, "\(older.failures)")
+        #expect(older.drill?.leftOut == ["web"] && older.drill?.isWholeProof == false)
+        #expect(older.says("web is not in it"))
+    }
+
+    @Test func `only the sources that were asked for are restored`() async throws {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        let run = await drill(bench) { $0.sources = ["web"] }
+        #expect(run.drill?.parts.map(\.title) == ["web /data"] && run.drill?.leftOut == ["db"])
+        #expect(run.sources == ["web"] && run.outcome == .succeeded)
+    }
+
+    @Test func `an unknown point, or a repository without any, is a recorded failure`() async throws {
+        let bench = try Bench()
+        let none = await drill(bench)
+        #expect(none.outcome == .failed && none.exitStatus(strict: false) == .noRepository)
+        await bench.backup(Self.two)
+        let unknown = await drill(bench) { $0.point = .named("deadbeef") }
+        #expect(unknown.outcome == .failed && unknown.says("no restore point deadbeef"))
+        #expect(try bench.store.run(unknown.id)?.outcome == .failed)
+    }
+
+    // MARK: - Room and time
+
+    @Test func `a drill that has no room, or more than it may take, begins nothing`() async throws {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        bench.host.change { $0.defaultRoom = Room(free: 10, total: .mebibytes(1000), freeInodes: 10) }
+        let full = await drill(bench)
+        #expect(full.outcome == .failed && full.exitStatus(strict: false) == .destinationFull)
+        #expect(full.says("has 10 B free") && full.drill?.parts.isEmpty == true)
+        bench.host.change { $0.defaultRoom = Room(free: .mebibytes(900), total: .mebibytes(1000), freeInodes: 10) }
+        let bounded = await drill(bench) { $0.room = ByteCount.zero }
+        #expect(bounded.outcome == .failed && bounded.says("lets a drill take 0 B"))
+        #expect(try bench.isClean)
+    }
+
+    @Test func `a restore that takes longer than its objective is told, and status goes on saying so`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        let clock = bench.clock
+        let slow = source("db") { request, context throws(SourceError) in
+            clock.advance(by: .seconds(7200))
+            return try await ScriptedSource.writeOneFile(request, context)
+        }
+        let run = await drill(bench, [slow], engine: { $0.profile.objectives.restoreTime = .seconds(3600) })
+        #expect(run.outcome == .partial && run.says("restoring took 2 hours, and the objective is 60 minutes"))
+        #expect(run.exitStatus(strict: false) == .overdue && run.drill?.isWholeProof == true)
+        var engine = bench.engine([ScriptedSource("db")])
+        engine.profile.objectives.restoreTime = .seconds(3600)
+        let matters = try MatterReview(engine).matters()
+        #expect(matters.map(\.kind) == [.slow] && matters[0].text.contains("2 hours"))
+        let quick = await drill(
+            bench, [ScriptedSource("db")], engine: { $0.profile.objectives.restoreTime = .seconds(3600) })
+        #expect(quick.outcome == .succeeded)
+        #expect(try MatterReview(engine).matters() == [])
+    }
+
+    // MARK: - What the operator demands
+
+    private func checked(
+        _ name: String, _ hooks: ScriptedHooks, _ bench: Bench, restoring: ScriptedSource.Restore? = nil
+    )
+        async -> RunRecord
+    {
+        var db = ScriptedSource("db")
+        if let restoring { db.restoring = restoring }
+        db.spec.drill.programs = [Bench.action(name)]
+        await bench.backup([ScriptedSource("db")])
+        return await drill(bench, [db], engine: { $0.hooks = hooks })
+    }
+
+    @Test func `a program of the profile sees what was restored, and what it accepts is proven`() async throws {
+        let bench = try Bench()
+        let seen = Mutex<[String]>([])
+        let hooks = ScriptedHooks { _, document in
+            let folder = document.restored?.folder ?? ""
+            let there = (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+            seen.withLock { $0 = there + [document.variables["HOLDFAST_RESTORED"] == folder ? "named" : "not named"] }
+            return HookReport(.exited(0))
+        }
+        let run = await checked("look", hooks, bench) { request, context throws(SourceError) in
+            var report = try await ScriptedSource.writeOneFile(request, context)
+            report.unproven = ["its content: only its number of bytes is known"]
+            return report
+        }
+        #expect(run.outcome == .succeeded, "\(run.failures)")
+        #expect(seen.withLock { $0 } == ["restored", "named"])
+        #expect(run.drill?.checks.map(\.passed) == [true])
+        #expect(run.drill?.parts.first?.proofs.last == "1 program of the profile accepted it")
+    }
+
+    @Test func `a program of the profile that refuses what was restored fails it`() async throws {
+        let bench = try Bench()
+        let refused = await checked("look", ScriptedHooks { _, _ in HookReport(.exited(3)) }, bench)
+        #expect(refused.outcome == .failed && refused.says("did not accept what was restored (exit code 3)"))
+        #expect(refused.drill?.verdict == .failed)
+        let missing = await checked(
+            "missing", ScriptedHooks { _, _ in HookReport(.timedOut(after: .seconds(600))) }, bench)
+        #expect(missing.outcome == .failed && missing.drill?.checks.map(\.passed) == [false])
+    }
+
+    @Test func `a query of a database that is not in the point is not passed over`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        var db = ScriptedSource("db")
+        db.spec.drill.assertions = [.init(database: "shop", query: "SELECT 1")]
+        let run = await drill(bench, [db])
+        #expect(run.outcome == .failed && run.says("`SELECT 1` was not asked: the restore point has no database shop"))
+    }
+
+    @Test func `hooks of a drill run around it and hear how it ended`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        let hooks = ScriptedHooks()
+        let events = ["drill.before", "drill.succeeded", "drill.partial", "drill.failed", "drill.after"]
+        let run = await drill(
+            bench, [ScriptedSource("db")],
+            engine: { engine in
+                engine.hooks = hooks
+                engine.profile.hooks = events.map { Bench.hook("h", $0) }
+            })
+        #expect(run.outcome == .succeeded)
+        #expect(hooks.lines == ["drill.before h", "drill.succeeded h", "drill.after h"])
+    }
+
+    // MARK: - A new machine
+
+    @Test func `as on a new machine nothing that this host knows is used, and it learns nothing`() async throws {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        let (empty, pins) = (MemoryRunStore(), MemoryPins())
+        let key = try #require(
+            try bench.pins.pin(profile: Bench.profile, repository: bench.repository.spec.pinName)
+        ).identity.id
+        let known = try bench.store.manifests(of: key)
+        // What this host believes is wrong.
+        for (snapshot, var manifest) in known {
+            manifest.parts = []
+            try bench.store.saveManifest(manifest, snapshot: snapshot, repository: key)
+        }
+        let run = await drill(bench, Self.two) {
+            $0.catalog = empty
+        } engine: {
+            $0.pins = pins
+        }
+        #expect(run.outcome == .succeeded, "\(run.failures)")
+        #expect(run.drill?.isNewMachine == true && run.drill?.parts.count == 2)
+        #expect(run.reason == "as if on a new machine")
+        #expect(try empty.runs(RunQuery()).allSatisfy { $0.operation == .backup })
+        #expect(try bench.store.run(run.id) != nil)
+    }
+
+    // MARK: - Standing
+
+    @Test func `the objective counts drills that proved all sources, and no others`() async throws {
+        let bench = try Bench()
+        await bench.backup(Self.two)
+        var engine = bench.engine(Self.two)
+        engine.profile.objectives.drill = .seconds(86_400)
+        func standing() throws -> Standing {
+            try #require(try StandingReview(engine.profile, bench.store).standings.first { $0.subject == .drill })
+        }
+        #expect(try standing().lastSuccess == nil)
+        _ = await drill(bench) { $0.sources = ["db"] }
+        let partly = try standing()
+        #expect(partly.lastSuccess == nil && partly.lastRun == nil)
+        let whole = await drill(bench)
+        #expect(try standing().lastSuccess == whole.started)
+        let bad = source("db") { _, _ throws(SourceError) in throw .producedNothing(tool: "x") }
+        bench.clock.advance(by: .seconds(90_000))
+        let failed = await drill(bench, [bad, ScriptedSource("web")])
+        let later = try standing()
+        #expect(later.lastSuccess == whole.started && later.lastRun == failed.id)
+        #expect(try standing().isOverdue(at: bench.clock.now))
+        #expect(try MatterReview(engine).overdueItems().map(\.what) == ["drill"])
+        let document = MetricsReview(engine, version: "0").document().text
+        for line in [
+            "holdfast_overdue{profile=\"home\",operation=\"drill\",repository=\"local\"} 1",
+            "holdfast_drill_parts{profile=\"home\",repository=\"local\",verdict=\"failed\"} 1",
+            "holdfast_drill_restored_bytes{profile=\"home\",repository=\"local\"} 1",
+        ] { #expect(document.contains(line), "\(document)") }
+    }
+
+    @Test func `a drill has slots of its own, which a drill of some sources does not serve`() async throws {
+        let bench = try Bench()
+        var engine = bench.engine(Self.two)
+        engine.profile.schedules.drill = try Schedule("daily 00:00")
+        #expect(try DueReview(engine).slot(.drill)?.verdict.isDue == false)
+        await bench.backup(Self.two)
+        bench.clock.advance(by: .seconds(86_400))
+        #expect(try DueReview(engine).slot(.drill)?.verdict.isDue == true)
+        _ = await drill(bench) { $0.sources = ["db"] }
+        #expect(try DueReview(engine).slot(.drill)?.verdict.isDue == true)
+        _ = await drill(bench) { $0.trigger = "scheduled" }
+        #expect(try DueReview(engine).slot(.drill)?.verdict.isDue == false)
+    }
+
+    @Test func `a drill that fails is told like a failed backup, at once, and its end too`() async throws {
+        let bench = try Bench()
+        await bench.backup([ScriptedSource("db")])
+        let bad = source("db") { _, _ throws(SourceError) in throw .producedNothing(tool: "x") }
+        let failed = await drill(bench, [bad]) { $0.trigger = "scheduled" }
+        let spec = NotifierSpec(
+            name: NotifierName(unchecked: "n"), kind: "command",
+            entry: ConfigValue(.map([]), at: SourceLocation(file: "", line: 1, column: 1)), manual: false)
+        #expect(NotificationRules(failed, previous: [], isAttended: false).event(for: spec) == .failed)
+        let message = NotificationMessage(
+            profile: Bench.profile, host: "h", run: failed.id, operation: .drill, event: .failed, outcome: .failed,
+            at: failed.started, failures: failed.failures)
+        #expect(NotificationUrgency.isUrgent(message, spec) && message.subject.hasPrefix("drill of home"))
+        let good = await drill(bench, [ScriptedSource("db")])
+        #expect(NotificationRules(good, previous: [failed], isAttended: false).event(for: spec) == .recovered)
+    }
+}
