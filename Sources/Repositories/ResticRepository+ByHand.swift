@@ -45,11 +45,11 @@ extension ResticRepository {
         }
         if let file = settings.tuning.certificates {
             words.append("--cacert \"$CERTIFICATES_FILE\"")
-            restore.keys.append(
-                ManualRestore.Key(
-                    variable: "CERTIFICATES_FILE",
-                    what: "a file with the certificates (PEM) that the server is known by",
-                    kept: .file(file)))
+            // No secret: those of the system are everywhere, and of others a copy is needed.
+            restore.settings.append(ManualRestore.Setting("CERTIFICATES_FILE", file))
+            restore.notes.append(
+                "the server is known by the certificates (PEM) in \(file): keep a copy of that file, and name it in CERTIFICATES_FILE"
+            )
         }
         if !words.isEmpty {
             restore.setup.append("restic() { command restic \(words.joined(separator: " ")) \"$@\"; }")

@@ -99,6 +99,9 @@ struct EncryptedSourceTests {
             ])
         #expect(byHand.code == 0, "\(kit)\n\(byHand)")
         #expect(try World.line(scene.folder["app/kit/secrets/hub.env"]) == "KEY=\(Self.canary)")
+        let rehearsed = try await scene.program.run("kit", "rehearse")
+        #expect(rehearsed.code == 0 && !rehearsed.said.contains("not opened"), "\(rehearsed)")
+        #expect(!rehearsed.said.contains(Self.canary))
 
         try scene.write("  secrets: { files: FOLDER/app/hub.env }")
         let refused = try await scene.program.run("backup")

@@ -59,6 +59,11 @@ import Testing
             "kit", "--with-secrets", "--shares", "3", "--threshold", "2", "--output", folder["app"], "--qr")
         #expect(made.code == 0 && made.errors.contains("share-3-of-3"), "\(made)")
         let shares = (1...3).map { folder["app.share-\($0)-of-3"] }
+        // All of them or none.
+        try folder.write("", to: "b.share-3-of-3/in-the-way")
+        let blocked = try await program.run(
+            "kit", "--shares", "3", "--threshold", "2", "--output", folder["b"], "--force")
+        #expect(blocked.code == 1 && !FileManager.default.fileExists(atPath: folder["b.share-1-of-3"]), "\(blocked)")
         for share in shares {
             #expect(try !String(contentsOfFile: share, encoding: .utf8).contains("correct horse"))
         }

@@ -357,26 +357,30 @@ import Testing
         #expect(try #require(scene.s3).requests().count { $0.action == "put" } == before + 3)
     }
 
-    @Test(.enabled(if: S3Server.isAvailable, "python3 is not installed"))
-    func `the kit of a server fetches what it needs, or takes what was fetched, without Holdfast`() async throws {
-        let scene = try Scene(.s3)
+    @Test(arguments: Kind.allCases.filter(available))
+    func `the kit of a server fetches what it needs, or takes what was fetched, without Holdfast`(kind: Kind)
+        async throws
+    {
+        let scene = try Scene(kind)
         try await scene.backUp()
         let kit = try await scene.run("kit", "--offsite")
         #expect(kit.code == 0, "\(kit)")
         let script = try scene.world.folder.write(kit.output, to: "kit.sh")
         let password = try scene.world.folder.write("correct horse", to: "password", mode: 0o600)
-        var variables = ["TARGET": scene.world.folder["fetched"], "PASSWORD_FILE": password]
-        let bare = try await scene.world.program.runTool("bash", script, environment: variables)
-        #expect(bare.code != 0 && bare.errors.contains("AWS_ACCESS_KEY_ID"), "\(bare)")
-        let key = try #require(scene.s3).credential(.readOnly).environment
-        let fetched = try await scene.world.program.runTool(
-            "bash", script, environment: variables.merging(key) { $1 })
+        let home = scene.world.program.environment["HOME"] ?? ""
+        var variables = ["TARGET": scene.world.folder["fetched"], "PASSWORD_FILE": password, "HOME": home]
+        if let server = scene.s3 {
+            let bare = try await scene.world.program.runTool("bash", script, environment: variables)
+            #expect(bare.code != 0 && bare.errors.contains("AWS_ACCESS_KEY_ID"), "\(bare)")
+            variables.merge(server.credential(.readOnly).environment) { $1 }
+        }
+        let fetched = try await scene.world.program.runTool("bash", script, environment: variables)
         #expect(fetched.code == 0, "\(fetched)")
         #expect(FileManager.default.fileExists(atPath: scene.world.folder["fetched/documents/documents"] + "/one.txt"))
+        #expect(!FileManager.default.fileExists(atPath: scene.world.folder["fetched/.fetched"]))
         variables["TARGET"] = scene.world.folder["back"]
         variables["FROM"] = scene.kept
-        let done = try await scene.world.program.runTool(
-            "bash", script, environment: variables.merging(key) { $1 })
+        let done = try await scene.world.program.runTool("bash", script, environment: variables)
         #expect(done.code == 0, "\(done)")
         let documents = scene.world.folder["back/documents/documents"]
         #expect(FileManager.default.fileExists(atPath: documents + "/one.txt"), "\(done)")

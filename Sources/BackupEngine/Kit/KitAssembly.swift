@@ -108,11 +108,25 @@ package struct KitAssembly: Sendable {
         let pin =
             try pins.pin(profile: engine.profile.name, repository: spec.pinName)
             ?? (wasRead ? nil : pins.pin(profile: engine.profile.name, repository: engine.primary.spec.pinName))
+        var parts = parts
+        for index in parts.indices { keepIdentity(of: parts, in: &parts[index]) }
         var tools: [String: String] = [:]
         for entry in point.entries { tools.merge(list.tools[entry.run] ?? [:]) { first, _ in first } }
         return Kit.Section(
             repository: spec, location: location, identity: pin?.identity.id, keyIDs: pin?.identity.keyIDs ?? [],
             point: point, parts: parts, tools: tools, wasRead: wasRead, present: present)
+    }
+
+    /// Where the profile says that the key is kept that sources were encrypted for; where it names several, it is asked for.
+    private func keepIdentity(of all: [Kit.Part], in part: inout Kit.Part) {
+        let sealed = Set(all.filter { $0.part.encryption != nil }.map(\.part.source))
+        let kept = Set(
+            engine.profile.sources.filter { sealed.contains($0.name) }.map { $0.entry["encrypt"]?["identity"]?.secret })
+        guard kept.count == 1, let one = kept.first, let identity = one else { return }
+        for index in part.restore.keys.indices
+        where part.restore.keys[index].isOptional && part.restore.keys[index].kept == nil {
+            part.restore.keys[index].kept = identity
+        }
     }
 
     private func use(of part: ManifestPart) throws -> ManualUse? {

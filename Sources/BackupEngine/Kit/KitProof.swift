@@ -78,33 +78,50 @@ struct KitProof: Sendable {
                 place: place, bytes: part.bytes, files: files,
                 proofs: ["every file has its digest, by the sheet's own line"])
         }
-        let listed = Mutex<[(path: String, size: Int64)]>([])
+        // One after the other: there may be millions.
+        let tally = Mutex(Tally())
         try await engine.primary.reader(for: part.snapshot).entries { entry in
-            if entry.type == .file { listed.withLock { $0.append((entry.path, entry.size)) } }
+            guard entry.type == .file else { return }
+            tally.withLock { compare(entry, at: place, &$0) }
         }
-        let files = listed.withLock { $0 }
-        guard let first = files.first else {
+        let found = tally.withLock { $0 }
+        if let failure = found.failure { throw Failure("\(part.title): \(failure)", kind: .unproven) }
+        guard found.files > 0 else {
             return RestoreReport(
                 place: place, bytes: part.bytes, files: 0, proofs: ["it holds no file, as when it was backed up"])
         }
-        // A tree may come back below the folder that its names are relative to.
-        guard let base = bases(of: first.path).first(where: { size(of: place + first.path.dropFirst($0.count)) != nil })
-        else { throw Failure("\(part.title): \(first.path) did not come back", kind: .unproven) }
-        for file in files {
-            let path = place + file.path.dropFirst(base.count)
-            guard let size = size(of: path) else {
-                throw Failure("\(part.title): \(file.path) did not come back", kind: .unproven)
-            }
-            // Further names of a file are listed without its size where they are stored as links.
-            guard size == file.size || file.size == 0 && hasOtherNames(path) else {
-                throw Failure(
-                    "\(part.title): \(file.path) came back with \(size) bytes instead of \(file.size)", kind: .unproven)
-            }
-        }
-        let bytes = files.reduce(Int64(0)) { $0 + $1.size }
         return RestoreReport(
-            place: place, bytes: ByteCount(bytes), files: Int64(files.count),
-            proofs: ["\(Words.count(files.count, "file")), \(bytes) bytes, all that the repository lists"])
+            place: place, bytes: ByteCount(found.bytes), files: found.files,
+            proofs: ["\(Words.count(found.files, "file")), \(found.bytes) bytes, all that the repository lists"])
+    }
+
+    private struct Tally {
+        /// What names in the tree begin with that is not there below the folder it came back in.
+        var base: String?
+        var files: Int64 = 0
+        var bytes: Int64 = 0
+        /// The first.
+        var failure: String?
+    }
+
+    private func compare(_ file: SnapshotEntry, at place: String, _ tally: inout Tally) {
+        guard tally.failure == nil else { return }
+        if tally.base == nil {
+            tally.base = bases(of: file.path).first { size(of: place + file.path.dropFirst($0.count)) != nil }
+        }
+        guard let base = tally.base, file.path.hasPrefix(base),
+            let size = size(of: place + file.path.dropFirst(base.count))
+        else {
+            tally.failure = "\(file.path) did not come back"
+            return
+        }
+        // Further names of a file are listed without its size where they are stored as links.
+        guard size == file.size || file.size == 0 && hasOtherNames(place + file.path.dropFirst(base.count)) else {
+            tally.failure = "\(file.path) came back with \(size) bytes instead of \(file.size)"
+            return
+        }
+        tally.files += 1
+        tally.bytes += size
     }
 
     /// `""`, `/opt`, `/opt/app`

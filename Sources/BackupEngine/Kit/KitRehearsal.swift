@@ -153,7 +153,14 @@ package struct KitRehearsal: Sendable {
                     "the sheet asks for \(key.variable) (\(key.what)), and it is not on this host",
                     hint: "give it for the rehearsal: --identity FILE", kind: .badProfile)
             }
-            let secret = try await secrets.resolve(reference, environment: engine.profile.settings.environment)
+            let secret: Secret
+            do {
+                secret = try await secrets.resolve(reference, environment: engine.profile.settings.environment)
+            } catch {
+                // What it would open stays closed, and the sheet says so.
+                if key.isOptional { continue }
+                throw error
+            }
             switch key.form {
             case .file: deliveries.append(.memoryFile(variable: key.variable, secret))
             case .text: deliveries.append(.environment(variable: key.variable, secret))

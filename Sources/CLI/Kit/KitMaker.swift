@@ -70,9 +70,17 @@ struct KitMaker {
                 throw Failure(
                     "\(there.path) is there already", hint: "give another file with --output, or --force", kind: .usage)
             }
-            for file in files {
-                try PrivateFile.write(Array(file.text.utf8), to: file.path, replacing: replacing)
-                try remember(Array(file.text.utf8))
+            var written: [String] = []
+            do {
+                for file in files {
+                    try PrivateFile.write(Array(file.text.utf8), to: file.path, replacing: replacing)
+                    written.append(file.path)
+                    try remember(Array(file.text.utf8))
+                }
+            } catch {
+                // Fewer than all of them would pass for the whole.
+                for path in written { unlink(path) }
+                throw error
             }
             return files.map(\.path)
         }

@@ -10,6 +10,12 @@ extension ArchiveTarget {
         var restore = primary
         restore.settings = server.manualSettings
         restore.keys += server.manualKeys
+        if let file = server.certificates {
+            restore.settings.append(ManualRestore.Setting("CERTIFICATES_FILE", file))
+            restore.notes.append(
+                "the server is known by the certificates (PEM) in \(file): keep a copy of that file, and name it in CERTIFICATES_FILE"
+            )
+        }
         let fetch = fetching(stored)
         restore.programs += fetch.programs
         restore.settings += fetch.settings
@@ -28,7 +34,7 @@ extension ArchiveTarget {
         if let address = S3Address(location.text) {
             let region = server.manualSettings.contains { $0.variable == "AWS_DEFAULT_REGION" }
             return (
-                "aws --endpoint-url \"$ENDPOINT\" s3 cp --no-progress --quiet \"$S3_FOLDER\"/\(plain) \"$ARCHIVE\"",
+                "aws --endpoint-url \"$ENDPOINT\"\(server.certificates == nil ? "" : " --ca-bundle \"$CERTIFICATES_FILE\"") s3 cp --no-progress --quiet \"$S3_FOLDER\"/\(plain) \"$ARCHIVE\"",
                 ["aws"],
                 [
                     ManualRestore.Setting("ENDPOINT", address.endpoint),
@@ -58,7 +64,8 @@ extension ArchiveTarget {
         }
         let remote = String(location.text.dropFirst("rclone:".count))
         return (
-            "rclone copyto \(ShellWord.quoted("\(remote)/\(path)")) \"$ARCHIVE\"", ["rclone"], [],
+            "rclone\(server.certificates == nil ? "" : " --ca-cert \"$CERTIFICATES_FILE\"") copyto \(ShellWord.quoted("\(remote)/\(path)")) \"$ARCHIVE\"",
+            ["rclone"], [],
             "rclone must know that remote: its own configuration is needed, ~/.config/rclone/rclone.conf"
         )
     }
