@@ -145,7 +145,7 @@ struct DrillTests {
         // What it came to was proven, and the whole was not.
         #expect(run.drill?.parts.map(\.title) == ["db /data"] && run.drill?.parts.first?.verdict == .proven)
         #expect(run.drill?.isComplete == false && run.drill?.verdict == .unproven && run.drill?.isWholeProof == false)
-        let standings = try StandingReview(bench.engine(Self.two).profile, bench.store).standings
+        let standings = try StandingReview(bench.engine(Self.two)).standings
         #expect(standings.first { $0.subject == .drill }?.lastSuccess == nil)
         #expect(try bench.isClean)
     }
@@ -340,7 +340,7 @@ struct DrillTests {
         var engine = bench.engine(Self.two)
         engine.profile.objectives.drill = .seconds(86_400)
         func standing() throws -> Standing {
-            try #require(try StandingReview(engine.profile, bench.store).standings.first { $0.subject == .drill })
+            try #require(try StandingReview(engine).standings.first { $0.subject == .drill })
         }
         #expect(try standing().lastSuccess == nil)
         _ = await drill(bench) { $0.sources = ["db"] }

@@ -354,16 +354,22 @@ struct InPlaceTests {
         try await world.backUp()
         try write("changed\n", world.documents + "/one.txt")
         try write("changed\n", world.documents + "/deep/two.txt")
-        let terminal = try await Terminal(world, ["restore"])
+        let terminal = try Terminal(world.program)
+        try await terminal.start()
+        try await terminal.type("\(world.program.path) restore")
         for (question, answer) in [
             ("Which one?", ""), ("Which sources?", "1"), ("All of it?", "two"), ("Which? Numbers", "1"), ("More?", ""),
             ("Where to?", ""), ("Put this into place?", "y"),
         ] {
-            #expect(try await terminal.lacks(question) == nil)
+            let isAsked = try await terminal.shows(question)
+            let screen = try await terminal.screen()
+            #expect(isAsked, "\(question): \(screen)")
             try await terminal.type(answer)
         }
-        #expect(try await terminal.lacks("restore succeeded") == nil)
-        await terminal.end()
+        let isDone = try await terminal.shows("restore succeeded")
+        let screen = try await terminal.screen()
+        #expect(isDone, "\(screen)")
+        try await terminal.end()
         #expect(content(world.documents + "/deep/two.txt") == "two\n")
         #expect(content(world.documents + "/one.txt") == "changed\n")
     }

@@ -1,39 +1,53 @@
 import Foundation
 import TestSupport
+import Testing
 
-/// A terminal that the program runs on, through tmux.
-struct Terminal {
-    private let socket = "holdfast-" + UUID().uuidString
-    private let world: World
+/// A shell on a terminal of its own, in tmux.
+final class Terminal: Sendable {
+    private let program: HoldfastProgram
+    private let socket: String
 
-    /// - Parameter words: the program's arguments, none of which a shell would change.
-    init(_ world: World, _ words: [String]) async throws {
-        self.world = world
-        _ = try await tmux(
-            "new-session", "-d", "-x", "160", "-y", "60",
-            "'\(world.program.path)' \(words.joined(separator: " ")); sleep 60")
+    init(_ program: HoldfastProgram) throws {
+        self.program = program
+        socket = program.folder["tmux.sock"]
     }
 
-    private func tmux(_ words: String...) async throws -> String {
-        let running = try world.program.startTool(["tmux", "-L", socket, "-f", "/dev/null"] + words)
-        return await running.result().output
+    private func tmux(_ words: String...) async throws -> HoldfastProgram.Result {
+        var other = program
+        other.path = "/usr/bin/env"
+        return try await other.run(["tmux", "-S", socket, "-f", "/dev/null"] + words)
     }
 
-    func screen() async throws -> String { try await tmux("capture-pane", "-p", "-J") }
-
-    /// - Returns: `nil` when the text came to be seen within a minute; else what is seen.
-    func lacks(_ text: String) async throws -> String? {
-        for _ in 0..<300 {
-            if try await screen().contains(text) { return nil }
-            try await Task.sleep(for: .milliseconds(200))
-        }
-        return try await screen()
+    func start() async throws {
+        let begun = try await tmux("new-session", "-d", "-x", "200", "-y", "60", "bash --norc --noprofile")
+        #expect(begun.code == 0, "\(begun)")
     }
 
-    func type(_ text: String) async throws {
-        if !text.isEmpty { _ = try await tmux("send-keys", "-l", text) }
+    func type(_ line: String) async throws {
+        if !line.isEmpty { _ = try await tmux("send-keys", "-l", line) }
         _ = try await tmux("send-keys", "Enter")
     }
 
-    func end() async { _ = try? await tmux("kill-server") }
+    func press(_ key: String) async throws { _ = try await tmux("send-keys", key) }
+
+    func screen() async throws -> String { try await tmux("capture-pane", "-p", "-J").output }
+
+    func shows(_ text: String) async throws -> Bool {
+        for _ in 0..<600 {
+            // What was typed shows the text as well, within a longer line.
+            if try await screen().contains(text) { return true }
+            try await Task.sleep(for: .milliseconds(100))
+        }
+        return false
+    }
+
+    func wait(until isSo: () -> Bool) async throws -> Bool {
+        for _ in 0..<400 {
+            if isSo() { return true }
+            try await Task.sleep(for: .milliseconds(50))
+        }
+        return false
+    }
+
+    func end() async throws { _ = try await tmux("kill-server") }
 }
