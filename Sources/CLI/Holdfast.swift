@@ -25,7 +25,8 @@ struct Holdfast: AsyncParsableCommand {
             """,
         version: ProgramVersion.text,
         subcommands: [
-            Backup.self, Restore.self, Drill.self, Guard.self, Find.self, Ls.self, Cat.self, Diff.self, Mount.self, Status.self,
+            Backup.self, Restore.self, Drill.self, Guard.self, Find.self, Ls.self, Cat.self, Diff.self, Mount.self,
+            Status.self,
             Ack.self,
             History.self,
             Show.self, Why.self, Metrics.self, ProfileCommand.self, RepositoryCommand.self, KeyCommand.self,

@@ -80,6 +80,25 @@ struct GuardTests {
         #expect(narrow.code == 0 && FileManager.default.fileExists(atPath: marker), "\(narrow)")
     }
 
+    @Test func `the command is run as a shell would run it`() async throws {
+        func guarded(_ words: String...) async throws -> HoldfastProgram.Result {
+            try await program.run(["guard", "--max-age", "1h", "--"] + words)
+        }
+        let killed = try await guarded("sh", "-c", "kill -TERM $$")
+        #expect(killed.code == 143 && killed.errors.contains("was ended by signal 15"), "\(killed)")
+        let bare = try folder.write("exit $(($1 + 1))\n", to: "bare", mode: 0o755)
+        #expect(try await guarded(bare, "4").code == 5, "a script without an interpreter of its own")
+        let lost = try folder.write("#!/nowhere/sh\n", to: "lost", mode: 0o755)
+        let refused = try await guarded(lost)
+        #expect(refused.code == 126 && refused.errors.contains("the interpreter in its first line"), "\(refused)")
+        // We ignore SIGPIPE (13, the bit 0x1000); what we were started with is what it gets.
+        let signals = try await guarded("grep", "-E", "SigBlk|SigIgn", "/proc/self/status")
+        let masks = signals.output.split(separator: "\n").compactMap {
+            UInt64($0.split(separator: "\t").last ?? "", radix: 16)
+        }
+        #expect(masks.count == 2 && masks[0] == 0 && masks[1] & 0x1000 == 0, "\(signals)")
+    }
+
     @Test func `a signal that is sent to guard reaches the command, and no restore is begun then`() async throws {
         let ready = folder["ready"]
         let guarded = try program.start([
@@ -122,6 +141,5 @@ struct GuardTests {
         #expect(try await terminal.shows("code 4"))
         let screen = try await terminal.screen()
         #expect(screen.contains("the way back is: holdfast restore"), "\(screen)")
-        try await terminal.end()
     }
 }

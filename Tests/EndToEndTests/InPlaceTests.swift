@@ -369,7 +369,6 @@ struct InPlaceTests {
         let isDone = try await terminal.shows("restore succeeded")
         let screen = try await terminal.screen()
         #expect(isDone, "\(screen)")
-        try await terminal.end()
         #expect(content(world.documents + "/deep/two.txt") == "two\n")
         #expect(content(world.documents + "/one.txt") == "changed\n")
     }

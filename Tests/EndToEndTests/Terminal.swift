@@ -12,6 +12,16 @@ final class Terminal: Sendable {
         socket = program.folder["tmux.sock"]
     }
 
+    /// Also where the test has failed: nothing of it stays at work.
+    deinit {
+        let ending = Process()
+        ending.executableURL = URL(fileURLWithPath: "/usr/bin/env")
+        ending.arguments = ["tmux", "-S", socket, "kill-server"]
+        (ending.standardOutput, ending.standardError) = (FileHandle.nullDevice, FileHandle.nullDevice)
+        // Without tmux there is nothing to end.
+        if (try? ending.run()) != nil { ending.waitUntilExit() }
+    }
+
     private func tmux(_ words: String...) async throws -> HoldfastProgram.Result {
         var other = program
         other.path = "/usr/bin/env"
@@ -48,6 +58,4 @@ final class Terminal: Sendable {
         }
         return false
     }
-
-    func end() async throws { _ = try await tmux("kill-server") }
 }

@@ -107,7 +107,7 @@ struct Guard: AsyncParsableCommand {
         }
         let point = try await run.secure()
         GuardViews.show(point, console)
-        guard !Task.isCancelled else {
+        guard !Task.isCancelled, !Interruption.hasCome else {
             throw Failure("the command was not run: interrupted", kind: .interrupted)
         }
         console.say("running \(Console.harmlessName(command[0]))")

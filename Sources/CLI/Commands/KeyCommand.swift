@@ -48,6 +48,11 @@ struct KeyList: OperatorCommand {
             let spec = engine.primary.spec
             listed.append((engine, try engine.pins.pin(profile: live.profile.name, repository: spec.pinName), keys))
         }
+        if let follow = engine.primary.spec.follow, follow.method == .mirror {
+            console.say(
+                "note: \(engine.primary.spec.name) is a mirror: it has the keys that \(follow.leader) had at its last feed, and those "
+                    + "from before, for nobody removes any there")
+        }
         if console.isJSON {
             let keys = JSONValue.array(listed.map { PasswordViews.document($0.2, of: $0.0, $0.1) })
             console.print(KeyViews.document(contents, passwords: keys))
