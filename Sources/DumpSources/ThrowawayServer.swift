@@ -86,6 +86,10 @@ extension Services {
     ) async throws(SourceError) -> String {
         let base = user == nil ? request.restore.directory : try await request.openFolder()
         try checkRoom(for: room, at: base)
+        return try serverFolder(below: base, user)
+    }
+
+    func serverFolder(below base: String, _ user: UserIdentity?) throws(SourceError) -> String {
         let path = "\(base)/server-\(String(UInt32.random(in: 0x1000_0000...UInt32.max), radix: 16))"
         do throws(SystemError) { try System.createFolder(path) } catch {
             throw .unreadable(path, reason: "it cannot be made: \(error)")

@@ -72,6 +72,34 @@ struct DrillTests {
         #expect(try leftovers(world.program) == [])
     }
 
+    @Test(.timeLimit(.minutes(3)), .enabled(if: PrivatePostgres.programs != nil, "PostgreSQL is not installed"))
+    func `a sheet's own lines are drilled, its database in a server of the drill's own`() async throws {
+        let postgres = try PrivatePostgres.shared.get()
+        let name = try postgres.makeDatabase(
+            "kd_" + UUID().uuidString.prefix(8).lowercased(), "CREATE TABLE t AS SELECT generate_series(1, 70) AS x")
+        let world = try World("drill-kit")
+        try world.writeProfile(
+            """
+              documents: { files: "\(world.documents)" }
+              db: { postgres: { database: \(name), host: "\(postgres.socketFolder)", user: \(postgres.superuser) } }
+            """)
+        try await world.backUp()
+        let sheet = world.folder["sheet.sh"]
+        let kit = try await world.program.run("kit", "--output", sheet)
+        #expect(kit.code == 0, "\(kit)")
+        let drill = try await world.program.run("drill", "--from-kit", sheet)
+        #expect(drill.code == 0 && drill.output.contains("proven: 1 table, 70 rows"), "\(drill)")
+        #expect(try leftovers(world.program).isEmpty)
+        let shown = try await world.program.run("show", "--json")
+        #expect(try shown.document().object("drill").text("selection") == "kit", "\(shown)")
+        // Somebody changed a line.
+        let text = try String(contentsOfFile: sheet, encoding: .utf8)
+        try world.folder.write(text.replacing("all of it is in", with: "nothing of it is in"), to: "other.sh")
+        let other = try await world.program.run("drill", "--from-kit", world.folder["other.sh"])
+        #expect(other.code == 65 && other.errors.contains("was changed after it was made"), "\(other)")
+        #expect(try leftovers(world.program).isEmpty)
+    }
+
     @Test(.timeLimit(.minutes(3)))
     func `wrong passwords, unknown sources and a full disk are told apart, recorded, and leave nothing`() async throws {
         let world = try World("drillfail")

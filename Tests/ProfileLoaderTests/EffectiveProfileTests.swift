@@ -27,6 +27,7 @@ struct EffectiveProfileTests {
           local: { environment: { B: file:/b } }
         schedule: { backup: daily 02:00, drill: monthly }
         objectives: { key-age: 90d }
+        notify: [{ pigeon: loft }]
         """
 
     @Test func `every value says where it came from`() throws {
@@ -37,7 +38,7 @@ struct EffectiveProfileTests {
             "  weekly: 4  # default of $NONE", "      port: 5432  # default", "      password: env:DB  # app.yaml:7",
             "    password: env:P  # base.yaml:3", "  minimum: 1  # default", "parallel: 2  # default",
             "# switched off by its `when:`: sources.off",
-            "# loads, and this version does not act on it: objectives.key-age",
+            "# loads, and this version does not act on it: notify",
         ] { #expect(yaml.contains("\n" + line + "\n"), "\(line)\n\(yaml)") }
     }
 

@@ -199,9 +199,7 @@ struct ProfileCheckTests {
             """
         ).profile
         #expect(
-            Set(profile.ignoredKeys) == [
-                "objectives.key-age", "notify", "sources.db.postgres.through",
-            ])
+            Set(profile.ignoredKeys) == ["notify", "sources.db.postgres.through"])
         #expect(profile.disabled == ["hooks[1]"])
         #expect(
             profile.repositories[1].follow

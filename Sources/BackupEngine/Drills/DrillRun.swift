@@ -100,7 +100,7 @@ package struct DrillRun: Sendable {
     }
 
     /// What was found is in the record already; here what could not be proven, and what took too long.
-    private func judge(_ recorder: RunRecorder) async {
+    func judge(_ recorder: RunRecorder) async {
         await recorder.change { $0.drill?.isComplete = true }
         guard let drill = await recorder.record.drill else { return }
         for part in drill.parts where part.verdict == .unproven {

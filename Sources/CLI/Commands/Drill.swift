@@ -1,6 +1,7 @@
 import ArgumentParser
 import BackupEngine
 import BackupModel
+import DumpSources
 import Foundation
 
 /// `holdfast drill`
@@ -27,6 +28,10 @@ struct Drill: OperatorCommand {
               holdfast drill --offsite --credentials reader.env --report /srv/audit
               holdfast drill secrets --identity key.txt
               holdfast drill --as-new-machine
+              holdfast drill --from-kit /media/stick/restore-app.sh
+
+            --from-kit carries out the very lines of a break-glass sheet (`new`: of one
+            made now) in an empty environment, and compares what they bring back.
             """)
 
     @Argument(help: ArgumentHelp("Only these sources.", valueName: "source"))
@@ -42,6 +47,11 @@ struct Drill: OperatorCommand {
         name: .customLong("as-new-machine"),
         help: "Use no cache, no pins, no history and no home folder of this host.")
     var asNewMachine = false
+
+    @Option(
+        name: .customLong("from-kit"),
+        help: ArgumentHelp("Restore by the lines of this sheet, or of a `new` one.", valueName: "file"))
+    var kit: String?
 
     @Option(help: ArgumentHelp("Restore into a private folder below this one.", valueName: "folder"))
     var scratch: String?
@@ -64,6 +74,14 @@ struct Drill: OperatorCommand {
 
     @OptionGroup var global: GlobalOptions
 
+    func validate() throws {
+        guard kit != nil else { return }
+        if point != nil || asNewMachine || !sources.isEmpty || dryRun {
+            throw ValidationError(
+                "--from-kit restores what the sheet restores, and takes no sources, --point or --dry-run")
+        }
+    }
+
     func perform(_ console: Console) async throws -> ExitStatus {
         var live = try place.live(global, console, identity: key.path)
         var place = place
@@ -72,6 +90,7 @@ struct Drill: OperatorCommand {
         }
         if scheduled, try !DueViews.isDue(.drill, live.engine(), console) { return .success }
         let request = try request(live)
+        if let kit { return try await rehearse(kit, request, live, place, console) }
         let machine = asNewMachine ? try NewMachine(live, scratch: scratch.map(absolute)) : nil
         defer { machine?.remove(console) }
         if machine != nil { live = try place.live(global, console, identity: key.path, on: machine) }
@@ -82,6 +101,24 @@ struct Drill: OperatorCommand {
         asked.catalog = machine?.store
         if dryRun { return try await show(DrillPlan.make(engine, asked), engine, console) }
         let run = await DrillRun(engine, asked).run()
+        let status = show(run, live, console)
+        await live.tell(of: run, engine)
+        return status
+    }
+
+    private func rehearse(
+        _ sheet: String, _ request: DrillRequest, _ live: Live, _ place: OffsiteOptions, _ console: Console
+    ) async throws -> ExitStatus {
+        let engine = try await live.engine(place)
+        let rehearsals = KitRehearsals(live, place, global, console)
+        let sandbox = PostgreSQLSandbox(live.services)
+        let (file, identity) = (sheet == "new" ? nil : sheet, key.path)
+        let parts = try await PointList(engine).load(loadingManifests: true).points.first?.entries.map(\.part) ?? []
+        let run = await KitDrill(engine, request) { folder in
+            try await sandbox.whileUp(for: parts, in: folder) { variables in
+                try await rehearsals.run(sheet: file, identity: identity, variables: variables)
+            }
+        }.run()
         let status = show(run, live, console)
         await live.tell(of: run, engine)
         return status
