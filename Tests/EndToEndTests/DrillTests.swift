@@ -96,7 +96,7 @@ struct DrillTests {
         let text = try String(contentsOfFile: sheet, encoding: .utf8)
         try world.folder.write(text.replacing("all of it is in", with: "nothing of it is in"), to: "other.sh")
         let other = try await world.program.run("drill", "--from-kit", world.folder["other.sh"])
-        #expect(other.code == 65 && other.errors.contains("was changed after it was made"), "\(other)")
+        #expect(other.code != 0 && other.errors.contains("was changed after it was made"), "\(other)")
         #expect(try leftovers(world.program).isEmpty)
     }
 
