@@ -95,6 +95,7 @@ extension Restic {
         var words = ["restore", "--json", "--target", directory]
         for path in include { words += ["--include", ResticPattern.literal(path)] }
         if deleting { words.append("--delete") }
+        if version.makesHolesOnRestore { words.append("--sparse") }
         if !locking { words.append("--no-lock") }
         var command = command(words, operands: [snapshot.rawValue])
         command.keptOutput = .mebibytes(1)

@@ -41,6 +41,9 @@ extension ResticVersion {
     /// Before it, eight digits are all that a backup says of its snapshot.
     package var printsFullSnapshotID: Bool { self >= ResticVersion(0, 15, 0) }
     package var hasReadConcurrencyFlag: Bool { self >= ResticVersion(0, 15, 0) }
+    /// `restore --sparse`: what was a hole takes no room again.
+    /// - Source: https://restic.readthedocs.io/en/stable/050_restore.html; tried with 0.18.0 and 0.19.1, unknown to 0.14.0
+    package var makesHolesOnRestore: Bool { self >= ResticVersion(0, 15, 0) }
     /// `restore --delete`, and a restore that replaces links in the way.
     package var canDeleteOnRestore: Bool { self >= ResticVersion(0, 17, 0) }
     /// Before it `check` prints text, whatever is asked.

@@ -185,11 +185,7 @@ struct KeyRotate: OperatorCommand {
     }
 
     private func confirmed(_ changed: [KeyReview.Subject]) throws -> Bool {
-        guard isatty(STDIN_FILENO) == 1 else {
-            throw Failure("nobody is there to ask", hint: "give --yes when no terminal is attached", kind: .usage)
-        }
         let names = changed.map(\.subject.description).joined(separator: ", ")
-        Console.write(Array("Encrypt \(names) for the new recipients from now on? [y/N] ".utf8), to: STDERR_FILENO)
-        return ["y", "yes"].contains(readLine()?.lowercased() ?? "")
+        return try Question.confirmed("Encrypt \(names) for the new recipients from now on?")
     }
 }

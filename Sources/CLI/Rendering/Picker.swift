@@ -21,9 +21,7 @@ struct Picker {
                     + sources)
         }
         while true {
-            Console.write(Array("Which one? [1] ".utf8), to: STDERR_FILENO)
-            guard let line = readLine() else { throw Failure("nothing was picked", kind: .usage) }
-            let text = line.trimmingCharacters(in: .whitespaces)
+            let text = try Question.ask("Which one? [1]")
             if text.isEmpty { return shown[0] }
             if let number = Int(text), shown.indices.contains(number - 1) { return shown[number - 1] }
             console.print("a number from 1 to \(shown.count), or Ctrl-C")

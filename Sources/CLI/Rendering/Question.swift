@@ -13,6 +13,12 @@ enum Question {
         // What was typed while something else ran was not meant for this.
         tcflush(STDIN_FILENO, TCIFLUSH)
         Console.write(Array("\(text) [y/N] ".utf8), to: STDERR_FILENO)
+        return ["y", "yes"].contains(line()?.lowercased() ?? "")
+    }
+
+    /// - Returns: a line without blanks at its ends; `nil` at the end of the input, and when the task is cancelled while it
+    ///   waits.
+    private static func line() -> String? {
         var answer: [UInt8] = []
         while !Task.isCancelled {
             var input = pollfd(fd: STDIN_FILENO, events: Int16(POLLIN), revents: 0)
@@ -22,13 +28,12 @@ enum Question {
             if count < 0, errno == EINTR { continue }
             guard count == 1 else { break }
             guard byte != 10 else {
-                let word = String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespaces).lowercased()
-                return ["y", "yes"].contains(word)
+                return String(decoding: answer, as: UTF8.self).trimmingCharacters(in: .whitespaces)
             }
             answer.append(byte)
         }
         Console.write(Array("\n".utf8), to: STDERR_FILENO)
-        return false
+        return nil
     }
 
     /// As ``agrees(_:)``.
@@ -41,11 +46,12 @@ enum Question {
     }
 
     /// - Returns: what was typed, without blanks at its ends.
-    /// - Throws: ``Failure`` when the input ends.
+    /// - Throws: ``Failure`` when the input ends; `CancellationError` by Ctrl-C.
     static func ask(_ question: String) throws -> String {
         Console.write(Array("\(question) ".utf8), to: STDERR_FILENO)
-        guard let line = readLine() else { throw Failure("nothing was chosen", kind: .usage) }
-        return line.trimmingCharacters(in: .whitespaces)
+        if let line = line() { return line }
+        try Task.checkCancellation()
+        throw Failure("nothing was chosen", kind: .usage)
     }
 
     /// Numbers of what is listed, from 1: `2`, `1 3`, `2-4`.
