@@ -126,6 +126,8 @@ package struct BackupRun: Sendable {
             let recovered = try await recovery.run(except: record.id)
             for notice in recovered.notices { recorder.notice(notice) }
             for failure in recovered.failures { await hooks.note(failure) }
+            // It would be a restore point that nobody ever had.
+            if let failure = recovered.unsettled.first { throw RunStop.noneCaptured(failure) }
         }
         try await hooks.begin()
         try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {

@@ -14,6 +14,8 @@ package struct Recovery: Sendable {
         package var killedRuns: [RunID] = []
         /// What is still held and could not be given back.
         package var failures: [Failure] = []
+        /// A restore that was killed half way, and cannot be finished now: what lives there is neither one thing nor the other.
+        package var unsettled: [Failure] = []
     }
 
     package func run(except current: RunID?) async throws -> Recovered {
@@ -28,6 +30,7 @@ package struct Recovery: Sendable {
         let released = try await LeftResources(engine).release(except: current)
         done.notices += released.notices
         done.failures = settled.failures + released.failures
+        done.unsettled = settled.failures
         if let trouble { throw trouble }
         for run in try engine.store.unfinished(profile: profile) where run.id != current {
             guard engine.host.process(run.process.pid) != run.process else { continue }

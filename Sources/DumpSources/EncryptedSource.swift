@@ -243,6 +243,10 @@ package struct EncryptedSource: DumpSource {
         return try await inner.livePlace(of: plain)
     }
 
+    package func closeFile(at path: String) async throws(SourceError) -> Bool {
+        try await inner.closeFile(at: path)
+    }
+
     package func users(of part: ManifestPart) async throws(SourceError) -> String? { try await inner.users(of: part) }
 
     package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? {

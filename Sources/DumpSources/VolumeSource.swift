@@ -5,7 +5,7 @@ import Programs
 package struct VolumeSource: DumpSource {
     package let spec: SourceSpec
     private let settings: VolumeSettings
-    private let services: Services
+    let services: Services
     private let recent = RecentWalk()
 
     package static let kind = DumpSourceKind(descriptor: VolumeSettings.descriptor) {

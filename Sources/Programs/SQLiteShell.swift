@@ -85,6 +85,13 @@ package enum SQLiteShell {
         [busyTimeout(duration), "VACUUM INTO \(literal(name));"]
     }
 
+    /// Plays back what a writer left, and puts all of it into the database itself. The last one to close it then removes what
+    /// lies beside it.
+    /// - Source: https://www.sqlite.org/pragma.html#pragma_wal_checkpoint, https://www.sqlite.org/wal.html (3.40.1)
+    package static let closeScript = [
+        busyTimeout(.seconds(2)), "SELECT count(*) FROM sqlite_master;", "PRAGMA wal_checkpoint(TRUNCATE);",
+    ]
+
     /// Prints `ok`, or up to twenty lines of what is wrong.
     package static let integrityScript = ["PRAGMA integrity_check(20);"]
 

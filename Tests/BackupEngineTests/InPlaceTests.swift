@@ -253,7 +253,7 @@ struct InPlaceTests {
 
     // MARK: Side files
 
-    @Test func `a database's log goes where its database goes, and comes back with it`() async throws {
+    private func file(closing: @escaping @Sendable (String) -> Bool = { _ in false }) throws -> ScriptedSource {
         try bench.folder.write("old", to: "live/app.db")
         try bench.folder.write("log of old", to: "live/app.db-wal")
         let path = bench.folder["live/app.db"]
@@ -264,6 +264,26 @@ struct InPlaceTests {
         source.placing = { _ throws(SourceError) in
             .whole([LivePlace.Path(restored: "/restored", live: path, sideFiles: ["-wal", "-shm"])])
         }
+        source.closing = closing
+        return source
+    }
+
+    @Test func `a database is closed into its one file before it leaves its place`() async throws {
+        let source = try file { path in
+            try? Data("old and its log".utf8).write(to: URL(fileURLWithPath: path))
+            try? FileManager.default.removeItem(atPath: path + "-wal")
+            return true
+        }
+        let report = try await restore([source])
+        #expect(report.record.outcome == .succeeded, "\(report.record.failures)")
+        #expect(content("live/app.db") == "x" && content("live/app.db-wal") == nil)
+        let kept = try #require(report.keptAside.first)
+        #expect(FileManager.default.contents(atPath: kept).map { $0.count } == 15)
+        #expect(!FileManager.default.fileExists(atPath: kept + "-wal"))
+    }
+
+    @Test func `the log of one that cannot be closed goes where it goes, and comes back with it`() async throws {
+        let source = try file()
         let report = try await restore([source])
         #expect(report.record.outcome == .succeeded, "\(report.record.failures)")
         #expect(content("live/app.db") == "x")
@@ -276,6 +296,47 @@ struct InPlaceTests {
         #expect(content("live/app.db") == "old" && content("live/app.db-wal") == "log of old")
         let aside = try names("live").filter { $0.contains(".before-") }
         #expect(aside.count == 2, "\(aside)")
+    }
+
+    @Test func `killed while such a one changes places, nobody finds it without its log, and it goes to the end`()
+        async throws
+    {
+        let source = try file()
+        try await kill([source], at: .besidePlace)
+        #expect(content("live/app.db") == nil, "its place is empty rather than wrong")
+        let record = await RecoverRun(bench.engine([source])).run()
+        #expect(record.outcome == .succeeded, "\(record.failures)")
+        #expect(content("live/app.db") == "x" && content("live/app.db-wal") == nil)
+        let aside = try names("live").filter { $0.contains(".before-") }.sorted()
+        #expect(aside.count == 2 && aside[1].hasSuffix("-wal"), "\(aside)")
+    }
+
+    @Test func `what somebody made meanwhile in its place is never overwritten, and both are kept`() async throws {
+        let source = try file()
+        try await kill([source], at: .besidePlace)
+        try bench.folder.write("made by the service", to: "live/app.db")
+        let record = await RecoverRun(bench.engine([source])).run()
+        #expect(record.says("something new has come to be at"), "\(record.failures)")
+        #expect(content("live/app.db") == "made by the service" && content("live/app.db-wal") == "log of old")
+        // Nothing is captured of that.
+        let backup = await bench.backup([source])
+        #expect(backup.outcome == .failed && backup.parts.isEmpty, "\(backup.parts)")
+        try FileManager.default.moveItem(atPath: bench.folder["live/app.db"], toPath: bench.folder["live/strange"])
+        _ = await RecoverRun(bench.engine([source])).run()
+        #expect(content("live/app.db") == "x" && content("live/app.db-wal") == nil)
+    }
+
+    @Test func `an undoing is stopped by a program that writes there`() async throws {
+        _ = try await restore(three)
+        bench.host.change {
+            $0.writers = [FileWriter(pid: 7, program: "app", path: bench.folder["live/web/page"])]
+        }
+        let engine = bench.engine(three)
+        let stopped = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(stopped.record.says("app (process 7) is writing"))
+        try expectNew()
+        let forced = await UndoRun(engine, try KeptAside(engine).find(nil), whileInUse: true).run()
+        #expect(forced.record.outcome == .succeeded)
     }
 
     // MARK: Mounted places

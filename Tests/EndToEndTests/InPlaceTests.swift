@@ -260,6 +260,42 @@ struct InPlaceTests {
         #expect(try await world.program.runTool("sqlite3", database, "SELECT count(*) FROM t").output == "2\n")
     }
 
+    @Test(.timeLimit(.minutes(5)), arguments: [RunMoment.settlementJournaled, .besidePlace])
+    func `killed beside a database with a log, what is written afterwards is not lost`(moment: RunMoment) async throws {
+        let world = try World("inplace-log")
+        let database = world.folder["app.db"]
+        func sql(_ text: String) async throws -> String {
+            try await world.program.runTool("sqlite3", database, text).output
+        }
+        _ = try await sql("PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES (1);")
+        try world.writeProfile("  state: { sqlite: \"\(database)\" }")
+        try await world.backUp()
+        // A writer that dies leaves what it committed in the log.
+        _ = try await world.program.runTool(
+            "python3", "-c",
+            """
+            import os, sqlite3, sys
+            c = sqlite3.connect(sys.argv[1], isolation_level=None)
+            for i in range(100): c.execute('INSERT INTO t VALUES (2)')
+            os._exit(0)
+            """, database)
+        #expect(FileManager.default.fileExists(atPath: database + "-wal"))
+        let killed = try await world.program.run(
+            "restore", "latest", "--yes", environment: ["HOLDFAST_FAILPOINT": "\(moment.rawValue):kill"])
+        #expect(killed.code == -SIGKILL, "\(killed)")
+        #expect(try await sql("SELECT count(*) FROM t") == "101\n", "all of it is there")
+        _ = try await sql("INSERT INTO t VALUES (3),(3),(3)")
+        let recovered = try await world.program.run("recover")
+        #expect(recovered.code == 0, "\(recovered)")
+        #expect(try await sql("SELECT count(*) FROM t") == "104\n")
+        let restored = try await world.program.run("restore", "latest", "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        #expect(try await sql("SELECT count(*) FROM t") == "1\n")
+        let undone = try await world.program.run("restore", "--undo", "--yes")
+        #expect(undone.code == 0, "\(undone)")
+        #expect(try await sql("SELECT count(*) FROM t; PRAGMA integrity_check") == "104\nok\n")
+    }
+
     // MARK: PostgreSQL
 
     @Test(.timeLimit(.minutes(5)), .enabled(if: PrivatePostgres.programs != nil, "PostgreSQL is not installed"))

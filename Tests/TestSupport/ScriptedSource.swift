@@ -16,6 +16,8 @@ package struct ScriptedSource: DumpSource {
     package var placing: @Sendable (ManifestPart) throws(SourceError) -> LivePlace = { _ in .nowhere("a test says so") }
     package var server: (any DatabaseServer)?
     package var usedBy: String?
+    /// Whether a database can be brought into its one file; does it.
+    package var closing: @Sendable (String) -> Bool = { _ in false }
 
     package init(_ name: String, kind: String = "scripted", capturing: @escaping Capture = ScriptedSource.onePart) {
         let nowhere = SourceLocation(file: "", line: 1, column: 1)
@@ -61,6 +63,7 @@ package struct ScriptedSource: DumpSource {
 
     package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace { try placing(part) }
     package func users(of part: ManifestPart) async throws(SourceError) -> String? { usedBy }
+    package func closeFile(at path: String) async throws(SourceError) -> Bool { closing(path) }
     package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? { server }
 
     package func restore(_ request: RestoreRequest, _ context: CaptureContext) async throws(SourceError)

@@ -189,10 +189,13 @@ package struct InPlacePlanner: Sendable {
             let entries = try paths.compactMap { try engine.host.entry(at: $0.live) }
             if entries.isEmpty { return "nothing there now" }
             if paths.count > 1 { return "\(entries.count) of \(paths.count) are there now" }
-            let age = Age.words(.seconds(max(0, engine.clock.now.timeIntervalSince(entries[0].modified))))
+            // What was committed to a database last may be in its log alone.
+            let beside = try paths[0].sideFiles.compactMap { try engine.host.entry(at: paths[0].live + $0)?.modified }
+            let changed = ([entries[0].modified] + beside).max() ?? entries[0].modified
+            let age = Age.words(.seconds(max(0, engine.clock.now.timeIntervalSince(changed))))
             return entries[0].kind == .folder
                 ? "a folder, changed \(age) ago" : "\(ByteCount(entries[0].size)), changed \(age) ago"
-        case .database: return "renamed, if it is there"
+        case .database: return "its sessions are ended, and it is renamed"
         case .server, .nowhere: return ""
         }
     }

@@ -105,9 +105,12 @@ package struct InPlaceRun: Sendable {
         guard !plan.options.whileInUse else { return }
         let paths = plan.targets.flatMap { InPlacePlanner.paths($0.live) }
             .flatMap { path in [path.live] + path.sideFiles.map { path.live + $0 } }
-        let writers = engine.host.writers(below: paths)
-        guard let writer = writers.first else { return }
-        throw Failure(
+        if let failure = InPlaceRun.failure(of: engine.host.writers(below: paths)) { throw failure }
+    }
+
+    static func failure(of writers: [FileWriter]) -> Failure? {
+        guard let writer = writers.first else { return nil }
+        return Failure(
             "\(writer.program) (process \(writer.pid)) is writing \(writer.path)"
                 + (writers.count > 1 ? ", and \(writers.count - 1) more" : ""),
             hint:

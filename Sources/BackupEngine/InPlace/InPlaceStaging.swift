@@ -199,15 +199,24 @@ actor InPlaceStaging {
 
     // MARK: Settling
 
-    func settlement() throws -> Settlement {
+    /// What lies beside a file that is to leave its place and belongs to it, after databases were closed where that could be
+    /// done. A file that is restored alone may be a database as well.
+    private func sideFiles(beside place: String, restored: String, _ source: SourceName) async throws -> [String] {
+        guard try engine.host.entry(at: restored)?.kind == .file else { return [] }
+        let part = plan.targets.first { $0.item.part.source == source }?.item.part
+        return try await Settling(engine: engine).sideFiles(Settlement.databaseSideFiles, at: place, part)
+    }
+
+    func settlement() async throws -> Settlement {
         var steps: [Settlement.Step] = []
         for item in staged where !staged.contains(where: { isInside(item, $0) }) {
             if item.isMerged {
-                try merge(item.path, item.place.live, item.source, &steps)
+                try await merge(item.path, item.place.live, item.source, &steps)
             } else if InPlacePlanner.isMountPoint(item.place.live, engine) {
-                try fill(item, &steps)
+                try await fill(item, &steps)
             } else {
-                steps.append(try step(item.source, item.path, item.place.live, item.place.sideFiles))
+                let sideFiles = try await sideFiles(beside: item.place.live, restored: item.path, item.source)
+                steps.append(try step(item.source, item.path, item.place.live, sideFiles))
             }
         }
         for database in databases {
@@ -239,15 +248,23 @@ actor InPlaceStaging {
     }
 
     /// A place that something is mounted at keeps its name: what is in it changes, entry by entry.
-    private func fill(_ item: Staged, _ steps: inout [Settlement.Step]) throws {
+    private func fill(_ item: Staged, _ steps: inout [Settlement.Step]) async throws {
         let place = item.place.live
         let kept = place + "/.holdfast-before-\(record.id)"
         try make(kept)
         let own = Set(
             folders.values.map { ($0.path as NSString).lastPathComponent } + [".holdfast-before-\(record.id)"])
         let names = try engine.host.names(in: item.path)
+        var taken: Set<String> = []
+        for name in names {
+            let sideFiles = try await sideFiles(
+                beside: place + "/" + name, restored: item.path + "/" + name, item.source)
+            taken.formUnion(sideFiles.map { name + $0 })
+            steps.append(
+                try step(item.source, item.path + "/" + name, place + "/" + name, sideFiles, aside: kept + "/" + name))
+        }
         for name in try engine.host.names(in: place)
-        where !names.contains(name) && !own.contains(name) && name != "lost+found"
+        where !names.contains(name) && !taken.contains(name) && !own.contains(name) && name != "lost+found"
             && !name.hasPrefix(".holdfast-before-")
         {
             guard let entry = try engine.host.entry(at: place + "/" + name) else { continue }
@@ -257,23 +274,22 @@ actor InPlaceStaging {
                         source: item.source, staged: nil, place: place + "/" + name, aside: kept + "/" + name,
                         identity: entry.identity)))
         }
-        for name in names {
-            steps.append(
-                try step(item.source, item.path + "/" + name, place + "/" + name, aside: kept + "/" + name))
-        }
     }
 
     /// Folders are gone into; what is there and was not backed up stays.
     private func merge(
         _ path: String, _ place: String, _ source: SourceName, _ steps: inout [Settlement.Step]
-    ) throws {
+    ) async throws {
         let new = try engine.host.entry(at: path)
         let old = try engine.host.entry(at: place)
         guard new?.kind == .folder, old?.kind == .folder else {
-            steps.append(try step(source, path, place))
+            let sideFiles = try await sideFiles(beside: place, restored: path, source)
+            steps.append(try step(source, path, place, sideFiles))
             return
         }
-        for name in try engine.host.names(in: path) { try merge(path + "/" + name, place + "/" + name, source, &steps) }
+        for name in try engine.host.names(in: path) {
+            try await merge(path + "/" + name, place + "/" + name, source, &steps)
+        }
     }
 
     // MARK: Giving back

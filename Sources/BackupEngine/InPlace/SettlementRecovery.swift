@@ -46,7 +46,7 @@ struct SettlementRecovery: Sendable {
     private func finish(_ settlement: Settlement, _ entry: JournalEntry) async throws -> String {
         let settling = Settling(engine: engine)
         var count = 0
-        for step in settlement.steps where try await settling.isDone(step) { count += 1 }
+        for step in settlement.steps where try await settling.isBegun(step) { count += 1 }
         guard count > 0 else {
             try await settling.takeBack(settlement)
             try engine.journal.remove(entry.id)

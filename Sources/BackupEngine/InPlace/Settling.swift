@@ -46,6 +46,14 @@ struct Settling: Sendable {
         }
     }
 
+    /// Whether anything of a step was done that somebody could have seen.
+    func isBegun(_ step: Settlement.Step) async throws -> Bool {
+        if try await isDone(step) { return true }
+        guard case .path(let exchange) = step, exchange.staged != nil else { return false }
+        return try engine.host.entry(at: exchange.place) == nil && engine.host.entry(at: exchange.aside) != nil
+            && !isAt(exchange.aside, exchange)
+    }
+
     func takeBack(_ settlement: Settlement) async throws {
         for step in settlement.steps.reversed() { try await backward(step) }
     }
@@ -59,6 +67,19 @@ struct Settling: Sendable {
             let leaving = renaming.staged ?? renaming.live
             return try await !server(of: renaming).existing([leaving]).contains(leaving)
         }
+    }
+
+    /// - Parameters:
+    ///   - endings: those that there could be.
+    ///   - part: one of the source whose file it is.
+    /// - Returns: those that are there, after the database was closed where that could be done.
+    func sideFiles(_ endings: [String], at path: String, _ part: ManifestPart?) async throws -> [String] {
+        func present() throws -> [String] { try endings.filter { try engine.host.entry(at: path + $0) != nil } }
+        guard try !present().isEmpty, let part else { return try present() }
+        if try engine.host.entry(at: path)?.kind == .file { _ = try await engine.restorer(part).closeFile(at: path) }
+        let left = try present()
+        // Where one is there, another may come.
+        return left.isEmpty ? [] : endings
     }
 
     // MARK: One step
@@ -116,43 +137,70 @@ struct Settling: Sendable {
 
     private func move(_ path: String, to target: String) throws(Failure) { try engine.host.move(path, to: target) }
 
+    private func put(_ exchange: Settlement.Exchange, _ staged: String) async throws {
+        if try isAt(exchange.place, exchange) { return }
+        if exchange.sideFiles.isEmpty {
+            try await exchangeNames(exchange, staged)
+        } else {
+            try await putWithSideFiles(exchange, staged)
+        }
+    }
+
     /// What is staged goes first where the old one will be, and then they trade places: at no moment does what was there lie
     /// where staging is swept, and at no moment is the place empty.
-    private func put(_ exchange: Settlement.Exchange, _ staged: String) async throws {
+    private func exchangeNames(_ exchange: Settlement.Exchange, _ staged: String) async throws {
         let (host, place, aside) = (engine.host, exchange.place, exchange.aside)
-        if try !isAt(place, exchange) {
-            let isBeside = try isAt(aside, exchange)
-            guard try isBeside || isAt(staged, exchange) else {
-                throw Failure("what was restored is no longer at \(staged)", hint: "restore again")
-            }
-            for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
-                try move(place + ending, to: aside + ending)
-            }
-            if try host.entry(at: place) == nil {
-                try move(isBeside ? aside : staged, to: place)
-            } else {
-                if !isBeside { try move(staged, to: aside) }
-                await engine.moment(.besidePlace)
-                if try !host.exchange(aside, place) {
-                    // In two steps, where the file system knows no better.
-                    try move(aside, to: staged)
-                    try move(place, to: aside)
-                    await engine.moment(.besidePlace)
-                    try move(staged, to: place)
-                }
-            }
+        let isBeside = try isAt(aside, exchange)
+        guard try isBeside || isAt(staged, exchange) else {
+            throw Failure("what was restored is no longer at \(staged)", hint: "restore again")
+        }
+        guard try host.entry(at: place) != nil else { return try move(isBeside ? aside : staged, to: place) }
+        if !isBeside { try move(staged, to: aside) }
+        await engine.moment(.besidePlace)
+        if try host.exchange(aside, place) { return }
+        // In two steps, where the file system knows no better.
+        try move(aside, to: staged)
+        try move(place, to: aside)
+        await engine.moment(.besidePlace)
+        try move(staged, to: place)
+    }
+
+    /// A database whose side files could not be closed into it. It leaves its place before they do, and comes to it after they
+    /// have: at no moment does anybody find it without them. Until then its place is empty.
+    private func putWithSideFiles(_ exchange: Settlement.Exchange, _ staged: String) async throws {
+        let (host, place, aside) = (engine.host, exchange.place, exchange.aside)
+        guard try isAt(staged, exchange) else {
+            throw Failure("what was restored is no longer at \(staged)", hint: "restore again")
+        }
+        if try host.entry(at: place) != nil {
+            guard try host.entry(at: aside) == nil else { throw stranger(place) }
+            try move(place, to: aside)
+        }
+        await engine.moment(.besidePlace)
+        for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
+            // Its own are there already, when this goes on after a crash.
+            guard try host.entry(at: aside + ending) == nil else { throw stranger(place + ending) }
+            try move(place + ending, to: aside + ending)
         }
         for ending in exchange.sideFiles where try host.entry(at: staged + ending) != nil {
             try move(staged + ending, to: place + ending)
         }
+        guard try host.entry(at: place) == nil else { throw stranger(place) }
+        try move(staged, to: place)
+    }
+
+    private func stranger(_ path: String) -> Failure {
+        Failure(
+            "something new has come to be at \(path) while things changed places",
+            hint:
+                "a program made it anew: stop that, move the file away (nothing of the backup is in it), then `holdfast recover`"
+        )
     }
 
     private func takeAway(_ exchange: Settlement.Exchange, _ staged: String) throws {
         let (host, place, aside) = (engine.host, exchange.place, exchange.aside)
+        guard exchange.sideFiles.isEmpty else { return try takeAwayWithSideFiles(exchange, staged) }
         if try isAt(place, exchange) {
-            for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
-                try move(place + ending, to: staged + ending)
-            }
             if try host.entry(at: aside) == nil {
                 try move(place, to: staged)
             } else if try host.exchange(aside, place) {
@@ -166,9 +214,23 @@ struct Settling: Sendable {
         } else if try host.entry(at: place) == nil, try host.entry(at: aside) != nil {
             try move(aside, to: place)
         }
+    }
+
+    private func takeAwayWithSideFiles(_ exchange: Settlement.Exchange, _ staged: String) throws {
+        let (host, place, aside) = (engine.host, exchange.place, exchange.aside)
+        if try isAt(place, exchange) {
+            try move(place, to: staged)
+            for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
+                try move(place + ending, to: staged + ending)
+            }
+        }
+        guard try host.entry(at: aside) != nil else { return }
+        guard try host.entry(at: place) == nil else { throw stranger(place) }
         for ending in exchange.sideFiles where try host.entry(at: aside + ending) != nil {
+            guard try host.entry(at: place + ending) == nil else { throw stranger(place + ending) }
             try move(aside + ending, to: place + ending)
         }
+        try move(aside, to: place)
     }
 
     private func server(of renaming: Settlement.Renaming) async throws -> any DatabaseServer {

@@ -6,9 +6,13 @@ package struct UndoRun: Sendable {
     private let engine: Engine
     private let kept: KeptAside.Kept
 
-    package init(_ engine: Engine, _ kept: KeptAside.Kept) {
+    private let whileInUse: Bool
+
+    /// - Parameter whileInUse: goes on although programs are writing there.
+    package init(_ engine: Engine, _ kept: KeptAside.Kept, whileInUse: Bool = false) {
         self.engine = engine
         self.kept = kept
+        self.whileInUse = whileInUse
     }
 
     package func run() async -> (record: RunRecord, keptAside: [String]) {
@@ -23,6 +27,7 @@ package struct UndoRun: Sendable {
             }
             try await hooks.takeForRestore(of: sources)
             try await recorder.step(.settle) {
+                try checkNobodyIsThere()
                 let settlement = try await reversed(record)
                 let journal = InPlaceJournal(engine)
                 let entry = try journal.settling(settlement, record)
@@ -52,6 +57,24 @@ package struct UndoRun: Sendable {
 
     private var sources: [SourceName] { Array(Set(kept.settlement.steps.map(\.source))).sorted() }
 
+    /// One of the source's kind, to ask it about its files.
+    private func part(of source: SourceName) -> ManifestPart? {
+        guard let spec = engine.profile.sources.first(where: { $0.name == source }) else { return nil }
+        return ManifestPart(
+            source: source, sourceKind: spec.kind, part: PartPath(rawValue: "/"),
+            snapshot: SnapshotID(rawValue: "none"),
+            capturedAt: engine.clock.now, condition: .clean, bytes: .zero, files: nil, facts: Facts())
+    }
+
+    private func checkNobodyIsThere() throws {
+        guard !whileInUse else { return }
+        let places = kept.settlement.steps.flatMap { step -> [String] in
+            guard case .path(let exchange) = step else { return [] }
+            return [exchange.place] + Settlement.databaseSideFiles.map { exchange.place + $0 }
+        }
+        if let failure = InPlaceRun.failure(of: engine.host.writers(below: places)) { throw failure }
+    }
+
     private func takeBack() async throws {
         try await uncancelledThrowing { try await Settling(engine: engine).takeBack(kept.settlement) }
         try engine.journal.remove(kept.entry.id)
@@ -61,7 +84,8 @@ package struct UndoRun: Sendable {
         var steps: [Settlement.Step] = []
         for step in kept.settlement.steps.reversed() {
             switch step {
-            case .path(let exchange): if let step = try reversed(exchange, record) { steps.append(.path(step)) }
+            case .path(let exchange):
+                if let step = try await reversed(exchange, record) { steps.append(.path(step)) }
             case .database(let renaming): steps.append(.database(try await reversed(renaming, record)))
             }
         }
@@ -74,14 +98,24 @@ package struct UndoRun: Sendable {
 
     private func reversed(
         _ exchange: Settlement.Exchange, _ record: RunRecord
-    ) throws -> Settlement.Exchange? {
+    ) async throws -> Settlement.Exchange? {
         let isInFolder = exchange.aside.contains("/.holdfast-before-")
         let aside =
             isInFolder ? exchange.aside + ".undone-\(record.id)" : exchange.place + ".before-\(record.id)"
         if let old = try engine.host.entry(at: exchange.aside) {
+            var sideFiles: [String] = []
+            if old.kind == .file {
+                // Whatever was written to it since may lie beside it.
+                let settling = Settling(engine: engine)
+                let part = part(of: exchange.source)
+                sideFiles = try await settling.sideFiles(Settlement.databaseSideFiles, at: exchange.place, part)
+                if try await !settling.sideFiles(exchange.sideFiles, at: exchange.aside, part).isEmpty {
+                    sideFiles = exchange.sideFiles
+                }
+            }
             return Settlement.Exchange(
                 source: exchange.source, staged: exchange.aside, place: exchange.place, aside: aside,
-                identity: old.identity, sideFiles: exchange.sideFiles)
+                identity: old.identity, sideFiles: sideFiles)
         }
         // Nothing was there before; what was restored there goes.
         guard exchange.staged != nil, let new = try engine.host.entry(at: exchange.place) else { return nil }

@@ -32,6 +32,11 @@ package protocol DumpSource: Sendable {
     /// Who uses the live place now in a way that no open file shows, in words; `nil` when nobody does.
     func users(of part: ManifestPart) async throws(SourceError) -> String?
 
+    /// Has a database in a file take in what lies in the files beside it, so that it is whole by itself: they can then not be
+    /// parted from it. What it holds does not change.
+    /// - Returns: false where that cannot be done, because it is damaged or somebody has it open.
+    func closeFile(at path: String) async throws(SourceError) -> Bool
+
     /// `nil` where it has no databases on a server.
     func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)?
 
@@ -46,6 +51,7 @@ package protocol DumpSource: Sendable {
 extension DumpSource {
     package func recipients() async throws(SourceError) -> Recipients? { nil }
     package func users(of part: ManifestPart) async throws(SourceError) -> String? { nil }
+    package func closeFile(at path: String) async throws(SourceError) -> Bool { false }
     package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? { nil }
 
     /// Where the paths that a file tree was taken from are, at those paths.

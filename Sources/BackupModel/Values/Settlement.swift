@@ -22,7 +22,8 @@ package struct Settlement: Codable, Sendable, Equatable {
         package var aside: String
         /// Of what is staged; of what is in the place where nothing is staged. By it a step is known to be done.
         package var identity: FileIdentity
-        /// Endings of files beside it that belong to it, as `-wal` to a database. They go where it goes.
+        /// Endings of files beside it that belong to it, as `-wal` to a database, where they could not be closed into it. They go
+        /// where it goes.
         package var sideFiles: [String]
 
         package init(
@@ -83,6 +84,10 @@ package struct Settlement: Codable, Sendable, Equatable {
             }
         }
     }
+
+    /// What may lie beside a database in a file and belongs to it.
+    /// - Source: https://www.sqlite.org/tempfiles.html
+    package static let databaseSideFiles = ["-wal", "-shm", "-journal"]
 
     package var run: RunID
     /// What was restored: a restore point, or, of an undoing, the run that was undone.

@@ -126,7 +126,7 @@ struct Restore: OperatorCommand {
         if let identity = archive.identity { engine.restorer = live.restorer(identity: absolute(identity)) }
         let inPlace = RestoreInPlace(live: live, engine: engine, console: console)
         if kept { return try inPlace.list() }
-        if undo { return try await inPlace.undo(point, isAgreed: yes, dryRun: dryRun) }
+        if undo { return try await inPlace.undo(point, whileInUse: whileInUse, isAgreed: yes, dryRun: dryRun) }
         if discard { return try await inPlace.discard(point, isAgreed: yes, dryRun: dryRun) }
         let list = try await PointList(engine).load(loadingManifests: true)
         for notice in list.notices { console.say("note: \(Console.harmless(notice))") }

@@ -32,7 +32,7 @@ struct RestoreInPlace {
     }
 
     /// - Parameter run: the restore to be taken back; `nil` for the newest.
-    func undo(_ run: String?, isAgreed: Bool, dryRun: Bool) async throws -> ExitStatus {
+    func undo(_ run: String?, whileInUse: Bool, isAgreed: Bool, dryRun: Bool) async throws -> ExitStatus {
         let kept = try KeptAside(engine).find(run)
         if console.isJSON {
             console.print(InPlaceRendering.document([kept]).text())
@@ -46,7 +46,7 @@ struct RestoreInPlace {
             console.print("nothing was changed")
             return .failed
         }
-        let (record, places) = await UndoRun(engine, kept).run()
+        let (record, places) = await UndoRun(engine, kept, whileInUse: whileInUse).run()
         if console.isJSON {
             console.print(
                 JSONValue.object([("event", .string("undone")), ("keptAside", JSONValue(places))]).text())
