@@ -409,6 +409,25 @@ struct InPlaceTests {
         #expect(try await plan(bench.engine(three)).tooSmall.count == 1)
     }
 
+    @Test func `how long it will take is told by the newest drill`() async throws {
+        await bench.backup(three)
+        let engine = bench.engine(three)
+        #expect(try await plan(engine).expected == nil)
+        var run = engine.newRecord(.drill)
+        run.outcome = .succeeded
+        var drill = DrillRecord(selection: "latest", repository: bench.repository.spec.name, location: "/r")
+        let list = try await PointList(engine).load(loadingManifests: true)
+        let part = try #require(list.points.first?.entries.first?.part)
+        var drilled = DrilledPart(part, run: run.id)
+        (drilled.bytes, drilled.duration) = (.mebibytes(100), .seconds(50))
+        drill.parts = [drilled]
+        run.drill = drill
+        try bench.store.begin(run)
+        try bench.store.update(run)
+        let made = try await plan(engine)
+        #expect(made.expected == .seconds(50) * (Double(made.bytes.bytes) / Double(100 << 20)))
+    }
+
     @Test func `what has no place is left out, and told where it alone was asked for`() async throws {
         let sources = [ScriptedSource("dump"), source("web", at: bench.folder["live/web"])]
         await bench.backup(sources)

@@ -227,17 +227,24 @@ package struct InPlacePlanner: Sendable {
         }
     }
 
-    /// By the pace of the newest restores that went well.
+    /// By the pace of the newest drill or restore that went well.
     private func expected(_ bytes: ByteCount) throws -> Duration? {
-        let runs = try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .restore, limit: 20))
-        for run in runs where run.outcome == .succeeded {
-            let steps = run.steps.filter { $0.step == .restore }
-            let read = steps.reduce(Int64(0)) { $0 + ($1.bytes?.bytes ?? 0) }
-            let time = steps.reduce(Duration.zero) { $0 + ($1.duration ?? .zero) }
+        let drills = try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .drill, limit: 20))
+        let restores = try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .restore, limit: 20))
+        for run in (drills + restores).sorted(by: { $0.started > $1.started }) where run.outcome == .succeeded {
+            let (read, time) = InPlacePlanner.pace(of: run)
             guard read > 1 << 20, time > .zero else { continue }
             return time * (Double(bytes.bytes) / Double(read))
         }
         return nil
+    }
+
+    private static func pace(of run: RunRecord) -> (bytes: Int64, time: Duration) {
+        if let drill = run.drill { return (drill.bytes.bytes, drill.restoreTime) }
+        let steps = run.steps.filter { $0.step == .restore }
+        return (
+            steps.reduce(0) { $0 + ($1.bytes?.bytes ?? 0) }, steps.reduce(.zero) { $0 + ($1.duration ?? .zero) }
+        )
     }
 }
 
