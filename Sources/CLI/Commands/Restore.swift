@@ -119,6 +119,8 @@ struct Restore: OperatorCommand {
         if archive.isWanted {
             return try await archive.restore(into: (target ?? point).map(absolute), dryRun: dryRun, console)
         }
+        // What is wrong with the words is told before anything is looked for.
+        _ = (try sources, try databases())
         let live = try place.live(
             try global.led(point == nil && !undo && !kept && !discard, console), console,
             identity: archive.identity.map(IdentityOption.path))
