@@ -76,21 +76,7 @@ package struct InPlaceRun: Sendable {
 
     /// - Returns: where what was there is now.
     private func settle(_ settlement: Settlement, _ record: RunRecord) async throws -> [String] {
-        let journal = InPlaceJournal(engine)
-        let entry = try journal.settling(settlement, record)
-        await engine.moment(.settlementJournaled)
-        try await uncancelledThrowing {
-            do {
-                try await Settling(engine: engine).carryOut(settlement)
-            } catch let stuck as Settling.Stuck {
-                throw stuck
-            } catch {
-                try engine.journal.remove(entry.id)
-                throw error
-            }
-            await engine.moment(.allSettled)
-            try journal.keep(settlement, entry)
-        }
+        try await Settling(engine: engine).settle(settlement, record)
         return try await KeptAside(engine).present(settlement)
     }
 

@@ -20,6 +20,27 @@ struct Settling: Sendable {
         var kind: FailureKind { .failed }
     }
 
+    /// Does every step, in the journal from before the first until after the last; then what was there is kept.
+    /// - Throws: as ``carryOut(_:)``; nothing is in the journal any more where all was taken back.
+    func settle(_ settlement: Settlement, _ record: RunRecord) async throws {
+        let journal = InPlaceJournal(engine)
+        let entry = try journal.settling(settlement, record)
+        await engine.moment(.settlementJournaled)
+        // Whoever interrupts it now waits for the rest.
+        try await uncancelledThrowing {
+            do {
+                try await carryOut(settlement)
+            } catch let stuck as Stuck {
+                throw stuck
+            } catch {
+                try engine.journal.remove(entry.id)
+                throw error
+            }
+            await engine.moment(.allSettled)
+            try journal.keep(settlement, entry)
+        }
+    }
+
     /// Does every step. When one fails, those before it are taken back.
     /// - Throws: why a step failed; ``Stuck`` when the steps before it could not be taken back.
     func carryOut(_ settlement: Settlement) async throws {

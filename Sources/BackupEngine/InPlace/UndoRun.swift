@@ -29,20 +29,8 @@ package struct UndoRun: Sendable {
             try await recorder.step(.settle) {
                 try checkNobodyIsThere()
                 let settlement = try await reversed(record)
-                let journal = InPlaceJournal(engine)
-                let entry = try journal.settling(settlement, record)
-                try await uncancelledThrowing {
-                    do {
-                        try await Settling(engine: engine).carryOut(settlement)
-                    } catch let stuck as Settling.Stuck {
-                        throw stuck
-                    } catch {
-                        try engine.journal.remove(entry.id)
-                        throw error
-                    }
-                    try journal.keep(settlement, entry)
-                    try engine.journal.remove("kept-\(kept.settlement.run)")
-                }
+                try await Settling(engine: engine).settle(settlement, record)
+                try engine.journal.remove("kept-\(kept.settlement.run)")
                 await findings.set(try await KeptAside(engine).present(settlement))
             }
             await hooks.giveBackForRestore()
