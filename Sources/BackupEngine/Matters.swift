@@ -46,7 +46,7 @@ package struct MatterReview: Sendable {
     /// The gravest first.
     package func matters() throws -> [Matter] {
         try unreleased() + damage() + vanished() + overdue(try StandingReview(engine).standings)
-            + slowness() + anomalies()
+            + failedDrill() + slowness() + anomalies()
     }
 
     /// What is overdue now, for those who are told of it.
@@ -147,6 +147,19 @@ package struct MatterReview: Sendable {
                 since: try engine.store.run(entry.run)?.started ?? engine.clock.now,
                 next: "holdfast recover -p \(profile.name)")
         }
+    }
+
+    /// A drill that found something wrong, and none since has proven it.
+    private func failedDrill() throws(StoreError) -> [Matter] {
+        let drills = try engine.store.runs(RunQuery(profile: profile.name, operation: .drill, limit: 20))
+        guard let last = drills.first(where: { $0.drill?.isComplete == true }), last.outcome == .failed,
+            let failure = last.failures.first
+        else { return [] }
+        return [
+            Matter(
+                kind: .damaged, text: "the last drill, \(last.id), failed: \(failure.description)", since: last.started,
+                next: "holdfast show \(last.id) -p \(profile.name)")
+        ]
     }
 
     private func damage() throws(StoreError) -> [Matter] {

@@ -31,6 +31,7 @@ struct SimpleRun: Sendable {
         let holdings = Holdings(engine: engine)
         let hooks = HookWork(engine, recorder, operation)
         var stop: (any Error)?
+        var isDone = false
         do {
             try await recorder.step(.record) { try await recorder.begin() }
             await engine.announce(record)
@@ -53,7 +54,10 @@ struct SimpleRun: Sendable {
                 return opened
             }
             try await body(recorder, opened, holdings, hooks)
+            isDone = true
             try await recorder.step(.finish) {}
+        } catch RunStop.cancelled where isDone {
+            // It came too late: all is done, and to say otherwise would be wrong.
         } catch {
             stop = error
         }

@@ -105,7 +105,9 @@ package struct InPlacePlanner: Sendable {
         throw Failure(
             leftOut.first.map { "\($0.part.title) cannot be restored into place: \($0.reason)" }
                 ?? "there is nothing to restore",
-            hint: "restore it into a folder: --to DIR", kind: .usage)
+            hint: leftOut.first?.reason.contains("--identity") == true
+                ? "give the key, or put the encrypted file down with --to DIR" : "restore it into a folder: --to DIR",
+            kind: .usage)
     }
 
     // MARK: Places

@@ -77,7 +77,7 @@ package struct InPlaceRun: Sendable {
     /// - Returns: where what was there is now.
     private func settle(_ settlement: Settlement, _ record: RunRecord) async throws -> [String] {
         try await Settling(engine: engine).settle(settlement, record)
-        return try await KeptAside(engine).present(settlement)
+        return try await uncancelledThrowing { try await KeptAside(engine).present(settlement) }
     }
 
     private func checkNobodyIsThere() async throws {

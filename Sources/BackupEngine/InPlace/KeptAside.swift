@@ -22,7 +22,8 @@ package struct KeptAside: Sendable {
                 Kept(settlement: settlement, isSettled: false, entry: entry)
             case .settle, .endProcess, .removeFolder, .release, .dropDatabase: nil
             }
-        }.sorted { $0.settlement.run > $1.settlement.run }
+            // Runs of one second are told apart by chance.
+        }.sorted { $0.settlement.began > $1.settlement.began }
     }
 
     /// - Parameter run: a run, or the beginning of its id; `nil` for the newest.
@@ -43,6 +44,26 @@ package struct KeptAside: Sendable {
         return kept
     }
 
+    /// Where something lies that was put aside below a place which another restore has put aside since.
+    /// - Returns: `nil` where it does not lie there.
+    private func place(of aside: String, in kept: Kept) throws(Failure) -> String? {
+        for case .path(let exchange) in kept.settlement.steps where aside.hasPrefix(exchange.place + "/") {
+            let place = exchange.aside + aside.dropFirst(exchange.place.count)
+            if try engine.host.entry(at: place) != nil { return place }
+        }
+        return nil
+    }
+
+    /// - Throws: where it went along with a folder that a later restore has put aside.
+    func requireNotInside(_ aside: String, of kept: Kept) throws {
+        for other in try all() where other.settlement.run != kept.settlement.run {
+            guard let place = try place(of: aside, in: other) else { continue }
+            throw Failure(
+                "what was there before is at \(place) now: restore \(other.settlement.run) has put its folder aside",
+                hint: "undo that one first: holdfast restore --undo \(other.settlement.run)")
+        }
+    }
+
     /// Removes what a restore has put aside.
     /// - Important: deletes it for good.
     /// - Returns: what was removed, for people.
@@ -51,6 +72,18 @@ package struct KeptAside: Sendable {
             throw Failure(
                 "the restore \(kept.settlement.run) is not finished", hint: "`holdfast recover` finishes it",
                 kind: .usage)
+        }
+        for other in try all() where other.settlement.run != kept.settlement.run {
+            for step in other.settlement.steps {
+                guard case .path(let exchange) = step, let place = try place(of: exchange.aside, in: kept) else {
+                    continue
+                }
+                throw Failure(
+                    "\(place) is what restore \(other.settlement.run) put aside, and would be removed along",
+                    hint:
+                        "look at it; `holdfast restore --discard \(other.settlement.run)` forgets that restore, then this one "
+                        + "can be discarded")
+            }
         }
         var removed: [String] = []
         var folders: Set<String> = []

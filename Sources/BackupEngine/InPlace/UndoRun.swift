@@ -31,7 +31,8 @@ package struct UndoRun: Sendable {
                 let settlement = try await reversed(record)
                 try await Settling(engine: engine).settle(settlement, record)
                 try engine.journal.remove("kept-\(kept.settlement.run)")
-                await findings.set(try await KeptAside(engine).present(settlement))
+                let places = try await uncancelledThrowing { try await KeptAside(engine).present(settlement) }
+                await findings.set(places)
             }
             await hooks.giveBackForRestore()
         }
@@ -105,6 +106,7 @@ package struct UndoRun: Sendable {
                 source: exchange.source, staged: exchange.aside, place: exchange.place, aside: aside,
                 identity: old.identity, sideFiles: sideFiles)
         }
+        try KeptAside(engine).requireNotInside(exchange.aside, of: kept)
         // Nothing was there before; what was restored there goes.
         guard exchange.staged != nil, let new = try engine.host.entry(at: exchange.place) else { return nil }
         guard new.identity == exchange.identity else {
@@ -145,6 +147,7 @@ struct UndoFrame: Sendable {
         let holdings = Holdings(engine: engine)
         let hooks = HookWork(engine, recorder, .restore)
         var stop: (any Error)?
+        var isDone = false
         do {
             try await recorder.step(.record) { try await recorder.begin() }
             await engine.announce(record)
@@ -153,7 +156,10 @@ struct UndoFrame: Sendable {
                 wait: engine.profile.settings.lockWait)
             try await hooks.beginRestore()
             try await body(record, recorder, hooks)
+            isDone = true
             try await recorder.step(.finish) {}
+        } catch RunStop.cancelled where isDone {
+            // It came too late.
         } catch {
             stop = error
         }

@@ -44,7 +44,8 @@ enum InPlaceRendering {
         for place in places { console.print("  kept what was there: \(Console.harmless(place))") }
         guard !places.isEmpty else { return }
         console.print(
-            "  put it back: holdfast restore --undo \(record.id); remove it for good: holdfast restore --discard \(record.id)"
+            "  put it back: holdfast restore --undo \(record.id) -p \(record.profile); "
+                + "remove it for good: holdfast restore --discard \(record.id) -p \(record.profile)"
         )
     }
 
