@@ -30,11 +30,11 @@ struct RetentionInUseTests {
     @Test(.timeLimit(.minutes(5)))
     func `a backup with a reason is kept apart from the regular ones`() async throws {
         let world = try World("reason")
-        try world.writeDocumentsProfile("retention: { last: 1 }\nobjectives: { key-age: 90d }")
+        try world.writeDocumentsProfile("retention: { last: 1 }\nnotify: [{ pigeon: loft }]")
         let special = try await world.backUp("--reason", "Pre deploy", "--tag", "v1.2")
         try await world.backUp()
         let last = try await world.program.run("backup")
-        #expect(last.code == 0 && last.errors.contains("this version does not act on `objectives.key-age`"), "\(last)")
+        #expect(last.code == 0 && last.errors.contains("this version does not act on `notify`"), "\(last)")
         let points = try await world.points()
         #expect(points.count == 2 && points.last == special.text("run"), "\(points)")
         let list = try await world.program.run("backup", "list")
