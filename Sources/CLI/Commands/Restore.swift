@@ -95,13 +95,15 @@ struct Restore: OperatorCommand {
         let special = [undo, kept, discard, archive.isWanted].count { $0 }
         if special > 1 { throw ValidationError("--undo, --kept, --discard and --archive exclude each other") }
         if undo || kept || discard {
-            if target != nil || !only.isEmpty || !into.isEmpty || !path.isEmpty || exact || place.isWanted || whileInUse
-            {
-                throw ValidationError("--undo, --kept and --discard go with a run, --yes and --dry-run only")
+            let isNarrowed = !only.isEmpty || !into.isEmpty || !path.isEmpty || place.isWanted
+            if isNarrowed || target != nil || exact || (whileInUse && !undo) {
+                throw ValidationError(
+                    "--undo, --kept and --discard go with a run, --yes and --dry-run only, --undo with --while-in-use too"
+                )
             }
             if kept, point != nil { throw ValidationError("--kept lists all, and takes no run") }
         }
-        if target == nil, exact { throw ValidationError("--exact goes with --to") }
+        if target == nil, exact, !archive.isWanted { throw ValidationError("--exact goes with --to") }
         if !into.isEmpty, !path.isEmpty { throw ValidationError("--path chooses files, and --into loads a database") }
         if target != nil, whileInUse { throw ValidationError("--while-in-use goes with a restore into place") }
         for path in path where !path.hasPrefix("/") {
