@@ -64,7 +64,7 @@ extension PostgreSQLDump {
         let database = ["postgres", "template0", "template1"].contains(original) ? "restored_\(original)" : original
         let restore = PostgreSQLRestore(server: server, context: context, applicationName: name)
         var report = ProofReport(try await restore.load(request.restore, into: database))
-        report.tools["postgres"] = try await server.survey(maintenance).version
+        report.tools["postgres"] = try await server.look(maintenance).version
         report.restored.place = "database \(database) in a server of the drill's own"
         let target = server.connection(to: database, applicationName: name)
         try await SQLAssertions.check(request.assertions(for: original), &report) { (query) throws(SourceError) in

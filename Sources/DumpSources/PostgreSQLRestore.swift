@@ -122,7 +122,7 @@ struct PostgreSQLRestore: Sendable {
         try proof.compareRows(with: part.facts, in: what, found: found)
 
         let isSameMajor =
-            try await server.survey(target).version.prefix { $0 != "." }
+            try await server.look(target).version.prefix { $0 != "." }
             == (part.facts.notes?["server"] ?? "").prefix { $0 != "." }
         guard isSameMajor else {
             proof.unproven.append("its indexes and constraints: the dump is of another major version")

@@ -77,10 +77,7 @@ struct PostgreSQLServer: Sendable {
     /// Version, encoding and permissions, seen from inside a database.
     /// - Throws: ``SourceError/tooOld(tool:toolVersion:server:serverVersion:)`` when the clients cannot dump it.
     func survey(_ connection: PostgreSQLConnection) async throws(SourceError) -> PostgreSQLQueries.Server {
-        let lines = try await ask(PostgreSQLQueries.server(excluding: settings.excludedTables), connection)
-        guard let server = try decode(PostgreSQLQueries.Server.self, lines).first else {
-            throw .toolFailed(tool: "psql", how: "exit code 0", detail: "the server said nothing about itself")
-        }
+        let server = try await look(connection)
         guard let version = PostgreSQLVersion(server.version) else {
             throw .toolFailed(
                 tool: "psql", how: "exit code 0", detail: "the server's version is unreadable: \(server.version)")
@@ -90,6 +87,15 @@ struct PostgreSQLServer: Sendable {
                 tool: clients.program("pg_dump"), toolVersion: clientVersion.description,
                 server: "the PostgreSQL server",
                 serverVersion: version.description)
+        }
+        return server
+    }
+
+    /// As ``survey(_:)``, of a server that nothing is to be dumped from: loading into a newer one needs no newer clients.
+    func look(_ connection: PostgreSQLConnection) async throws(SourceError) -> PostgreSQLQueries.Server {
+        let lines = try await ask(PostgreSQLQueries.server(excluding: settings.excludedTables), connection)
+        guard let server = try decode(PostgreSQLQueries.Server.self, lines).first else {
+            throw .toolFailed(tool: "psql", how: "exit code 0", detail: "the server said nothing about itself")
         }
         return server
     }
