@@ -52,7 +52,7 @@ struct GuardTests {
         #expect(last.object("rollback").text("state") == "not needed")
         let report = try JSONText.object(String(contentsOfFile: folder["report.json"], encoding: .utf8))
         #expect(report.object("command").number("exitCode") == 0)
-        #expect(report.text("restore") == "holdfast restore \(point) --only other --yes")
+        #expect(report.text("restore") == "holdfast restore \(point) --only other --yes --profile test")
     }
 
     @Test func `without a restore point the command never runs, and 125 says so`() async throws {

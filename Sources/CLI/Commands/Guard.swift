@@ -116,12 +116,13 @@ struct Guard: AsyncParsableCommand {
             program, command, variables: ["HOLDFAST_RESTORE_POINT": point.run.rawValue])
         let end = CommandEnd(exitCode: found.exitCode, signal: found.signal, wasAskedToEnd: found.wasAskedToEnd)
         let duration = ContinuousClock.now - start
-        let way = "holdfast " + words(of: point).map(GuardViews.shellWord).joined(separator: " ")
+        let way = "holdfast " + words(of: point, live.profile.name).map(GuardViews.shellWord).joined(separator: " ")
         let result = await run.settle(point, after: end) {
             GuardViews.tell(end, of: command[0], console)
             return wantsRollback(point, end, console)
         } rollback: { point, only in
-            let record = try await InPlaceRestoring.run(live, engine, point: point, only: only, console)
+            let record = try await RestoreInPlace(live: live, engine: engine, console: console)
+                .putBack(point, only: only)
             _ = RunReport.show(record, console)
             await live.tell(of: record, engine)
             return record
@@ -173,11 +174,12 @@ struct Guard: AsyncParsableCommand {
     }
 
     /// The restore, as an operator would have it done.
-    private func words(of point: GuardedPoint) -> [String] {
+    private func words(of point: GuardedPoint, _ profile: ProfileName) -> [String] {
         var words = ["restore", point.run.rawValue]
         if let only = point.only { words += ["--only", only.map(\.rawValue).joined(separator: ",")] }
         words.append("--yes")
-        if let profile = global.profile { words += ["--profile", profile] }
+        // It may be pasted where another profile is meant.
+        words += ["--profile", global.profile ?? profile.rawValue]
         if let folder = global.configFolder { words += ["--config-dir", folder] }
         return words
     }

@@ -22,9 +22,19 @@ struct RestoreDialogue {
         let sources = Array(Set(point.entries.map(\.part.source))).sorted()
         if sources.count > 1 { choice.only = try askSources(sources, point) }
         choice.paths = try await askFiles(point, points, choice.only)
-        let answer = try Question.ask("Where to? Enter: where it lives. Or a folder to put it below:")
-        choice.folder = answer.isEmpty ? nil : answer
+        choice.folder = try askFolder()
         return choice
+    }
+
+    /// - Returns: `nil` for where it lives.
+    private func askFolder() throws -> String? {
+        while true {
+            let answer = try Question.ask("Where to? Enter: where it lives. Or a folder to put it below:")
+            if answer.isEmpty { return nil }
+            // A word such as `yes` is no folder that anybody meant.
+            if ["/", "~/", "./", "../"].contains(where: answer.hasPrefix) { return answer }
+            console.print("a path that begins with / or ~/ or ./, or Ctrl-C")
+        }
     }
 
     private func askSources(_ sources: [SourceName], _ point: RestorePoint) throws -> [SourceName]? {
