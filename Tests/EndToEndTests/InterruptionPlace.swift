@@ -7,7 +7,7 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
     var work = Work.backup
     /// What is stored by then is whole, so it counts although the run did not come to its end.
     var counts = false
-    /// All is done by then: a signal that can be handled comes too late to matter.
+    /// All is done by then, or being done as one thing: a signal that can be handled comes too late to matter.
     var isOver = false
 
     enum Work: Sendable {
@@ -44,8 +44,13 @@ struct InterruptionPlace: Sendable, CustomTestStringConvertible {
         case .scratchJournaled, .partStored: break
         case .repositoryCreated: work = .firstBackup
         case .manifestStored, .forgotten: counts = true
-        case .staged, .settled: work = .restore
-        case .besidePlace: work = .exactRestore
+        case .staged: work = .restore
+        case .settled:
+            work = .restore
+            isOver = true
+        case .besidePlace:
+            work = .exactRestore
+            isOver = true
         case .settlementJournaled, .allSettled: work = .restoreIntoPlace
         case .resourceJournaled, .resourceTaken, .resourceHeld, .resourceReleased: work = .resources
         }
