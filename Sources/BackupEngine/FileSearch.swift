@@ -123,7 +123,7 @@ package enum FilePlace {
                 "\(path) has several parts", hint: "name one: " + dumps.map(\.part.rawValue).joined(separator: ", "),
                 kind: .usage)
         }
-        let trees = parts.filter { part in part.isTree && roots(of: part).contains { isBelow(path, $0) } }
+        let trees = parts.filter { part in part.isTree && part.roots.contains { isBelow(path, $0) } }
         if trees.count == 1 { return (trees[0], PartPath(rawValue: path)) }
         if trees.count > 1 {
             throw Failure(
@@ -137,12 +137,6 @@ package enum FilePlace {
                 + (closed.isEmpty
                     ? "" : "; \(Set(closed).sorted().joined(separator: ", ")) can be looked into after a restore only"),
             kind: .notFound)
-    }
-
-    private static func roots(of part: ManifestPart) -> [String] {
-        let text = part.restoreNotes[ManifestPart.rootsNote] ?? "[]"
-        // A note that cannot be read names no root: the path is then told not to be in this part.
-        return (try? JSONDecoder().decode([String].self, from: Data(text.utf8))) ?? []
     }
 
     private static func isBelow(_ path: String, _ root: String) -> Bool {

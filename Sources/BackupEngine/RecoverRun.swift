@@ -10,16 +10,8 @@ package struct RecoverRun: Sendable {
         let frame = SimpleRun(
             engine: engine, operation: .recover, lockMode: .exclusive, lockWait: engine.profile.settings.lockWait)
         return await frame.run { recorder, holdings in
-            // In the order in which a backup takes them, and first what needs no repository.
-            let current = await recorder.record.id
-            try await recorder.step(.lockProfile) {
-                try await holdings.lock(
-                    .profile(engine.profile.name), .exclusive, purpose: "recover \(current)",
-                    wait: engine.profile.settings.lockWait)
-            }
-            try await recorder.step(.recover) {
-                try await recover(except: current, recorder)
-            }
+            // First what needs no repository.
+            try await recover(recorder, holdings)
         } _: { recorder, opened, _ in
             let current = await recorder.record.id
             try await recorder.step(.recover, subject: engine.primary.spec.name.rawValue) {
@@ -35,26 +27,20 @@ package struct RecoverRun: Sendable {
 
     /// All that needs no repository: also while its disk is not there, as when the machine comes up.
     package func runLocally() async -> RunRecord {
-        let recorder = RunRecorder(engine.newRecord(.recover, trigger: "manual"), engine: engine)
-        let holdings = Holdings(engine: engine)
-        var stop: (any Error)?
-        do {
-            try await recorder.step(.record) { try await recorder.begin() }
-            let current = await recorder.record.id
-            try await recorder.step(.lockProfile) {
-                try await holdings.lock(
-                    .profile(engine.profile.name), .exclusive, purpose: "recover \(current)",
-                    wait: engine.profile.settings.lockWait)
-            }
-            try await recorder.step(.recover) { try await recover(except: current, recorder) }
-        } catch {
-            stop = error
+        let frame = SimpleRun(
+            engine: engine, operation: .recover, lockMode: .exclusive, lockWait: engine.profile.settings.lockWait)
+        return await frame.runLocally { recorder, holdings, _ in try await recover(recorder, holdings) }
+    }
+
+    /// In the order in which a backup takes its locks.
+    private func recover(_ recorder: RunRecorder, _ holdings: Holdings) async throws {
+        let current = await recorder.record.id
+        try await recorder.step(.lockProfile) {
+            try await holdings.lock(
+                .profile(engine.profile.name), .exclusive, purpose: "recover \(current)",
+                wait: engine.profile.settings.lockWait)
         }
-        let failure = stop
-        return await uncancelled {
-            let outcome = await SimpleRun.conclude(failure, recorder)
-            return await engine.close(recorder, holdings, outcome)
-        }
+        try await recorder.step(.recover) { try await recover(except: current, recorder) }
     }
 
     private func recover(except current: RunID, _ recorder: RunRecorder) async throws {

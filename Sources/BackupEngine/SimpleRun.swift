@@ -26,22 +26,15 @@ struct SimpleRun: Sendable {
         preparing prepare: @Sendable (RunRecorder, Holdings) async throws -> Void = { _, _ in },
         _ body: @Sendable (RunRecorder, OpenRepository.Opened, Holdings, HookWork) async throws -> Void
     ) async -> RunRecord {
-        let record = engine.newRecord(operation, reason: reason, trigger: trigger)
-        let recorder = RunRecorder(record, engine: engine)
-        let holdings = Holdings(engine: engine)
-        let hooks = HookWork(engine, recorder, operation)
-        var stop: (any Error)?
-        var isDone = false
-        do {
-            try await recorder.step(.record) { try await recorder.begin() }
-            await engine.announce(record)
+        await runLocally { recorder, holdings, hooks in
             try await prepare(recorder, holdings)
             if operation != .recover { try await giveBackLeft(recorder, hooks) }
             try await hooks.begin()
+            let run = await recorder.record.id
             try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
                 try await holdings.lock(
                     .repository(location: engine.primary.location), lockMode,
-                    purpose: "\(operation.rawValue) \(record.id)", wait: lockWait)
+                    purpose: "\(operation.rawValue) \(run)", wait: lockWait)
             }
             let opened = try await recorder.step(.openRepository, subject: engine.primary.spec.name.rawValue) {
                 let opened = try await OpenRepository(engine, repository: engine.primary).open(.never)
@@ -54,6 +47,23 @@ struct SimpleRun: Sendable {
                 return opened
             }
             try await body(recorder, opened, holdings, hooks)
+        }
+    }
+
+    /// Record, do, conclude: for work that looks into no repository.
+    func runLocally(
+        _ body: @Sendable (RunRecorder, Holdings, HookWork) async throws -> Void
+    ) async -> RunRecord {
+        let record = engine.newRecord(operation, reason: reason, trigger: trigger)
+        let recorder = RunRecorder(record, engine: engine)
+        let holdings = Holdings(engine: engine)
+        let hooks = HookWork(engine, recorder, operation)
+        var stop: (any Error)?
+        var isDone = false
+        do {
+            try await recorder.step(.record) { try await recorder.begin() }
+            await engine.announce(record)
+            try await body(recorder, holdings, hooks)
             isDone = true
             try await recorder.step(.finish) {}
         } catch RunStop.cancelled where isDone {

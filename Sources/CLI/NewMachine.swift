@@ -37,8 +37,11 @@ final class NewMachine: Sendable {
             store = try SQLiteRunStore(folder: folder + "/state")
             pins = FilePins(folder: folder + "/state")
         } catch {
-            try? scratch.remove(folder)
-            try? journal.remove(entry.id)
+            // What resists stays in the journal, and the next run sweeps it.
+            do {
+                try scratch.remove(folder)
+                try journal.remove(entry.id)
+            } catch { live.console.warn("left for the next run to sweep: \(folder)") }
             throw error
         }
     }

@@ -153,12 +153,7 @@ package struct FilesSource: DumpSource {
 
     /// What a tree was taken from, as it was noted.
     static func roots(of part: ManifestPart) throws(SourceError) -> [String] {
-        let text = part.restoreNotes[ManifestPart.rootsNote] ?? "[]"
-        let roots: [String]
-        do { roots = try JSONDecoder().decode([String].self, from: Data(text.utf8)).map(withoutTrailingSlash) } catch {
-            throw .unsupported(
-                "the manifest does not say where \(part.title) was: \(text)", hint: "restore it with --to DIR")
-        }
+        let roots = part.roots.map(withoutTrailingSlash)
         guard !roots.isEmpty else {
             throw .unsupported("the manifest does not say where \(part.title) was", hint: "restore it with --to DIR")
         }

@@ -106,7 +106,7 @@ package struct GitUntrackedSource: DumpSource {
     /// File by file among those that git keeps, which stay as they are.
     package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
         switch part.part {
-        case GitUntrackedSource.factsPart: .nowhere("it is a page that says which commit the files belong to")
+        case GitUntrackedSource.factsPart: .unneeded
         case GitUntrackedSource.unnameablePart:
             .nowhere("it holds names that are not UTF-8: restore it with --to DIR and unpack it with tar")
         case FilesSource.part:

@@ -52,6 +52,7 @@ actor DrillScratch {
     private static func letsPass(_ path: String) -> Bool {
         var place = path
         while place.count > 1 {
+            // What cannot be looked at cannot be passed through.
             guard let attributes = try? FileManager.default.attributesOfItem(atPath: place),
                 let mode = (attributes[.posixPermissions] as? NSNumber)?.intValue, mode & 0o001 != 0
             else { return false }

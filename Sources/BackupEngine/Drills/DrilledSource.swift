@@ -152,6 +152,7 @@ struct DrilledSource: Sendable {
     }
 
     private func isLink(_ path: String) -> Bool {
+        // For what is no link, or is not there, the answer is an error.
         (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil
     }
 

@@ -27,11 +27,20 @@ package struct InPlacePlan: Sendable {
         package var path: String
         package var needed: ByteCount
         package var free: ByteCount
+        package var neededFiles: Int64
+        /// `nil` where the file system makes room for them as it goes.
+        package var freeFiles: Int64?
+
+        package var isTooSmall: Bool { free < needed || freeFiles.map { $0 < neededFiles } ?? false }
 
         /// Where the room is not enough.
         package var failure: Failure {
-            Failure(
-                "\(path) has \(free) free, and \(needed) are needed beside what is there",
+            let lacking =
+                free < needed
+                ? "\(free) free, and \(needed) are needed"
+                : "room for \(freeFiles ?? 0) more files, and \(neededFiles) are needed"
+            return Failure(
+                "\(path) has \(lacking) beside what is there",
                 hint: "make room, choose less with --only or --path, or restore elsewhere with --to DIR",
                 kind: .destinationFull)
         }
@@ -67,6 +76,7 @@ package struct InPlacePlanner: Sendable {
         for var item in base.items {
             let source = try engine.restorer(item.part)
             var live = try await source.livePlace(of: item.part)
+            if live == .unneeded { continue }
             if case .nowhere(let reason) = live {
                 leftOut.append((item.part, reason))
                 continue
@@ -86,7 +96,7 @@ package struct InPlacePlanner: Sendable {
         plan.rooms = options.paths.isEmpty ? rooms(targets) : []
         plan.services = engine.profile.resources.filter { $0.isFor(.restore, of: plan.sources) }.map(\.name)
         plan.expected = try expected(plan.bytes)
-        plan.warnings += leftOut.filter { $0.part.sourceKind != "git-untracked" }.map {
+        plan.warnings += leftOut.map {
             "\($0.part.title) is left out: \($0.reason)"
         }
         return plan
@@ -115,7 +125,7 @@ package struct InPlacePlanner: Sendable {
     static func paths(_ live: LivePlace) -> [LivePlace.Path] {
         switch live {
         case .whole(let paths), .merged(let paths): paths
-        case .database, .server, .nowhere: []
+        case .database, .server, .unneeded, .nowhere: []
         }
     }
 
@@ -126,7 +136,7 @@ package struct InPlacePlanner: Sendable {
                 ? paths.map(\.live).joined(separator: ", ") : "\(paths[0].live) and \(paths.count - 1) more"
         case .database(let name): "database \(name)"
         case .server: "the server: what is missing there"
-        case .nowhere: "nowhere"
+        case .unneeded, .nowhere: "nowhere"
         }
     }
 
@@ -198,7 +208,7 @@ package struct InPlacePlanner: Sendable {
             return entries[0].kind == .folder
                 ? "a folder, changed \(age) ago" : "\(ByteCount(entries[0].size)), changed \(age) ago"
         case .database: return "its sessions are ended, and it is renamed"
-        case .server, .nowhere: return ""
+        case .server, .unneeded, .nowhere: return ""
         }
     }
 
@@ -214,19 +224,17 @@ package struct InPlacePlanner: Sendable {
     }
 
     private func rooms(_ targets: [InPlacePlan.Target]) -> [InPlacePlan.RoomNeeded] {
-        var needed: [UInt64: (path: String, bytes: ByteCount)] = [:]
+        var needed: [UInt64: InPlacePlan.RoomNeeded] = [:]
         for target in targets {
             guard let first = InPlacePlanner.paths(target.live).first else { continue }
             let root = InPlacePlanner.stagingRoot(of: first.live, engine)
-            needed[engine.host.device(of: root) ?? 0, default: (root, .zero)].bytes =
-                (needed[
-                    engine.host.device(of: root) ?? 0]?.bytes ?? .zero) + target.item.part.bytes
+            guard let device = engine.host.device(of: root), let room = engine.host.room(at: root) else { continue }
+            let none = InPlacePlan.RoomNeeded(
+                path: root, needed: .zero, free: room.free, neededFiles: 0, freeFiles: room.freeInodes)
+            needed[device, default: none].needed += target.item.part.bytes
+            needed[device, default: none].neededFiles += target.item.part.files ?? 1
         }
-        return needed.values.sorted { $0.path < $1.path }.compactMap { need in
-            engine.host.room(at: need.path).map {
-                InPlacePlan.RoomNeeded(path: need.path, needed: need.bytes, free: $0.free)
-            }
-        }
+        return needed.values.sorted { $0.path < $1.path }
     }
 
     /// By the pace of the newest drill or restore that went well.
@@ -254,5 +262,5 @@ extension InPlacePlan {
     package var sources: [SourceName] { Array(Set(targets.map(\.item.part.source))).sorted() }
 
     /// File systems that have not the room.
-    package var tooSmall: [RoomNeeded] { rooms.filter { $0.free < $0.needed } }
+    package var tooSmall: [RoomNeeded] { rooms.filter(\.isTooSmall) }
 }

@@ -76,7 +76,7 @@ package struct InPlaceRun: Sendable {
 
     /// - Returns: where what was there is now.
     private func settle(_ settlement: Settlement, _ record: RunRecord) async throws -> [String] {
-        try await Settling(engine: engine).settle(settlement, record)
+        try await Settling(engine: engine, run: record.id).settle(settlement, record)
         return try await uncancelledThrowing { try await KeptAside(engine).present(settlement) }
     }
 
@@ -91,10 +91,10 @@ package struct InPlaceRun: Sendable {
         guard !plan.options.whileInUse else { return }
         let paths = plan.targets.flatMap { InPlacePlanner.paths($0.live) }
             .flatMap { path in [path.live] + path.sideFiles.map { path.live + $0 } }
-        if let failure = InPlaceRun.failure(of: engine.host.writers(below: paths)) { throw failure }
+        if let refusal = InPlaceRun.refusal(of: engine.host.writers(below: paths)) { throw refusal }
     }
 
-    static func failure(of writers: [FileWriter]) -> Failure? {
+    static func refusal(of writers: [FileWriter]) -> Failure? {
         guard let writer = writers.first else { return nil }
         return Failure(
             "\(writer.program) (process \(writer.pid)) is writing \(writer.path)"
@@ -128,8 +128,7 @@ extension KeptAside {
             case .path(let exchange):
                 if try engine.host.entry(at: exchange.aside) != nil { found.append(exchange.aside) }
             case .database(let renaming):
-                let context = CaptureContext(run: settlement.run, scratch: "/")
-                if let server = try await engine.restorer(renaming.part).databaseServer(context),
+                if let server = try await engine.databaseServer(of: renaming.part, for: settlement.run),
                     try await server.existing([renaming.aside]).contains(renaming.aside)
                 {
                     found.append("database \(renaming.aside)")

@@ -26,6 +26,7 @@ actor InPlaceStaging {
         var part: ManifestPart
         var staged: String
         var live: String
+        var aside: String
         var entry: JournalEntry
     }
 
@@ -54,8 +55,7 @@ actor InPlaceStaging {
 
     func addMissing(_ part: ManifestPart) async throws {
         try await recorder.step(.restore, subject: part.title) {
-            let context = CaptureContext(run: record.id, scratch: "/")
-            guard let server = try await engine.restorer(part).databaseServer(context) else { return }
+            let server = try await engine.requiredServer(of: part, for: record.id)
             let content = try await engine.primary.reader(for: part.snapshot)
                 .content(of: part.part, limit: .mebibytes(16))
             for notice in try await server.addMissing(from: content, part: part) {
@@ -69,7 +69,7 @@ actor InPlaceStaging {
         case .whole(let paths): try await restore(target.item.part, paths, isMerged: false)
         case .merged(let paths): try await restore(target.item.part, paths, isMerged: true)
         case .database(let name): try await load(target.item.part, name)
-        case .server, .nowhere: RestoreReport(place: "", bytes: .zero, proofs: [])
+        case .server, .unneeded, .nowhere: RestoreReport(place: "", bytes: .zero, proofs: [])
         }
     }
 
@@ -125,24 +125,17 @@ actor InPlaceStaging {
     }
 
     private func load(_ part: ManifestPart, _ name: String) async throws -> RestoreReport {
-        guard let server = try await source(part).databaseServer(context(in: "/")) else {
-            throw Failure("\(part.title) has no server to be loaded into", hint: "restore it with --to DIR")
-        }
-        let mark = "_new_" + String(record.id.rawValue.suffix(6))
-        let staged = cut(name, to: server.longestName - mark.utf8.count) + mark
+        let server = try await engine.requiredServer(of: part, for: record.id)
+        let staged = server.name(name, marked: "_new_" + String(record.id.rawValue.suffix(6)))
         let entry = try journal.loading(staged, databases.count + 1, part, record)
-        databases.append(Database(part: part, staged: staged, live: name, entry: entry))
+        databases.append(
+            Database(
+                part: part, staged: staged, live: name, aside: server.asideName(of: name, by: record.id), entry: entry))
         var request = request(part, "/")
         request.database = staged
         var report = try await source(part).restore(request, context(in: "/"))
         report.place = "database \(name)"
         return report
-    }
-
-    private func cut(_ name: String, to length: Int) -> String {
-        var name = name
-        while name.utf8.count > length { name.removeLast() }
-        return name
     }
 
     private func source(_ part: ManifestPart) throws(SourceError) -> any DumpSource { try engine.restorer(part) }
@@ -204,7 +197,7 @@ actor InPlaceStaging {
     private func sideFiles(beside place: String, restored: String, _ source: SourceName) async throws -> [String] {
         guard try engine.host.entry(at: restored)?.kind == .file else { return [] }
         let part = plan.targets.first { $0.item.part.source == source }?.item.part
-        return try await Settling(engine: engine).sideFiles(Settlement.databaseSideFiles, at: place, part)
+        return try await Settling(engine: engine, run: record.id).sideFiles(Settlement.databaseSideFiles, at: place, part)
     }
 
     func settlement() async throws -> Settlement {
@@ -220,12 +213,11 @@ actor InPlaceStaging {
             }
         }
         for database in databases {
-            let mark = "_before_" + record.id.rawValue.replacingOccurrences(of: "-", with: "_")
-            let aside = cut(database.live, to: 63 - mark.utf8.count) + mark
             steps.append(
                 .database(
                     Settlement.Renaming(
-                        part: database.part, staged: database.staged, live: database.live, aside: aside)))
+                        part: database.part, staged: database.staged, live: database.live,
+                        aside: database.aside)))
         }
         return Settlement(run: record.id, origin: plan.point.run.rawValue, began: engine.clock.now, steps: steps)
     }
@@ -306,7 +298,7 @@ actor InPlaceStaging {
         } catch { return say(error) }
         for database in databases {
             do {
-                if let server = try await source(database.part).databaseServer(context(in: "/")),
+                if let server = try await engine.databaseServer(of: database.part, for: record.id),
                     try await server.existing([database.staged]).contains(database.staged)
                 {
                     try await server.drop(database.staged)

@@ -44,6 +44,12 @@ package struct KeptAside: Sendable {
         return kept
     }
 
+    /// A restore that began later than this one and was stopped before it was settled: who says "the last" may mean it.
+    package func unsettledRestore(since kept: Kept) throws(StoreError) -> RunID? {
+        let runs = try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .restore, limit: 20))
+        return runs.first { $0.started > kept.settlement.began && $0.outcome != .succeeded && $0.outcome != .skipped }?.id
+    }
+
     /// Where something lies that was put aside below a place which another restore has put aside since.
     /// - Returns: `nil` where it does not lie there.
     private func place(of aside: String, in kept: Kept) throws(Failure) -> String? {
@@ -98,8 +104,8 @@ package struct KeptAside: Sendable {
                 let folder = (exchange.aside as NSString).deletingLastPathComponent
                 if (folder as NSString).lastPathComponent.hasPrefix(".holdfast-before-") { folders.insert(folder) }
             case .database(let renaming):
-                let context = CaptureContext(run: kept.settlement.run, scratch: "/")
-                guard let server = try await engine.restorer(renaming.part).databaseServer(context),
+                guard
+                    let server = try await engine.databaseServer(of: renaming.part, for: kept.settlement.run),
                     try await server.existing([renaming.aside]).contains(renaming.aside)
                 else { continue }
                 try await server.drop(renaming.aside)

@@ -44,7 +44,7 @@ struct SettlementRecovery: Sendable {
     /// Before its first step it is as if it had never begun; behind that it goes to its end, for everything was restored and
     /// proven by then, and its operator had agreed. Where it cannot go on, it goes back.
     private func finish(_ settlement: Settlement, _ entry: JournalEntry) async throws -> String {
-        let settling = Settling(engine: engine)
+        let settling = Settling(engine: engine, run: entry.run)
         var count = 0
         for step in settlement.steps where try await settling.isBegun(step) { count += 1 }
         guard count > 0 else {
@@ -73,9 +73,8 @@ struct SettlementRecovery: Sendable {
         let all = try engine.journal.entries(profile: engine.profile.name)
         // A settlement of the same run that could not be finished may still need it.
         for other in all where other.run == entry.run { if case .settle = other.action { return false } }
-        let context = CaptureContext(run: entry.run, scratch: "/")
         var wasThere = false
-        if let server = try await engine.restorer(part).databaseServer(context),
+        if let server = try await engine.databaseServer(of: part, for: entry.run),
             try await server.existing([name]).contains(name)
         {
             try await server.drop(name)

@@ -3,6 +3,8 @@ import BackupModel
 /// Carries a ``Settlement`` out: all of it, or nothing of it.
 struct Settling: Sendable {
     let engine: Engine
+    /// Whose settling it is.
+    let run: RunID
 
     /// Some steps are done, and could not be taken back.
     struct Stuck: OperatorError {
@@ -255,11 +257,6 @@ struct Settling: Sendable {
     }
 
     private func server(of renaming: Settlement.Renaming) async throws -> any DatabaseServer {
-        let context = CaptureContext(run: RunID(startedAt: engine.clock.now, entropy: engine.entropy()), scratch: "/")
-        guard let server = try await engine.restorer(renaming.part).databaseServer(context) else {
-            throw Failure(
-                "source \(renaming.part.source) has no database server any more", hint: "is it in the profile?")
-        }
-        return server
+        try await engine.requiredServer(of: renaming.part, for: run)
     }
 }

@@ -17,7 +17,14 @@ package struct UndoRun: Sendable {
 
     package func run() async -> (record: RunRecord, keptAside: [String]) {
         let findings = Findings()
-        let record = await UndoFrame(engine: engine, undone: kept.settlement.run).run { record, recorder, hooks in
+        let frame = SimpleRun(
+            engine: engine, operation: .restore, lockMode: .shared, lockWait: engine.profile.settings.lockWait,
+            reason: "undo of \(kept.settlement.run)")
+        let record = await frame.runLocally { recorder, holdings, hooks in
+            let record = await recorder.record
+            try await holdings.lock(
+                .profile(engine.profile.name), .exclusive, purpose: "undo \(record.id)", wait: frame.lockWait)
+            try await hooks.beginRestore()
             // A restore that was killed while it settled goes to its end first, or cannot be finished and is taken back.
             let recovery = try await SettlementRecovery(engine: engine).run(except: record.id)
             for notice in recovery.notices { recorder.notice(notice) }
@@ -25,11 +32,15 @@ package struct UndoRun: Sendable {
                 try await recorder.step(.settle) { try await takeBack() }
                 return
             }
+            guard try KeptAside(engine).all().contains(where: { $0.settlement.run == kept.settlement.run }) else {
+                // That has just said that all was put back.
+                return
+            }
             try await hooks.takeForRestore(of: sources)
             try await recorder.step(.settle) {
                 try checkNobodyIsThere()
                 let settlement = try await reversed(record)
-                try await Settling(engine: engine).settle(settlement, record)
+                try await Settling(engine: engine, run: record.id).settle(settlement, record)
                 try engine.journal.remove("kept-\(kept.settlement.run)")
                 let places = try await uncancelledThrowing { try await KeptAside(engine).present(settlement) }
                 await findings.set(places)
@@ -61,11 +72,11 @@ package struct UndoRun: Sendable {
             guard case .path(let exchange) = step else { return [] }
             return [exchange.place] + Settlement.databaseSideFiles.map { exchange.place + $0 }
         }
-        if let failure = InPlaceRun.failure(of: engine.host.writers(below: places)) { throw failure }
+        if let refusal = InPlaceRun.refusal(of: engine.host.writers(below: places)) { throw refusal }
     }
 
     private func takeBack() async throws {
-        try await uncancelledThrowing { try await Settling(engine: engine).takeBack(kept.settlement) }
+        try await uncancelledThrowing { try await Settling(engine: engine, run: kept.settlement.run).takeBack(kept.settlement) }
         try engine.journal.remove(kept.entry.id)
     }
 
@@ -95,7 +106,7 @@ package struct UndoRun: Sendable {
             var sideFiles: [String] = []
             if old.kind == .file {
                 // Whatever was written to it since may lie beside it.
-                let settling = Settling(engine: engine)
+                let settling = Settling(engine: engine, run: record.id)
                 let part = part(of: exchange.source)
                 sideFiles = try await settling.sideFiles(Settlement.databaseSideFiles, at: exchange.place, part)
                 if try await !settling.sideFiles(exchange.sideFiles, at: exchange.aside, part).isEmpty {
@@ -121,52 +132,11 @@ package struct UndoRun: Sendable {
     private func reversed(
         _ renaming: Settlement.Renaming, _ record: RunRecord
     ) async throws -> Settlement.Renaming {
-        let context = CaptureContext(run: record.id, scratch: "/")
-        let mark = "_before_" + record.id.rawValue.replacingOccurrences(of: "-", with: "_")
-        var name = renaming.live
-        while name.utf8.count + mark.utf8.count > 63 { name.removeLast() }
-        guard let server = try await engine.restorer(renaming.part).databaseServer(context) else {
-            throw Failure(
-                "source \(renaming.part.source) has no database server any more", hint: "is it in the profile?")
-        }
+        let server = try await engine.requiredServer(of: renaming.part, for: record.id)
         // Where nothing was there before, what was restored just goes aside.
         let wasThere = try await server.existing([renaming.aside]).contains(renaming.aside)
         return Settlement.Renaming(
-            part: renaming.part, staged: wasThere ? renaming.aside : nil, live: renaming.live, aside: name + mark)
-    }
-}
-
-/// The frame of an undoing: recorded and locked as a restore, and needing no repository.
-struct UndoFrame: Sendable {
-    let engine: Engine
-    let undone: RunID
-
-    func run(_ body: @Sendable (RunRecord, RunRecorder, HookWork) async throws -> Void) async -> RunRecord {
-        let record = engine.newRecord(.restore, reason: "undo of \(undone)")
-        let recorder = RunRecorder(record, engine: engine)
-        let holdings = Holdings(engine: engine)
-        let hooks = HookWork(engine, recorder, .restore)
-        var stop: (any Error)?
-        var isDone = false
-        do {
-            try await recorder.step(.record) { try await recorder.begin() }
-            await engine.announce(record)
-            try await holdings.lock(
-                .profile(engine.profile.name), .exclusive, purpose: "undo \(record.id)",
-                wait: engine.profile.settings.lockWait)
-            try await hooks.beginRestore()
-            try await body(record, recorder, hooks)
-            isDone = true
-            try await recorder.step(.finish) {}
-        } catch RunStop.cancelled where isDone {
-            // It came too late.
-        } catch {
-            stop = error
-        }
-        let failure = stop
-        return await uncancelled {
-            let outcome = await hooks.end(SimpleRun.conclude(failure, recorder))
-            return await engine.close(recorder, holdings, outcome)
-        }
+            part: renaming.part, staged: wasThere ? renaming.aside : nil, live: renaming.live,
+            aside: server.asideName(of: renaming.live, by: record.id))
     }
 }

@@ -58,6 +58,7 @@ struct KitProof: Sendable {
     }
 
     private func size(of path: String) -> Int64? {
+        // What is not there has no size, which is what is to be found out.
         guard let found = try? FileManager.default.attributesOfItem(atPath: path),
             found[.type] as? FileAttributeType == .typeRegular
         else { return nil }
@@ -65,6 +66,7 @@ struct KitProof: Sendable {
     }
 
     private func hasOtherNames(_ path: String) -> Bool {
+        // Nothing that cannot be looked at is left out of the count for it.
         let found = try? FileManager.default.attributesOfItem(atPath: path)
         return ((found?[.referenceCount] as? NSNumber)?.intValue ?? 1) > 1
     }

@@ -54,7 +54,6 @@ extension DumpSource {
     package func closeFile(at path: String) async throws(SourceError) -> Bool { false }
     package func databaseServer(_ context: CaptureContext) async throws(SourceError) -> (any DatabaseServer)? { nil }
 
-    /// Where the paths that a file tree was taken from are, at those paths.
     package func livePlace(of part: ManifestPart) async throws(SourceError) -> LivePlace {
         .nowhere("what a `\(spec.kind)` source captured has no place of its own")
     }

@@ -83,10 +83,9 @@ package struct ManifestPart: Codable, Sendable, Equatable {
 
     /// What a file tree was taken from; empty where it does not say.
     package var roots: [String] {
-        guard let text = restoreNotes[ManifestPart.rootsNote],
-            let roots = try? JSONDecoder().decode([String].self, from: Data(text.utf8))
-        else { return [] }
-        return roots
+        let text = restoreNotes[ManifestPart.rootsNote] ?? "[]"
+        // A note that cannot be read names none; who needs them says that they are not named.
+        return (try? JSONDecoder().decode([String].self, from: Data(text.utf8))) ?? []
     }
 
     /// Whether it is stored as a file tree rather than as one file or a stream.

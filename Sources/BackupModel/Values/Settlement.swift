@@ -126,6 +126,8 @@ package enum LivePlace: Sendable, Equatable {
     case database(String)
     /// Its server as a whole: what is missing there is made.
     case server
+    /// It needs none, for it is there to be read.
+    case unneeded
     /// It has none: why, and what to do instead.
     case nowhere(String)
 }

@@ -12,28 +12,58 @@ struct RestoreInPlace {
     func restore(
         _ point: RestorePoint, _ options: InPlaceOptions, isAgreed: Bool, dryRun: Bool
     ) async throws -> ExitStatus {
-        let plan = try await InPlacePlanner(engine).plan(point, options)
-        if console.isJSON {
-            console.print(InPlaceRendering.document(plan).text())
-        } else {
-            InPlaceRendering.show(plan, console)
-        }
-        if let room = plan.tooSmall.first { throw room.failure }
+        let plan = try await plan(point, options, isShown: !(console.isQuiet && isAgreed && !dryRun))
         if dryRun { return .success }
         guard try isAgreed || Question.confirmed("Put this into place?") else {
             console.print("nothing was restored")
             return .failed
         }
+        let record = await carryOut(plan)
+        let status = RunReport.show(record, console)
+        await live.tell(of: record, engine)
+        return status
+    }
+
+    /// Puts a restore point back without asking, for who has asked already.
+    /// - Parameter only: these sources; `nil` for all of the point.
+    /// - Returns: the restore's record, which nobody has been told of.
+    /// - Throws: ``Failure`` where it cannot be put back; nothing has changed then.
+    func putBack(_ point: RunID, only: [SourceName]?) async throws -> RunRecord {
+        let list = try await PointList(engine).load(loadingManifests: true)
+        let chosen = try list.restorePoints.resolve(point.rawValue, now: Date(), timeZone: .current)
+        var options = InPlaceOptions()
+        options.only = only
+        return await carryOut(try await plan(chosen, options, isShown: !console.isQuiet))
+    }
+
+    private func plan(
+        _ point: RestorePoint, _ options: InPlaceOptions, isShown: Bool
+    ) async throws -> InPlacePlan {
+        let plan = try await InPlacePlanner(engine).plan(point, options)
+        if console.isJSON {
+            console.print(InPlaceRendering.document(plan).text())
+        } else if isShown {
+            InPlaceRendering.show(plan, console)
+        }
+        if let room = plan.tooSmall.first { throw room.failure }
+        return plan
+    }
+
+    private func carryOut(_ plan: InPlacePlan) async -> RunRecord {
         let report = await InPlaceRun(engine, plan).run()
         InPlaceRendering.show(report, console)
-        let status = RunReport.show(report.record, console)
-        await live.tell(of: report.record, engine)
-        return status
+        return report.record
     }
 
     /// - Parameter run: the restore to be taken back; `nil` for the newest.
     func undo(_ run: String?, whileInUse: Bool, isAgreed: Bool, dryRun: Bool) async throws -> ExitStatus {
         let kept = try KeptAside(engine).find(run)
+        if run == nil, isAgreed, let later = try KeptAside(engine).unsettledRestore(since: kept) {
+            throw Failure(
+                "the newest restore, \(later), did not come to its end and put nothing into place; the one before it is "
+                    + "\(kept.settlement.run)",
+                hint: "name the one to take back: holdfast restore --undo \(kept.settlement.run)", kind: .usage)
+        }
         if console.isJSON {
             console.print(InPlaceRendering.document([kept]).text())
         } else {

@@ -32,7 +32,7 @@ enum InPlaceRendering {
 
     static func show(_ report: RestoreRun.Report, _ console: Console) {
         guard !console.isJSON else { return RestoreRendering.show(report, console) }
-        for (part, result) in report.restored {
+        for (part, result) in report.restored where !console.isQuiet {
             console.print("  \(Console.harmless(part.title)): \(Console.harmless(result.place))")
             for proof in result.proofs { console.print("    proven: \(proof)") }
             for gap in result.unproven { console.print("    not proven: \(gap)") }

@@ -1,0 +1,81 @@
+import BackupModel
+import Foundation
+import TestSupport
+import Testing
+
+@testable import BackupEngine
+
+/// Taking a restore back, and doing without what it kept.
+extension InPlaceTests {
+    @Test func `an undoing puts everything back, and can itself be undone`() async throws {
+        _ = try await restore(three)
+        let engine = bench.engine(three)
+        let undone = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(undone.record.outcome == .succeeded, "\(undone.record.failures)")
+        #expect(content("live/web/page") == "old" && content("live/conf/app.ini") == "old")
+        #expect(databases.all["app"] == "old")
+        #expect(undone.keptAside.count == 3)
+        let again = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(again.record.outcome == .succeeded)
+        try expectNew()
+        #expect(try entries.count == 1)
+    }
+
+    @Test func `where nothing was there before, an undoing leaves nothing there`() async throws {
+        try FileManager.default.removeItem(atPath: bench.folder["live/web"])
+        try FileManager.default.removeItem(atPath: bench.folder["live/conf"])
+        try await databases.drop("app")
+        let report = try await restore(three)
+        #expect(report.record.outcome == .succeeded && report.keptAside.isEmpty)
+        let engine = bench.engine(three)
+        let undone = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(undone.record.outcome == .succeeded, "\(undone.record.failures)")
+        #expect(content("live/web/page") == nil && databases.all["app"] == nil)
+        #expect(databases.all.count == 1, "kept under another name")
+    }
+
+    @Test func `what is discarded is gone, and then nothing can be undone`() async throws {
+        _ = try await restore(three)
+        let keeping = KeptAside(bench.engine(three))
+        let removed = try await keeping.discard(try keeping.find(nil))
+        #expect(removed.count == 3)
+        #expect(databases.all == ["app": "new"])
+        #expect(throws: Failure.self) { try keeping.find(nil) }
+        #expect(throws: Failure.self) { try keeping.find("20260101") }
+    }
+
+    @Test func `what lies inside what another restore put aside is not removed along`() async throws {
+        let web = source("web", at: bench.folder["live/web"])
+        await bench.backup([web])
+        let engine = bench.engine([web])
+        var options = InPlaceOptions()
+        options.paths = [bench.folder["live/web/page"]]
+        let first = await InPlaceRun(engine, try await plan(engine, options)).run()
+        #expect(first.record.outcome == .succeeded, "\(first.record.failures)")
+        let second = await InPlaceRun(engine, try await plan(engine)).run()
+        #expect(second.record.outcome == .succeeded, "\(second.record.failures)")
+        let keeping = KeptAside(engine)
+        #expect(try keeping.find(nil).settlement.run == second.record.id, "the newest, also within one second")
+        let newest = try keeping.find(second.record.id.rawValue)
+        await #expect { _ = try await keeping.discard(newest) } throws: { "\($0)".contains("would be removed along") }
+        let undo = await UndoRun(engine, try keeping.find(first.record.id.rawValue)).run()
+        #expect(undo.record.says("has put its folder aside"), "\(undo.record.failures)")
+        _ = await UndoRun(engine, newest).run()
+        let whole = await UndoRun(engine, try keeping.find(first.record.id.rawValue)).run()
+        #expect(whole.record.outcome == .succeeded, "\(whole.record.failures)")
+        #expect(content("live/web/page") == "old")
+    }
+
+    @Test func `an undoing is stopped by a program that writes there`() async throws {
+        _ = try await restore(three)
+        bench.host.change {
+            $0.writers = [FileWriter(pid: 7, program: "app", path: bench.folder["live/web/page"])]
+        }
+        let engine = bench.engine(three)
+        let stopped = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(stopped.record.says("app (process 7) is writing"))
+        try expectNew()
+        let forced = await UndoRun(engine, try KeptAside(engine).find(nil), whileInUse: true).run()
+        #expect(forced.record.outcome == .succeeded)
+    }
+}
