@@ -10,23 +10,38 @@ package final class PrivatePostgres: Sendable {
         return versions.last.map { "\(base)/\($0)/bin" }
     }()
 
+    /// Where those of a newer major version are, to be restored into; `nil` when there are none.
+    package static let newerPrograms: String? = {
+        let path = RealTools.folder + "/postgres-newest/programs"
+        return (try? String(contentsOfFile: path, encoding: .utf8))?.trimmingCharacters(in: .newlines)
+    }()
+
     /// The one that suites share; each test makes databases of its own in it.
     package static let shared = Result { try PrivatePostgres() }
 
     package let socketFolder: String
     package let port = 5432
+    /// Where its programs are, clients included.
+    package let programs: String
     /// Its superuser, who needs no password on the socket.
     package let superuser = "tester"
     private let watcher: Process
 
-    package init() throws {
-        guard let programs = PrivatePostgres.programs else { throw Failure("PostgreSQL is not installed") }
+    /// - Parameter chosen: where its programs are; by default the newest that are installed.
+    package init(programs chosen: String? = PrivatePostgres.programs) throws {
+        guard var programs = chosen else { throw Failure("PostgreSQL is not installed") }
         let folder = "/tmp/holdfast-pg-\(UUID().uuidString.prefix(8))"
         socketFolder = folder
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         let data = folder + "/data"
         let other = geteuid() == 0 ? ["runuser", "-u", "postgres", "--"] : []
         if geteuid() == 0 { try PrivatePostgres.run(["chown", "postgres", folder]) }
+        if (try? PrivatePostgres.run(other + [programs + "/postgres", "--version"])) == nil {
+            // A checkout may lie where that user cannot go.
+            try PrivatePostgres.run(["cp", "-a", PrivatePostgres.top(of: programs), folder + "/programs"])
+            programs = folder + "/programs" + programs.dropFirst(PrivatePostgres.top(of: programs).count)
+        }
+        self.programs = programs
         try PrivatePostgres.run(
             other + [
                 programs + "/initdb", "-D", data, "-U", superuser, "-A", "trust", "-N", "-E", "UTF8",
@@ -70,12 +85,17 @@ package final class PrivatePostgres: Sendable {
 
     deinit { watcher.terminate() }
 
+    /// What all that the programs need lies below: `…/usr/lib/postgresql/VERSION/bin` without its end.
+    private static func top(of programs: String) -> String {
+        programs.split(separator: "/", omittingEmptySubsequences: false).dropLast(5).joined(separator: "/")
+    }
+
     /// Runs statements as the superuser and returns what they print, unaligned, without the last newline.
     @discardableResult
     package func sql(_ statements: String, database: String = "postgres", user: String? = nil) throws -> String {
         try PrivatePostgres.run(
             [
-                PrivatePostgres.programs! + "/psql", "-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
+                programs + "/psql", "-X", "-w", "-q", "-A", "-t", "-v", "ON_ERROR_STOP=1", "-h",
                 socketFolder, "-p", String(port), "-U", user ?? superuser, "-f", "-",
             ], input: statements, environment: ["PGDATABASE": database])
     }
