@@ -77,9 +77,11 @@ extension Services {
     /// Runs a pipeline whose every stage must do its work.
     /// - Throws: the failure of the stage that failed first.
     @discardableResult
-    func pipe(_ stages: [ToolCommand]) async throws(SourceError) -> [ToolResult] {
+    func pipe(
+        _ stages: [ToolCommand], reading reader: (any LineReader)? = nil
+    ) async throws(SourceError) -> [ToolResult] {
         let result: PipelineResult
-        do { result = try await runner.pipeline(stages.map(prepared), refusingEmpty: true, reading: nil) } catch {
+        do { result = try await runner.pipeline(stages.map(prepared), refusingEmpty: true, reading: reader) } catch {
             throw .tool(error)
         }
         if result.wasEmpty { throw .producedNothing(tool: baseName(stages[0].program)) }

@@ -62,7 +62,8 @@ extension PostgreSQLDump {
         _ = try await server.ask(required.statements, maintenance)
         let original = part.restoreNotes["database"] ?? "restored"
         let database = ["postgres", "template0", "template1"].contains(original) ? "restored_\(original)" : original
-        let restore = PostgreSQLRestore(server: server, context: context, applicationName: name)
+        var restore = PostgreSQLRestore(server: server, context: context, applicationName: name)
+        restore.countsAnew = true
         var report = ProofReport(try await restore.load(request.restore, into: database))
         report.tools["postgres"] = try await server.look(maintenance).version
         report.restored.place = "database \(database) in a server of the drill's own"

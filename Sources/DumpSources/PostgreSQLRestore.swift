@@ -6,6 +6,8 @@ struct PostgreSQLRestore: Sendable {
     var server: PostgreSQLServer
     var context: CaptureContext
     var applicationName: String
+    /// Reads every table again for its rows, rather than take the server's word for what it took in.
+    var countsAnew = false
 
     /// Makes a new database and loads the dump into it. A database that was made here and is not proved is dropped again; one
     /// that was there before is never touched.
@@ -24,8 +26,9 @@ struct PostgreSQLRestore: Sendable {
         try await create(database, notes, maintenance, &notices)
         do throws(SourceError) {
             let target = server.connection(to: database, applicationName: applicationName)
-            try await fill(target, from: request)
-            let proof = try await prove(target, request.part)
+            let loaded = PostgreSQLLoadedRows()
+            try await fill(target, from: request, loaded)
+            let proof = try await prove(target, request.part, countsAnew ? PostgreSQLLoadedRows() : loaded)
             if let owner = notes["owner"] { await give(database, to: owner, maintenance, &notices) }
             var report = RestoreReport(
                 place: "database \(database)", bytes: request.part.bytes,
@@ -35,7 +38,27 @@ struct PostgreSQLRestore: Sendable {
             return report
         } catch {
             await drop(database, maintenance)
-            throw error
+            throw await explained(error, notes, maintenance)
+        }
+    }
+
+    /// A dump is made for servers of its own version and newer ones. An older one may take it all the same, so it is tried; when it
+    /// does not, its complaint alone would lead nobody to that.
+    private func explained(
+        _ error: SourceError, _ notes: [String: String], _ maintenance: PostgreSQLConnection
+    ) async -> SourceError {
+        guard case .toolFailed(let tool, let how, let detail) = error,
+            let dumped = notes["server"].flatMap(PostgreSQLVersion.init)
+        else { return error }
+        do throws(SourceError) {
+            let text = try await server.look(maintenance).version
+            guard let here = PostgreSQLVersion(text), here.major < dumped.major else { return error }
+            return .toolFailed(
+                tool: tool, how: how,
+                detail: "\(detail)\nthe dump is of PostgreSQL \(dumped), newer than this server (\(text))")
+        } catch {
+            // The server answers nothing any more, which is told by the first failure.
+            return .toolFailed(tool: tool, how: how, detail: detail)
         }
     }
 
@@ -97,51 +120,64 @@ struct PostgreSQLRestore: Sendable {
     }
 
     /// psql ends well on a dump that was cut in the middle of a table, so the bytes that reach it are counted on their way.
-    private func fill(_ target: PostgreSQLConnection, from request: RestoreRequest) async throws(SourceError) {
+    private func fill(
+        _ target: PostgreSQLConnection, from request: RestoreRequest, _ loaded: PostgreSQLLoadedRows
+    ) async throws(SourceError) {
         let reading: [ToolCommand]
         do { reading = try await request.reader.dump(path: request.part.part) } catch { throw .repository(error) }
         let isCustom = request.part.restoreNotes["format"] == PostgreSQLSettings.Format.custom.rawValue
         let loading = isCustom ? server.clients.loadArchive(target) : server.clients.load(target)
-        let stages = try await server.services.pipe(reading + [CountingStage.command, loading])
+        let stages = try await server.services.pipe(reading + [CountingStage.command, loading], reading: loaded)
         try CountingStage.require(request.part.bytes, of: request.part.part, in: stages[reading.count])
     }
 
-    private func prove(_ target: PostgreSQLConnection, _ part: ManifestPart) async throws(SourceError) -> RestoreProof {
+    private func prove(
+        _ target: PostgreSQLConnection, _ part: ManifestPart, _ loaded: PostgreSQLLoadedRows
+    ) async throws(SourceError) -> RestoreProof {
         var proof = RestoreProof()
         let what = "the restored database \(target.database)"
-        let tables = try server.decode(
-            PostgreSQLQueries.Table.self,
-            try await server.ask(PostgreSQLQueries.tables(excluding: [], excludingData: []), target))
-        var found: [String: Int64] = [:]
-        if part.facts.rowCounting == .exact {
-            for table in tables where part.facts.rows?[table.name] != nil {
-                let answer = try await server.ask(PostgreSQLQueries.count(table.name) + "\n", target)
-                found[table.name] = answer.first.flatMap { Int64($0) }
-            }
-        }
-        try proof.compareRows(with: part.facts, in: what, found: found)
+        try proof.compareRows(with: part.facts, in: what, found: try await rows(target, part, loaded))
 
-        let isSameMajor =
-            try await server.look(target).version.prefix { $0 != "." }
-            == (part.facts.notes?["server"] ?? "").prefix { $0 != "." }
-        guard isSameMajor else {
-            proof.unproven.append("its indexes and constraints: the dump is of another major version")
-            return proof
-        }
         let objects =
             try server.decode(
                 [String: Int64].self, try await server.ask(PostgreSQLQueries.lastObjects + "\n", target)
             ).first ?? [:]
+        let isSameMajor =
+            try await server.look(target).version.prefix { $0 != "." }
+            == (part.facts.notes?["server"] ?? "").prefix { $0 != "." }
         for kind in ["indexes", "constraints", "triggers"] {
             guard let expected = part.facts.notes?[kind].flatMap({ Int64($0) }) else { continue }
-            guard objects[kind] == expected else {
-                throw .mismatch(what: what, expected: "\(expected) \(kind)", found: "\(objects[kind] ?? 0)")
-            }
-            if expected > 0 {
+            let found = objects[kind] ?? 0
+            if found != expected {
+                // Another version may count what it makes by itself.
+                guard !isSameMajor else {
+                    throw .mismatch(what: what, expected: "\(expected) \(kind)", found: "\(found)")
+                }
+                proof.unproven.append(
+                    "its \(kind): \(found), where the server that was dumped, of another version, counted \(expected)")
+            } else if expected > 0 {
                 proof.proofs.append(Words.count(expected, kind == "indexes" ? "index" : String(kind.dropLast()), kind))
             }
         }
         return proof
+    }
+
+    /// How many rows the tables have that were counted when they were captured. Those that came as they were meant to have been
+    /// counted by the server already; the others are asked for.
+    private func rows(
+        _ target: PostgreSQLConnection, _ part: ManifestPart, _ loaded: PostgreSQLLoadedRows
+    ) async throws(SourceError) -> [String: Int64] {
+        guard part.facts.rowCounting == .exact, let expected = part.facts.rows else { return [:] }
+        var found = expected.filter { loaded.rows(of: $0.key) == $0.value }
+        guard found.count < expected.count else { return found }
+        let there = try server.decode(
+            PostgreSQLQueries.Table.self,
+            try await server.ask(PostgreSQLQueries.tables(excluding: [], excludingData: []), target)
+        ).map(\.name).filter { expected[$0] != nil && found[$0] == nil }
+        guard !there.isEmpty else { return found }
+        let counts = try await server.answer(to: server.clients.count(there, target), target)
+        for (table, count) in zip(there, counts) { found[table] = Int64(count) }
+        return found
     }
 
     private func drop(_ database: String, _ maintenance: PostgreSQLConnection) async {

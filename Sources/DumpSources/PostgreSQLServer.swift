@@ -102,7 +102,12 @@ struct PostgreSQLServer: Sendable {
 
     /// Runs statements in a session of their own and returns the lines that they print.
     func ask(_ statements: String, _ connection: PostgreSQLConnection) async throws(SourceError) -> [Substring] {
-        let result = try await services.run(clients.shell(connection, script: statements))
+        try await answer(to: clients.shell(connection, script: statements), connection)
+    }
+
+    /// The lines that a session prints.
+    func answer(to command: ToolCommand, _ connection: PostgreSQLConnection) async throws(SourceError) -> [Substring] {
+        let result = try await services.run(command)
         if let failure = result.failure {
             throw result.stopped == nil ? meaning(of: result.errors.text, connection) ?? failure : failure
         }

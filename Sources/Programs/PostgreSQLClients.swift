@@ -80,9 +80,17 @@ package struct PostgreSQLClients: Sendable, Equatable {
         return command
     }
 
-    /// Runs a plain dump from standard input, and stops at the first statement that fails.
+    /// Runs a plain dump from standard input, and stops at the first statement that fails. What it prints is for
+    /// ``PostgreSQLLoadedRows``.
     package func load(_ connection: PostgreSQLConnection) -> ToolCommand {
-        psql(connection, ["--set=ON_ERROR_STOP=1", "--output=/dev/null", "--file=-"])
+        psql(connection, ["--set=ON_ERROR_STOP=1", "--set=QUIET=off", "--echo-queries", "--file=-"])
+    }
+
+    /// Prints how many rows each of the tables has, one a line, however long that takes.
+    package func count(_ tables: [String], _ connection: PostgreSQLConnection) -> ToolCommand {
+        var command = shell(connection, script: tables.map { PostgreSQLQueries.count($0) + "\n" }.joined())
+        command.limits = ToolCommand.Limits(total: nil, stall: nil)
+        return command
     }
 
     /// Runs an archive in the custom format from standard input.

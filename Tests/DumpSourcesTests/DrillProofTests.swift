@@ -172,7 +172,7 @@ struct DumpProofTests {
         } throws: { "\($0)".contains("expected 2001 rows, found 2000 rows") }
         if geteuid() == 0, format == "plain" { try await isRunByNobody(report, source, bench) }
         // The server that was dumped has not been asked for anything.
-        #expect(try postgres.backends(named: "holdfast") == 0)
+        #expect(try postgres.backends(named: "holdfast-\(bench.context.run)") == 0)
     }
 
     /// What a dump makes psql do is done by somebody who may do nothing.

@@ -43,10 +43,9 @@ struct `PostgreSQL databases in place` {
             ])
         defer { client.terminate() }
         let server = try await server()
-        for _ in 0..<100
-        where try postgres.sql("SELECT count(*) FROM pg_stat_activity WHERE datname = '\(name)'") == "0" {
-            try await Task.sleep(for: .milliseconds(50))
-        }
+        let sessions = "SELECT count(*) FROM pg_stat_activity WHERE datname = '\(name)'"
+        for _ in 0..<200 where try postgres.sql(sessions) == "0" { try await Task.sleep(for: .milliseconds(50)) }
+        #expect(try postgres.sql(sessions) != "0", "nobody came")
         let notices = try await server.exchange(live: name, staged: staged, aside: "old_\(name)")
         #expect(notices.isEmpty, "\(notices)")
         #expect(try count(name) == "2" && count("old_\(name)") == "1")

@@ -6,19 +6,19 @@ import Testing
 /// Restores that put things where they live.
 @Suite("Restoring into place", .enabled(if: !RealTools.restics.isEmpty))
 struct InPlaceTests {
-    private func write(_ text: String, _ path: String) throws {
+    func write(_ text: String, _ path: String) throws {
         try Data(text.utf8).write(to: URL(fileURLWithPath: path))
     }
 
-    private func content(_ path: String) -> String? {
+    func content(_ path: String) -> String? {
         FileManager.default.contents(atPath: path).map { String(decoding: $0, as: UTF8.self) }
     }
 
-    private func names(_ path: String) throws -> [String] {
+    func names(_ path: String) throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: path).sorted()
     }
 
-    private func journal(_ world: World) throws -> [String] {
+    func journal(_ world: World) throws -> [String] {
         let folder = world.folder["state/journal/test"]
         return FileManager.default.fileExists(atPath: folder) ? try names(folder) : []
     }
@@ -217,204 +217,5 @@ struct InPlaceTests {
         let again = try await world.program.run("restore", "latest", "--yes")
         #expect(again.code == 0, "\(again)")
         #expect(content(world.documents + "/one.txt") == "one\n")
-    }
-
-    // MARK: SQLite
-
-    @Test(.timeLimit(.minutes(5)))
-    func `a live database that somebody has open is refused, and its log goes aside with it`() async throws {
-        let world = try World("inplace-sqlite")
-        let database = world.folder["app.db"]
-        _ = try await world.program.runTool(
-            "sqlite3", database, "PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES (1);")
-        _ = try await world.program.runTool("chmod", "660", database)
-        try world.writeProfile("  state: { sqlite: \"\(database)\" }")
-        try await world.backUp()
-        let script = """
-            import sqlite3, sys, os, time
-            c = sqlite3.connect(sys.argv[1], isolation_level=None)
-            c.execute('INSERT INTO t VALUES (2)')
-            open(sys.argv[2], 'w').close()
-            time.sleep(60)
-            """
-        let ready = world.folder["ready"]
-        let user = try Process.run(
-            URL(fileURLWithPath: "/usr/bin/python3"), arguments: ["-c", script, database, ready])
-        for _ in 0..<200 where !FileManager.default.fileExists(atPath: ready) {
-            try await Task.sleep(for: .milliseconds(50))
-        }
-        let refused = try await world.program.run("restore", "latest", "--yes")
-        #expect(refused.code == 1 && refused.errors.contains("is writing"), "\(refused)")
-        kill(user.processIdentifier, SIGKILL)
-        user.waitUntilExit()
-        // What it committed is in the log alone.
-        #expect(FileManager.default.fileExists(atPath: database + "-wal"))
-        let restored = try await world.program.run("restore", "latest", "--yes")
-        #expect(restored.code == 0, "\(restored)")
-        #expect(!FileManager.default.fileExists(atPath: database + "-wal"))
-        #expect(try await world.program.runTool("sqlite3", database, "SELECT count(*) FROM t").output == "1\n")
-        let mode = try FileManager.default.attributesOfItem(atPath: database)[.posixPermissions] as? NSNumber
-        #expect(mode?.intValue == 0o660)
-        let undone = try await world.program.run("restore", "--undo", "--yes")
-        #expect(undone.code == 0, "\(undone)")
-        #expect(try await world.program.runTool("sqlite3", database, "SELECT count(*) FROM t").output == "2\n")
-    }
-
-    @Test(.timeLimit(.minutes(5)), arguments: [RunMoment.settlementJournaled, .besidePlace])
-    func `killed beside a database with a log, what is written afterwards is not lost`(moment: RunMoment) async throws {
-        let world = try World("inplace-log")
-        let database = world.folder["app.db"]
-        func sql(_ text: String) async throws -> String {
-            try await world.program.runTool("sqlite3", database, text).output
-        }
-        _ = try await sql("PRAGMA journal_mode=WAL; CREATE TABLE t(x); INSERT INTO t VALUES (1);")
-        try world.writeProfile("  state: { sqlite: \"\(database)\" }")
-        try await world.backUp()
-        // A writer that dies leaves what it committed in the log.
-        _ = try await world.program.runTool(
-            "python3", "-c",
-            """
-            import os, sqlite3, sys
-            c = sqlite3.connect(sys.argv[1], isolation_level=None)
-            for i in range(100): c.execute('INSERT INTO t VALUES (2)')
-            os._exit(0)
-            """, database)
-        #expect(FileManager.default.fileExists(atPath: database + "-wal"))
-        let killed = try await world.program.run(
-            "restore", "latest", "--yes", environment: ["HOLDFAST_FAILPOINT": "\(moment.rawValue):kill"])
-        #expect(killed.code == -SIGKILL, "\(killed)")
-        #expect(try await sql("SELECT count(*) FROM t") == "101\n", "all of it is there")
-        _ = try await sql("INSERT INTO t VALUES (3),(3),(3)")
-        let recovered = try await world.program.run("recover")
-        #expect(recovered.code == 0, "\(recovered)")
-        #expect(try await sql("SELECT count(*) FROM t") == "104\n")
-        let restored = try await world.program.run("restore", "latest", "--yes")
-        #expect(restored.code == 0, "\(restored)")
-        #expect(try await sql("SELECT count(*) FROM t") == "1\n")
-        let undone = try await world.program.run("restore", "--undo", "--yes")
-        #expect(undone.code == 0, "\(undone)")
-        #expect(try await sql("SELECT count(*) FROM t; PRAGMA integrity_check") == "104\nok\n")
-    }
-
-    // MARK: PostgreSQL
-
-    @Test(.timeLimit(.minutes(5)), .enabled(if: PrivatePostgres.programs != nil, "PostgreSQL is not installed"))
-    func `a database is proven under another name and takes its own, on a server that lacks its roles too`()
-        async throws
-    {
-        let postgres = try PrivatePostgres()
-        let name = "shop"
-        _ = try postgres.sql("CREATE ROLE keeper LOGIN PASSWORD 'opensesame'; CREATE DATABASE \(name) OWNER keeper")
-        _ = try postgres.sql(
-            "CREATE TABLE t AS SELECT generate_series(1, 500) AS x; ALTER TABLE t OWNER TO keeper", database: name)
-        let world = try World("inplace-postgres")
-        try world.writeProfile(
-            "  db: { postgres: { database: \(name), host: \"\(postgres.socketFolder)\", user: \(postgres.superuser) } }"
-        )
-        try await world.backUp()
-        _ = try postgres.sql("DELETE FROM t WHERE x > 3", database: name)
-        let restored = try await world.program.run("restore", "latest", "--yes")
-        #expect(restored.code == 0 && restored.said.contains("500 rows"), "\(restored)")
-        #expect(try postgres.sql("SELECT count(*) FROM t", database: name) == "500")
-        let undone = try await world.program.run("restore", "--undo", "--yes")
-        #expect(undone.code == 0, "\(undone)")
-        #expect(try postgres.sql("SELECT count(*) FROM t", database: name) == "3")
-        let discarded = try await world.program.run("restore", "--discard", "--yes")
-        #expect(discarded.code == 0, "\(discarded)")
-        #expect(try postgres.sql("SELECT count(*) FROM pg_database WHERE datname LIKE 'shop%'") == "1")
-
-        // A new machine.
-        _ = try postgres.sql("DROP DATABASE \(name)")
-        _ = try postgres.sql("DROP ROLE keeper")
-        let anew = try await world.program.run("restore", "latest", "--yes")
-        #expect(anew.code == 0 && anew.said.contains("made the role keeper"), "\(anew)")
-        #expect(!anew.said.contains("opensesame") && !anew.said.contains("SCRAM"))
-        #expect(try postgres.sql("SELECT count(*) FROM t", database: name) == "500")
-        #expect(try postgres.sql("SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'shop'") == "keeper")
-        #expect(try postgres.sql("SELECT rolpassword IS NOT NULL FROM pg_authid WHERE rolname = 'keeper'") == "t")
-    }
-
-    // MARK: Services
-
-    @Test(.timeLimit(.minutes(5)))
-    func `a service rests only while things change places, and is started again whatever happens`() async throws {
-        let scene = try HookScene("inplace-hook", more: "for: [restore]")
-        let backup = try await scene.program.run("backup")
-        #expect(backup.code == 0, "\(backup)")
-        #expect(scene.log.isEmpty, "not for a backup: \(scene.log)")
-        let plan = try await scene.program.run("restore", "latest", "--dry-run")
-        #expect(plan.output.contains("stopped meanwhile: app"), "\(plan)")
-        let restored = try await scene.program.run("restore", "latest", "--yes")
-        #expect(restored.code == 0, "\(restored)")
-        #expect(
-            scene.log.map { $0.split(separator: " ")[0] } == [
-                "resource.inspect", "resource.acquire", "resource.release",
-            ])
-        #expect(scene.isServing)
-        let killed = try await scene.program.run(
-            "restore", "latest", "--yes", environment: ["HOLDFAST_FAILPOINT": "settlementJournaled:kill"])
-        #expect(killed.code == -SIGKILL && !scene.isServing, "\(killed)")
-        let recovered = try await scene.program.run("recover")
-        #expect(recovered.code == 0 && scene.isServing, "\(recovered)")
-    }
-
-    // MARK: Git
-
-    @Test(.timeLimit(.minutes(5)))
-    func `untracked files go back among those that git keeps, which stay`() async throws {
-        let world = try World("inplace-git")
-        let tree = world.folder["tree"]
-        let made = try await world.program.runTool(
-            "bash", "-c",
-            """
-            git init -q '\(tree)' && cd '\(tree)' && git config user.email a@b && git config user.name a && echo tracked > t &&
-            git add t && git commit -qm x && mkdir -p plans && echo plan > plans/p.md && echo env > .env
-            """)
-        #expect(made.code == 0, "\(made)")
-        try world.writeProfile("  plans: { git-untracked: \"\(tree)\" }")
-        try await world.backUp()
-        try write("tracked and newer", tree + "/t")
-        try write("changed", tree + "/plans/p.md")
-        try FileManager.default.removeItem(atPath: tree + "/.env")
-        let restored = try await world.program.run("restore", "latest", "--yes")
-        #expect(restored.code == 0, "\(restored)")
-        #expect(content(tree + "/plans/p.md") == "plan\n" && content(tree + "/.env") == "env\n")
-        #expect(content(tree + "/t") == "tracked and newer" && FileManager.default.fileExists(atPath: tree + "/.git"))
-    }
-
-    // MARK: The dialogue
-
-    @Test(.timeLimit(.minutes(5)))
-    func `somebody at a terminal is led from a list to one file`() async throws {
-        let world = try World("inplace-tmux")
-        let other = world.folder["other"]
-        try FileManager.default.createDirectory(atPath: other, withIntermediateDirectories: true)
-        try write("o\n", other + "/o.txt")
-        try world.writeProfile("  documents: { files: \"\(world.documents)\" }\n  other: { files: \"\(other)\" }")
-        try await world.backUp()
-        try write("changed\n", world.documents + "/one.txt")
-        try write("changed\n", world.documents + "/deep/two.txt")
-        let terminal = try Terminal(world.program)
-        try await terminal.start()
-        try await terminal.type("\(world.program.path) restore; echo code $?")
-        #expect(try await terminal.shows("Which one?"))
-        try await terminal.press("C-c")
-        #expect(try await terminal.shows("code 130"), "Ctrl-C ends a question")
-        try await terminal.type("clear")
-        try await terminal.type("\(world.program.path) restore")
-        for (question, answer) in [
-            ("Which one?", ""), ("Which sources?", "1"), ("All of it?", "two"), ("Which? Numbers", "1"), ("More?", ""),
-            ("Where to?", ""), ("Put this into place?", "y"),
-        ] {
-            let isAsked = try await terminal.shows(question)
-            let screen = try await terminal.screen()
-            #expect(isAsked, "\(question): \(screen)")
-            try await terminal.type(answer)
-        }
-        let isDone = try await terminal.shows("restore succeeded")
-        let screen = try await terminal.screen()
-        #expect(isDone, "\(screen)")
-        #expect(content(world.documents + "/deep/two.txt") == "two\n")
-        #expect(content(world.documents + "/one.txt") == "changed\n")
     }
 }

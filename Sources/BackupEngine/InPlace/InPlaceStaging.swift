@@ -197,7 +197,8 @@ actor InPlaceStaging {
     private func sideFiles(beside place: String, restored: String, _ source: SourceName) async throws -> [String] {
         guard try engine.host.entry(at: restored)?.kind == .file else { return [] }
         let part = plan.targets.first { $0.item.part.source == source }?.item.part
-        return try await Settling(engine: engine, run: record.id).sideFiles(Settlement.databaseSideFiles, at: place, part)
+        return try await Settling(engine: engine, run: record.id).sideFiles(
+            Settlement.databaseSideFiles, at: place, part)
     }
 
     func settlement() async throws -> Settlement {

@@ -47,7 +47,8 @@ package struct KeptAside: Sendable {
     /// A restore that began later than this one and was stopped before it was settled: who says "the last" may mean it.
     package func unsettledRestore(since kept: Kept) throws(StoreError) -> RunID? {
         let runs = try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .restore, limit: 20))
-        return runs.first { $0.started > kept.settlement.began && $0.outcome != .succeeded && $0.outcome != .skipped }?.id
+        return runs.first { $0.started > kept.settlement.began && $0.outcome != .succeeded && $0.outcome != .skipped }?
+            .id
     }
 
     /// Where something lies that was put aside below a place which another restore has put aside since.

@@ -76,7 +76,9 @@ package struct UndoRun: Sendable {
     }
 
     private func takeBack() async throws {
-        try await uncancelledThrowing { try await Settling(engine: engine, run: kept.settlement.run).takeBack(kept.settlement) }
+        try await uncancelledThrowing {
+            try await Settling(engine: engine, run: kept.settlement.run).takeBack(kept.settlement)
+        }
         try engine.journal.remove(kept.entry.id)
     }
 

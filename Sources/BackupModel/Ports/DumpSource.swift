@@ -294,7 +294,8 @@ extension SourceError {
             .noRecipients(_, let hint), .unreachable(_, _, let hint), .notPermitted(_, _, let hint):
             hint
         case .unmounted(let path): "mount \(path), or remove `mounted: true` if it is no mount point"
-        case .tooOld(_, _, _, let serverVersion): "install the client tools of version \(serverVersion) or newer"
+        case .tooOld(_, _, _, let serverVersion):
+            "install the client tools of version \(serverVersion.prefix { $0 != "." }) or newer"
         case .noRoom: "free some room, or set `scratch:` in the profile to a folder on a larger file system"
         case .producedNothing(let tool): "an empty dump is never a backup; run \(tool) by hand to see why"
         case .wrongIdentity:
