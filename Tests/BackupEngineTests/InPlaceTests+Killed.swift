@@ -28,7 +28,9 @@ extension InPlaceTests {
             await count.stop()
             try? await Task.sleep(for: .seconds(3600))
         }
-        let work = Task { [stopping, record] in try await Settling(engine: stopping, run: record.id).carryOut(settlement) }
+        let work = Task { [stopping, record] in
+            try await Settling(engine: stopping, run: record.id).carryOut(settlement)
+        }
         if place != .settlementJournaled { await count.waitForStop() } else { work.cancel() }
     }
 
