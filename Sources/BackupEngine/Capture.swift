@@ -200,6 +200,7 @@ extension PartReport {
             unreadable: stored.unreadable.prefix(100).map { "\($0.path): \($0.reason)" },
             unreadableCount: stored.unreadableCount, restoreNotes: restoreNotes)
         part.encryption = encryption
+        part.storedPath = stored.path
         part.addedBytes = stored.addedBytes
         return part
     }

@@ -95,7 +95,7 @@ package struct RestoreRun: Sendable {
         let observer = engine.observer
         let subject = item.part.title
         var request = RestoreRequest(
-            part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: directory,
+            part: item.part, reader: engine.primary.reader(for: item.part), directory: directory,
             database: item.database
         ) { observer.observe(.progress(subject: subject, $0)) }
         request.include = item.include

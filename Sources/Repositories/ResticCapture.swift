@@ -105,6 +105,7 @@ struct ResticCapture: Sendable {
             throw streamFailure(result, void: void)
         }
         var stored = try await proven(reader.backupSummary, since: before, started: sink)
+        stored.path = ResticPartName.stored(part.path, by: restic.version)
         stored.usage = ["restic": sink.usage]
         for source in result.stages.dropLast() {
             // A producer may be a restic too.
@@ -126,6 +127,7 @@ struct ResticCapture: Sendable {
             throw access.failure(of: result)
         }
         var stored = try await proven(reader.backupSummary, since: before, started: result)
+        stored.path = ResticPartName.stored(part.path, by: restic.version)
         stored.usage = ["restic": result.usage]
         guard stored.bytes.bytes == size else {
             _ = await dropVoid(before: before)

@@ -4,6 +4,13 @@ import Synchronization
 
 extension ResticRepository {
     package func reader(for snapshot: SnapshotID) -> any PartReader { ResticReader(access: access, snapshot: snapshot) }
+
+    package func reader(for part: ManifestPart) -> any PartReader {
+        if let path = part.storedPath {
+            access.rememberStoredFlat(part.snapshot, ResticPartName.partPath(path) != path)
+        }
+        return reader(for: part.snapshot)
+    }
 }
 
 /// Reads one snapshot of a restic repository, never through the cache: what a restore or a drill proves must be true of the

@@ -125,7 +125,7 @@ struct DrilledSource: Sendable {
         let observer = engine.observer
         let title = item.part.title
         let restore = RestoreRequest(
-            part: item.part, reader: engine.primary.reader(for: item.part.snapshot), directory: folder
+            part: item.part, reader: engine.primary.reader(for: item.part), directory: folder
         ) { observer.observe(.progress(subject: title, $0)) }
         let request = ProofRequest(
             restore: restore, assertions: spec?.drill.assertions ?? [],

@@ -56,7 +56,7 @@ actor InPlaceStaging {
     func addMissing(_ part: ManifestPart) async throws {
         try await recorder.step(.restore, subject: part.title) {
             let server = try await engine.requiredServer(of: part, for: record.id)
-            let content = try await engine.primary.reader(for: part.snapshot)
+            let content = try await engine.primary.reader(for: part)
                 .content(of: part.part, limit: .mebibytes(16))
             for notice in try await server.addMissing(from: content, part: part) {
                 recorder.notice("\(part.source): \(notice)")
@@ -142,7 +142,7 @@ actor InPlaceStaging {
 
     private func request(_ part: ManifestPart, _ directory: String) -> RestoreRequest {
         let observer = engine.observer
-        return RestoreRequest(part: part, reader: engine.primary.reader(for: part.snapshot), directory: directory) {
+        return RestoreRequest(part: part, reader: engine.primary.reader(for: part), directory: directory) {
             observer.observe(.progress(subject: part.title, $0))
         }
     }

@@ -45,6 +45,8 @@ package protocol Repository: Sendable {
     func scrub(progress: @escaping @Sendable (TransferProgress) -> Void) async throws(RepositoryError) -> ScrubReport
 
     func reader(for snapshot: SnapshotID) -> any PartReader
+    /// As for its snapshot, with what the manifest knows: what need not be looked up is not.
+    func reader(for part: ManifestPart) -> any PartReader
 
     /// Looks for entries of file trees whose path a pattern matches, in each of these snapshots.
     func find(
@@ -86,6 +88,8 @@ package protocol Repository: Sendable {
 }
 
 extension Repository {
+    package func reader(for part: ManifestPart) -> any PartReader { reader(for: part.snapshot) }
+
     package func requireTools() throws(RepositoryError) {}
 
     /// Reads the list of each snapshot.

@@ -76,6 +76,8 @@ package struct StoredPart: Sendable, Equatable {
     package var notices: [String]
     /// Resource use of the tools involved.
     package var usage: [String: ResourceUsage]
+    /// The path of its file in the snapshot, where it has one and the repository says; see ``ManifestPart/storedPath``.
+    package var path: String?
     /// What is inside, where that was noted in passing: always for a part that was encrypted on its way.
     package var inside: SealedContent?
 

@@ -75,6 +75,9 @@ package struct ManifestPart: Codable, Sendable, Equatable {
     package var unreadableCount: Int
     /// What the source's kind needs for a restore (format of a dump, roots of a file tree).
     package var restoreNotes: [String: String]
+    /// Where its file is in the snapshot, which with some versions of restic is another path than `part`; `nil` where that was not
+    /// noted and has to be looked up.
+    package var storedPath: String?
     /// How it was encrypted before it was stored; `nil` where only the repository does.
     package var encryption: PartEncryption?
 

@@ -43,7 +43,7 @@ struct Cat: OperatorCommand {
                 hint: "holdfast restore \(chosen.run) --only \(part.source) --identity FILE --to DIR", kind: .usage)
         }
         // What it says while it reads would mix with the file on a terminal alone, and a pager takes its time.
-        var stages = try await engine.primary.reader(for: part.snapshot).dump(path: file)
+        var stages = try await engine.primary.reader(for: part).dump(path: file)
         for index in stages.indices { stages[index].limits.stall = nil }
         stages[stages.count - 1].output = .ours
         let failed: ToolResult?
