@@ -9,6 +9,8 @@ package struct GuardRequest: Sendable {
     package var maximumAge: Duration?
     /// Goes on although something of a source could not be read.
     package var acceptsPartial = false
+    /// All of it is to be put back when the command fails, without anybody being asked.
+    package var demandsRollback = false
 
     package init(_ backup: BackupRequest) { self.backup = backup }
 }
@@ -24,6 +26,8 @@ package struct GuardedPoint: Sendable {
     package var parts: [ManifestPart]
     /// What is to be known before relying on it.
     package var doubts: [String]
+    /// Parts that cannot be put back where they live, each with the reason.
+    package var leftOut: [String] = []
 
     package var sources: [SourceName] { Set(parts.map(\.source)).sorted() }
     package var bytes: ByteCount { parts.reduce(.zero) { $0 + $1.bytes } }
@@ -77,6 +81,24 @@ package struct GuardRun: Sendable {
     /// A restore point, reused or new.
     /// - Throws: ``Failure`` when there is none to rely on: the command must not run.
     package func secure() async throws -> GuardedPoint {
+        var point = try await taken()
+        for part in point.parts {
+            do {
+                guard case .nowhere(let reason) = try await engine.restorer(part).livePlace(of: part) else { continue }
+                point.leftOut.append("\(part.title): \(reason)")
+            } catch { point.leftOut.append("\(part.title): \(error.description)") }
+        }
+        if request.demandsRollback, let first = point.leftOut.first {
+            throw Failure(
+                "the command was not run: a rollback would leave out "
+                    + (point.leftOut.count > 1 ? "\(point.leftOut.count) parts, as " : "") + first,
+                hint: "guard what can be put back with --only, or leave out --rollback and see to it yourself",
+                kind: .usage)
+        }
+        return point
+    }
+
+    private func taken() async throws -> GuardedPoint {
         _ = try engine.sources(named: request.backup.sources)
         if let age = request.maximumAge, let point = await reusable(age) { return point }
         let record = await BackupRun(engine, request.backup).run()

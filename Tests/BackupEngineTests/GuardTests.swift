@@ -68,6 +68,23 @@ struct GuardTests {
         #expect(unknown?.kind == .usage)
     }
 
+    @Test func `what could not be put back is named before the command runs, which a demanded rollback forbids`()
+        async throws
+    {
+        var files = ScriptedSource("files")
+        files.placing = { _ throws(SourceError) in .whole([LivePlace.Path(restored: "/tree", live: "/srv/files")]) }
+        let sources = [ScriptedSource("db"), files]
+        let point = try await secure(sources)
+        #expect(point.leftOut.count == 1 && point.leftOut[0].hasPrefix("db /data: "), "\(point.leftOut)")
+        let refused = await refusal(sources) { $0.demandsRollback = true }
+        #expect(refused?.description.contains("a rollback would leave out db /data") == true, "\(refused)")
+        #expect(
+            await refusal(sources) {
+                $0.demandsRollback = true
+                $0.backup.sources = [SourceName(unchecked: "files")]
+            } == nil)
+    }
+
     @Test func `a good point that is young enough is used again, and an older one is not`() async throws {
         let first = await bench.backup([ScriptedSource("db"), ScriptedSource("files")])
         let again = try await secure(younger: .seconds(2 * 3600))

@@ -161,6 +161,7 @@ struct Guard: AsyncParsableCommand {
         var request = GuardRequest(backup)
         request.maximumAge = maxAge?.duration
         request.acceptsPartial = acceptPartial
+        request.demandsRollback = rollback
         return request
     }
 

@@ -12,6 +12,7 @@ enum GuardViews {
                 + (point.isReused ? ", \(Age.words(.seconds(max(0, age)))) old" : "") + ": "
                 + "\(point.sources.map(\.rawValue).joined(separator: ", ")), \(point.bytes)")
         for doubt in point.doubts { console.warn(doubt) }
+        for part in point.leftOut { console.warn("a rollback would leave out \(part)") }
     }
 
     /// What a restore would put back.
@@ -36,7 +37,13 @@ enum GuardViews {
             guard !console.isJSON else { return }
             console.print("nothing was restored; the way back is: \(Console.harmlessName(way))")
         case .done(let record):
-            console.say("restored: everything of restore point \(point.run) is back in place (run \(record.id))")
+            guard !point.leftOut.isEmpty else {
+                return console.say(
+                    "restored: everything of restore point \(point.run) is back in place (run \(record.id))")
+            }
+            console.warn(
+                "restored (run \(record.id)), BUT NOT ALL OF IT. These are as the command left them:\n  "
+                    + Console.harmless(point.leftOut.joined(separator: "\n  ")))
         case .failed(let failure, _):
             guard !console.isJSON else { return }
             console.report(
@@ -58,6 +65,7 @@ enum GuardViews {
                     ("run", .string(point.run.rawValue)), ("time", JSONValue(point.time)),
                     ("reused", JSONValue(point.isReused)), ("sources", JSONValue(point.sources.map(\.rawValue))),
                     ("bytes", JSONValue(point.bytes)), ("doubts", JSONValue(point.doubts)),
+                    ("leftOut", JSONValue(point.leftOut)),
                 ])
             ),
             (
