@@ -83,14 +83,19 @@ package struct PostgreSQLClients: Sendable, Equatable {
     /// Runs a plain dump from standard input, and stops at the first statement that fails. What it prints is for
     /// ``PostgreSQLLoadedRows``.
     package func load(_ connection: PostgreSQLConnection) -> ToolCommand {
-        psql(connection, ["--set=ON_ERROR_STOP=1", "--set=QUIET=off", "--echo-queries", "--file=-"])
+        unhurried(psql(connection, ["--set=ON_ERROR_STOP=1", "--set=QUIET=off", "--echo-queries", "--file=-"]))
+    }
+
+    /// A client waits without a sign of life while its server builds an index, which may take hours.
+    private func unhurried(_ command: ToolCommand) -> ToolCommand {
+        var command = command
+        command.limits = ToolCommand.Limits(total: nil, stall: nil)
+        return command
     }
 
     /// Prints how many rows each of the tables has, one a line, however long that takes.
     package func count(_ tables: [String], _ connection: PostgreSQLConnection) -> ToolCommand {
-        var command = shell(connection, script: tables.map { PostgreSQLQueries.count($0) + "\n" }.joined())
-        command.limits = ToolCommand.Limits(total: nil, stall: nil)
-        return command
+        unhurried(shell(connection, script: tables.map { PostgreSQLQueries.count($0) + "\n" }.joined()))
     }
 
     /// Runs an archive in the custom format from standard input.
@@ -103,7 +108,7 @@ package struct PostgreSQLClients: Sendable, Equatable {
             ])
         apply(connection, to: &command)
         command.whenOrphaned = .signal(.terminate)
-        return readingPipe(command)
+        return unhurried(readingPipe(command))
     }
 
     /// Decodes the whole of an archive and throws the result away: what succeeds is complete and readable. Listing it

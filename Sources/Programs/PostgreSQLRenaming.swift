@@ -61,7 +61,8 @@ package enum PostgreSQLRenaming {
 }
 
 /// What a dump of globals says about roles that are missing.
-/// - Source: pg_dumpall 15.18, `--globals-only`: one statement a line, in this order and with names quoted where needed.
+/// - Source: pg_dumpall 15.18 and 18.6, `--globals-only`: one statement a line, in this order and with names quoted where needed; since
+///   16 a grant may be `WITH ADMIN OPTION, INHERIT FALSE, SET FALSE`.
 package struct PostgreSQLRoles: Sendable, Equatable {
     package var missing: [String] = []
     /// Makes them with their attributes, and grants them their memberships.
@@ -82,8 +83,9 @@ package struct PostgreSQLRoles: Sendable, Equatable {
                 let (member, end) = PostgreSQLRoles.name(after: " TO ", in: rest), missing.contains(member)
             {
                 // By whom it was granted need not be a role of this server's.
-                let option = end.contains(" WITH ADMIN OPTION") ? " WITH ADMIN OPTION" : ""
-                statements.append(String(line.dropLast(end.count)) + option + ";")
+                let options = end.hasSuffix(";") ? end.dropLast() : end
+                let kept = options.firstRange(of: " GRANTED BY ").map { options[..<$0.lowerBound] } ?? options
+                statements.append(String(line.dropLast(end.count)) + kept + ";")
             }
         }
     }

@@ -41,4 +41,18 @@ struct PostgreSQLRolesTests {
         let roles = PostgreSQLRoles(globals: Self.globals, existing: ["postgres", "app", "odd \"name"])
         #expect(roles.missing.isEmpty && roles.statements.isEmpty)
     }
+
+    @Test(arguments: [
+        (
+            "GRANT a TO b WITH ADMIN OPTION, INHERIT FALSE, SET FALSE GRANTED BY x;",
+            "GRANT a TO b WITH ADMIN OPTION, INHERIT FALSE, SET FALSE;"
+        ),
+        ("GRANT a TO b WITH INHERIT FALSE;", "GRANT a TO b WITH INHERIT FALSE;"), ("GRANT a TO b;", "GRANT a TO b;"),
+        ("GRANT a TO \"b GRANTED BY c\" GRANTED BY x;", "GRANT a TO \"b GRANTED BY c\";"),
+    ])
+    func `what a membership allows is kept, and who granted it is not`(line: String, statement: String) {
+        let member = line.contains("\"") ? "\"b GRANTED BY c\"" : "b"
+        let roles = PostgreSQLRoles(globals: "CREATE ROLE \(member);\n\(line)", existing: ["a"])
+        #expect(roles.statements.last == statement)
+    }
 }
