@@ -85,7 +85,18 @@ struct RecoverAll {
         for journal in journals {
             for profile in try journal.profiles() {
                 for entry in try journal.entries(profile: profile) {
-                    guard case .release(let resource) = entry.action else { continue }
+                    let what: String
+                    switch entry.action {
+                    case .release(let resource):
+                        what =
+                            "resource \(resource.name) of run \(entry.run) is not given back by anybody now; its release was: "
+                            + resource.release.program.words
+                    case .dropDatabase(let name, let part):
+                        what =
+                            "database \(name), which run \(entry.run) had not finished loading, is not dropped by anybody now; "
+                            + "it is on the server of source \(part.source)"
+                    case .settle, .keep, .endProcess, .removeFolder: continue
+                    }
                     known.append(entry.id)
                     guard entry.id == id else { continue }
                     guard LocalHost().process(entry.process.pid) != entry.process else {
@@ -94,10 +105,7 @@ struct RecoverAll {
                             hint: "wait for it, or end process \(entry.process.pid)", kind: .tryLater)
                     }
                     try journal.remove(id)
-                    console.print(
-                        Console.harmless(
-                            "forgotten: resource \(resource.name) of run \(entry.run) is not given back by anybody now; its "
-                                + "release was: \(resource.release.program.words)"))
+                    console.print(Console.harmless("forgotten: \(what)"))
                     return .success
                 }
             }

@@ -71,6 +71,33 @@ extension InPlaceTests {
         #expect(try entries.isEmpty)
     }
 
+    /// A server that is gone for good, with something on it that was loaded for a restore and took nobody's place.
+    @Test func `a half loaded database on a server that is away keeps nobody from a backup, and can be given up`()
+        async throws
+    {
+        try await kill(three, at: .staged)
+        databases.beAway(.unreachable("the server", detail: "gone", hint: nil))
+        let web = [source("web", at: bench.folder["live/web"])]
+        let backup = await bench.backup(web)
+        #expect(backup.outcome == .succeeded, "\(backup.failures)")
+        let record = await RecoverRun(bench.engine(three)).run()
+        #expect(record.outcome == .succeeded && record.says("left for the next run to drop"), "\(record.failures)")
+        #expect(record.says("recover --forget loading1-"), "\(record.notices)")
+        databases.beAway(nil)
+        _ = await RecoverRun(bench.engine(three)).run()
+        try expectOld()
+        #expect(try entries.isEmpty)
+    }
+
+    @Test func `where the profile no longer has the source, nothing is taken for done`() async throws {
+        try await kill(three, at: .settled)
+        let record = await RecoverRun(bench.engine([source("web", at: bench.folder["live/web"])])).run()
+        #expect(record.says("has no database server any more"), "\(record.failures)")
+        #expect(try entries.contains { if case .settle = $0.action { true } else { false } })
+        _ = await RecoverRun(bench.engine(three)).run()
+        try expectNew()
+    }
+
     // MARK: Side files
 
     private func file(closing: @escaping @Sendable (String) -> Bool = { _ in false }) throws -> ScriptedSource {
@@ -144,5 +171,83 @@ extension InPlaceTests {
         try FileManager.default.moveItem(atPath: bench.folder["live/app.db"], toPath: bench.folder["live/strange"])
         _ = await RecoverRun(bench.engine([source])).run()
         #expect(content("live/app.db") == "x" && content("live/app.db-wal") == nil)
+    }
+
+    // MARK: Side files that come along
+
+    /// A folder with a database and its log, as raw files.
+    private func raw(mounted: Bool) throws -> ScriptedSource {
+        try bench.folder.write("old", to: "live/web/app.db")
+        try bench.folder.write("log of old", to: "live/web/app.db-wal")
+        let place = bench.folder["live/web"]
+        if mounted {
+            bench.host.change {
+                $0.mounts.append(MountPoint(path: place, device: 2, fileSystem: "ext4", isReadOnly: false))
+            }
+        }
+        var source = source("web", at: place)
+        source.restoring = { request, _ throws(SourceError) in
+            let folder = request.directory + "/tree"
+            do {
+                try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+                for (name, text) in [("app.db", "new"), ("app.db-wal", "log of new")] {
+                    try Data(text.utf8).write(to: URL(fileURLWithPath: folder + "/" + name))
+                }
+            } catch { throw .unreadable(folder, reason: "\(error)") }
+            return RestoreReport(place: folder, bytes: 3, files: 2, proofs: ["2 files"])
+        }
+        if !mounted {
+            source.placing = { _ throws(SourceError) in .merged([LivePlace.Path(restored: "/tree", live: place)]) }
+        }
+        return source
+    }
+
+    private func expect(_ state: String, _ location: Testing.SourceLocation = #_sourceLocation) {
+        #expect(content("live/web/app.db") == state, sourceLocation: location)
+        #expect(content("live/web/app.db-wal") == "log of \(state)", sourceLocation: location)
+    }
+
+    @Test(arguments: [true, false])
+    func `a raw database and its log change places together, forth and back`(mounted: Bool) async throws {
+        let source = try raw(mounted: mounted)
+        let report = try await restore([source])
+        #expect(report.record.outcome == .succeeded, "\(report.record.failures)")
+        expect("new")
+        let engine = bench.engine([source])
+        let undone = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(undone.record.outcome == .succeeded, "\(undone.record.failures)")
+        expect("old")
+        let again = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(again.record.outcome == .succeeded, "\(again.record.failures)")
+        expect("new")
+    }
+
+    @Test(arguments: [true, false])
+    func `a raw database and its log come back together when a later step fails`(mounted: Bool) async throws {
+        databases.fail(with: .busy("the database", detail: "somebody is in it"))
+        let report = try await restore([try raw(mounted: mounted), database()])
+        #expect(report.record.outcome == .failed && report.record.says("somebody is in it"))
+        #expect(!report.record.says("could not be put back"), "\(report.record.failures)")
+        expect("old")
+        #expect(try entries.isEmpty)
+        #expect(try !names("live/web").contains { $0.hasPrefix(".holdfast") }, "an empty folder was left")
+    }
+
+    @Test(arguments: [true, false])
+    func `killed when its log is there already and it is not, each goes where it belongs`(goesOn: Bool) async throws {
+        let source = try raw(mounted: true)
+        try await kill([source, database()], at: .besidePlace)
+        let settling = try entries.compactMap { entry -> Settlement? in
+            if case .settle(let settlement) = entry.action { settlement } else { nil }
+        }
+        let steps = try #require(settling.first).steps
+        guard case .path(let exchange) = steps[0], let staged = exchange.staged else { return #expect(Bool(false)) }
+        let manager = FileManager.default
+        try manager.moveItem(atPath: exchange.place + "-wal", toPath: exchange.aside + "-wal")
+        try manager.moveItem(atPath: staged + "-wal", toPath: exchange.place + "-wal")
+        if !goesOn { databases.fail(with: .unreachable("the server", detail: "down", hint: nil)) }
+        let record = await RecoverRun(bench.engine([source, database()])).run()
+        #expect(record.outcome == .succeeded, "\(record.failures)")
+        expect(goesOn ? "new" : "old")
     }
 }

@@ -34,6 +34,45 @@ extension InPlaceTests {
         #expect(databases.all.count == 1, "kept under another name")
     }
 
+    @Test(arguments: [true, false])
+    func `what was kept and is no longer there is not taken for nothing`(isDatabase: Bool) async throws {
+        let report = try await restore(three)
+        for place in report.keptAside {
+            if isDatabase {
+                if !place.hasPrefix("/") { try await databases.drop(String(place.dropFirst("database ".count))) }
+            } else if place.contains("web") {
+                try FileManager.default.moveItem(atPath: place, toPath: bench.folder["elsewhere"])
+            }
+        }
+        let engine = bench.engine(three)
+        let undone = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(undone.record.says("was moved or removed by somebody"), "\(undone.record.failures)")
+        #expect(content("live/web/page") == "new" && databases.all["app"] == "new", "nothing was touched")
+        #expect(try entries.count == 1)
+    }
+
+    @Test func `all is in place although nobody can say any more where the former went`() async throws {
+        await bench.backup(three)
+        var engine = bench.engine(three)
+        let databases = databases
+        engine.moment = { moment in
+            if moment == .allSettled { databases.beAway(.unreachable("the server", detail: "gone", hint: nil)) }
+        }
+        let report = await InPlaceRun(engine, try await plan(engine)).run()
+        #expect(report.record.outcome == .succeeded && report.restored.count == 3, "\(report.record.failures)")
+        #expect(report.record.says("could not be looked at"))
+        #expect(report.keptAside.count == 3)
+        databases.beAway(nil)
+        try expectNew()
+    }
+
+    @Test func `names that are cut are told apart`() throws {
+        let (one, two) = ("customer_production_database_eu_west_1", "customer_production_database_eu_west_2")
+        let run = try #require(RunID(rawValue: "20261122T015513Z-da0825"))
+        let names = [one, two].map { databases.asideName(of: $0, by: run) }
+        #expect(names[0] != names[1] && names.allSatisfy { $0.utf8.count == 63 }, "\(names)")
+    }
+
     @Test func `what is discarded is gone, and then nothing can be undone`() async throws {
         _ = try await restore(three)
         let keeping = KeptAside(bench.engine(three))

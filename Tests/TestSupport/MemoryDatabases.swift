@@ -5,6 +5,7 @@ import Synchronization
 package final class MemoryDatabases: DatabaseServer {
     private let databases: Mutex<[String: String]>
     private let failure: Mutex<SourceError?> = Mutex(nil)
+    private let absence: Mutex<SourceError?> = Mutex(nil)
     package let longestName = 63
 
     package init(_ databases: [String: String] = [:]) { self.databases = Mutex(databases) }
@@ -14,8 +15,12 @@ package final class MemoryDatabases: DatabaseServer {
     /// The next exchanges fail with this.
     package func fail(with error: SourceError?) { failure.withLock { $0 = error } }
 
+    /// From now on it answers nothing but this.
+    package func beAway(_ error: SourceError?) { absence.withLock { $0 = error } }
+
     package func existing(_ names: [String]) async throws(SourceError) -> Set<String> {
-        databases.withLock { Set(names).intersection($0.keys) }
+        if let error = absence.withLock({ $0 }) { throw error }
+        return databases.withLock { Set(names).intersection($0.keys) }
     }
 
     package func exchange(live: String, staged: String, aside: String) async throws(SourceError) -> [String] {

@@ -7,19 +7,28 @@ extension Engine {
         try await restorer(part).databaseServer(CaptureContext(run: run, scratch: "/"))
     }
 
+    /// Whether the profile names the source still: without, nobody knows which server it had.
+    func knowsSource(of part: ManifestPart) -> Bool {
+        profile.sources.contains { $0.name == part.source && $0.kind == part.sourceKind }
+    }
+
     /// - Throws: ``Failure`` where there is no such server any more.
     func requiredServer(of part: ManifestPart, for run: RunID) async throws -> any DatabaseServer {
-        if let server = try await databaseServer(of: part, for: run) { return server }
+        if knowsSource(of: part), let server = try await databaseServer(of: part, for: run) { return server }
         throw Failure("source \(part.source) has no database server any more", hint: "is it in the profile?")
     }
 }
 
 extension DatabaseServer {
-    /// A name of ours for a database, cut so that it can be one.
+    /// A name of ours for a database, cut so that it can be one; two that begin alike are told apart all the same.
     func name(_ name: String, marked mark: String) -> String {
+        guard name.utf8.count + mark.utf8.count > longestName else { return name + mark }
+        // FNV-1a, of 32 bits.
+        let hash = name.utf8.reduce(UInt32(2_166_136_261)) { ($0 ^ UInt32($1)) &* 16_777_619 }
+        let end = "_" + String(hash, radix: 16) + mark
         var name = name
-        while name.utf8.count + mark.utf8.count > longestName { name.removeLast() }
-        return name + mark
+        while name.utf8.count + end.utf8.count > longestName { name.removeLast() }
+        return name + end
     }
 
     /// What a database is called when a restore has put it aside.

@@ -63,7 +63,7 @@ package struct InPlaceRun: Sendable {
                 try await staging.flush()
                 try Task.checkCancellation()
                 let settlement = try await staging.settlement()
-                await findings.keep(aside: try await settle(settlement, record))
+                await findings.keep(aside: try await settle(settlement, record, recorder))
             }
         } catch {
             await findings.clear()
@@ -75,9 +75,11 @@ package struct InPlaceRun: Sendable {
     }
 
     /// - Returns: where what was there is now.
-    private func settle(_ settlement: Settlement, _ record: RunRecord) async throws -> [String] {
+    private func settle(
+        _ settlement: Settlement, _ record: RunRecord, _ recorder: RunRecorder
+    ) async throws -> [String] {
         try await Settling(engine: engine, run: record.id).settle(settlement, record)
-        return try await uncancelledThrowing { try await KeptAside(engine).present(settlement) }
+        return await KeptAside(engine).present(settlement, recorder)
     }
 
     private func checkNobodyIsThere() async throws {
@@ -120,6 +122,15 @@ extension Recovery {
 }
 
 extension KeptAside {
+    /// As ``present(_:)``. All is in place by then, whatever comes of it.
+    func present(_ settlement: Settlement, _ recorder: RunRecorder) async -> [String] {
+        do { return try await uncancelledThrowing { try await present(settlement) } } catch {
+            recorder.notice(
+                "where all of it was put could not be looked at: \(RunRecorder.failure(of: error).description)")
+            return settlement.steps.map(\.aside)
+        }
+    }
+
     /// Of what a settlement puts aside, that which is there.
     func present(_ settlement: Settlement) async throws -> [String] {
         var found: [String] = []

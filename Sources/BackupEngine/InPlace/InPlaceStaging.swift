@@ -13,7 +13,8 @@ actor InPlaceStaging {
     private var folders: [UInt64: Folder] = [:]
     private var databases: [Database] = []
     private var staged: [Staged] = []
-    private var made: [String] = []
+    /// In places that keep their names.
+    private var keptFolders: [String] = []
 
     private struct Folder {
         /// Holds the staging folder.
@@ -78,7 +79,7 @@ actor InPlaceStaging {
     ) async throws -> RestoreReport {
         var groups: [(device: UInt64, paths: [LivePlace.Path])] = []
         for path in paths {
-            let root = try stagingRoot(of: path.live, isMerged: isMerged)
+            let root = try stagingRoot(of: path.live)
             let device = engine.host.device(of: root) ?? 0
             if folders[device] == nil { try makeFolder(root, device) }
             if let index = groups.firstIndex(where: { $0.device == device }) {
@@ -154,8 +155,8 @@ actor InPlaceStaging {
 
     // MARK: Folders
 
-    private func stagingRoot(of live: String, isMerged: Bool) throws -> String {
-        if !isMerged, InPlacePlanner.isMountPoint(live, engine) { return live }
+    private func stagingRoot(of live: String) throws -> String {
+        if InPlacePlanner.isMountPoint(live, engine) { return live }
         let parent = (live as NSString).deletingLastPathComponent
         if try engine.host.entry(at: parent) == nil {
             do {
@@ -214,11 +215,13 @@ actor InPlaceStaging {
             }
         }
         for database in databases {
+            let server = try await engine.requiredServer(of: database.part, for: record.id)
+            let wasThere = try await server.existing([database.live]).contains(database.live)
             steps.append(
                 .database(
                     Settlement.Renaming(
-                        part: database.part, staged: database.staged, live: database.live,
-                        aside: database.aside)))
+                        part: database.part, staged: database.staged, live: database.live, aside: database.aside,
+                        wasThere: wasThere)))
         }
         return Settlement(run: record.id, origin: plan.point.run.rawValue, began: engine.clock.now, steps: steps)
     }
@@ -237,7 +240,9 @@ actor InPlaceStaging {
         return .path(
             Settlement.Exchange(
                 source: source, staged: path, place: place, aside: aside ?? place + ".before-\(record.id)",
-                identity: entry.identity, sideFiles: sideFiles))
+                identity: entry.identity, sideFiles: sideFiles,
+                stagedSideFiles: try Settling(engine: engine, run: record.id).identities(sideFiles, at: path),
+                wasThere: try engine.host.entry(at: place) != nil))
     }
 
     /// A place that something is mounted at keeps its name: what is in it changes, entry by entry.
@@ -245,11 +250,13 @@ actor InPlaceStaging {
         let place = item.place.live
         let kept = place + "/.holdfast-before-\(record.id)"
         try make(kept)
+        keptFolders.append(kept)
         let own = Set(
             folders.values.map { ($0.path as NSString).lastPathComponent } + [".holdfast-before-\(record.id)"])
         let names = try engine.host.names(in: item.path)
         var taken: Set<String> = []
-        for name in names {
+        // A database comes before the files beside it, which go where it goes.
+        for name in names.sorted() where !taken.contains(name) {
             let sideFiles = try await sideFiles(
                 beside: place + "/" + name, restored: item.path + "/" + name, item.source)
             taken.formUnion(sideFiles.map { name + $0 })
@@ -265,24 +272,28 @@ actor InPlaceStaging {
                 .path(
                     Settlement.Exchange(
                         source: item.source, staged: nil, place: place + "/" + name, aside: kept + "/" + name,
-                        identity: entry.identity)))
+                        identity: entry.identity, wasThere: true)))
         }
     }
 
     /// Folders are gone into; what is there and was not backed up stays.
+    /// - Returns: paths of files beside it that go where it goes.
+    @discardableResult
     private func merge(
         _ path: String, _ place: String, _ source: SourceName, _ steps: inout [Settlement.Step]
-    ) async throws {
+    ) async throws -> [String] {
         let new = try engine.host.entry(at: path)
         let old = try engine.host.entry(at: place)
         guard new?.kind == .folder, old?.kind == .folder else {
             let sideFiles = try await sideFiles(beside: place, restored: path, source)
             steps.append(try step(source, path, place, sideFiles))
-            return
+            return sideFiles.map { path + $0 }
         }
-        for name in try engine.host.names(in: path) {
-            try await merge(path + "/" + name, place + "/" + name, source, &steps)
+        var taken: Set<String> = []
+        for name in try engine.host.names(in: path).sorted() where !taken.contains(path + "/" + name) {
+            taken.formUnion(try await merge(path + "/" + name, place + "/" + name, source, &steps))
         }
+        return []
     }
 
     // MARK: Giving back
@@ -305,6 +316,12 @@ actor InPlaceStaging {
                     try await server.drop(database.staged)
                 }
                 try engine.journal.remove(database.entry.id)
+            } catch { say(error) }
+        }
+        for folder in keptFolders {
+            do {
+                // What is kept in it stays.
+                if try engine.host.names(in: folder).isEmpty { try engine.scratch.remove(folder) }
             } catch { say(error) }
         }
         for folder in folders.values {

@@ -105,6 +105,12 @@ package struct KeptAside: Sendable {
                 let folder = (exchange.aside as NSString).deletingLastPathComponent
                 if (folder as NSString).lastPathComponent.hasPrefix(".holdfast-before-") { folders.insert(folder) }
             case .database(let renaming):
+                guard engine.knowsSource(of: renaming.part) else {
+                    removed.append(
+                        "nothing of database \(renaming.aside), which is still on the server that source \(step.source) had: "
+                            + "drop it there")
+                    continue
+                }
                 guard
                     let server = try await engine.databaseServer(of: renaming.part, for: kept.settlement.run),
                     try await server.existing([renaming.aside]).contains(renaming.aside)

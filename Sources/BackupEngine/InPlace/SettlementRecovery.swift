@@ -8,6 +8,7 @@ struct SettlementRecovery: Sendable {
 
     struct Done: Sendable {
         var notices: [String] = []
+        /// What lives there is neither one thing nor the other.
         var failures: [Failure] = []
     }
 
@@ -19,10 +20,7 @@ struct SettlementRecovery: Sendable {
                 switch entry.action {
                 case .settle(let settlement): done.notices.append(try await finish(settlement, entry))
                 case .dropDatabase(let name, let part):
-                    if try await drop(name, part, entry) {
-                        done.notices.append(
-                            "dropped the database \(name), which run \(entry.run) had not finished loading")
-                    }
+                    done.notices += try await sweep(name, part, entry)
                 case .endProcess, .removeFolder, .release, .keep: continue
                 }
             } catch let error as StoreError {
@@ -68,18 +66,31 @@ struct SettlementRecovery: Sendable {
             : "the restore \(entry.run) was killed when \(count) of \(settlement.steps.count) were in place; the others are now too"
     }
 
+    /// What was loaded and took nobody's place is in nobody's way, so a server that is not there keeps nothing from being done.
+    private func sweep(_ name: String, _ part: ManifestPart, _ entry: JournalEntry) async throws(StoreError) -> [String]
+    {
+        do {
+            return try await drop(name, part, entry)
+                ? ["dropped the database \(name), which run \(entry.run) had not finished loading"] : []
+        } catch let error as StoreError {
+            throw error
+        } catch {
+            return [
+                "left for the next run to drop: database \(name), which run \(entry.run) had not finished loading: "
+                    + RunRecorder.failure(of: error).description
+                    + " (`holdfast recover --forget \(entry.id)` gives up on it)"
+            ]
+        }
+    }
+
     /// - Returns: whether it was there.
     private func drop(_ name: String, _ part: ManifestPart, _ entry: JournalEntry) async throws -> Bool {
         let all = try engine.journal.entries(profile: engine.profile.name)
         // A settlement of the same run that could not be finished may still need it.
         for other in all where other.run == entry.run { if case .settle = other.action { return false } }
-        var wasThere = false
-        if let server = try await engine.databaseServer(of: part, for: entry.run),
-            try await server.existing([name]).contains(name)
-        {
-            try await server.drop(name)
-            wasThere = true
-        }
+        let server = try await engine.requiredServer(of: part, for: entry.run)
+        let wasThere = try await server.existing([name]).contains(name)
+        if wasThere { try await server.drop(name) }
         try engine.journal.remove(entry.id)
         return wasThere
     }

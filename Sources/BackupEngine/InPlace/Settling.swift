@@ -88,7 +88,10 @@ struct Settling: Sendable {
             return exchange.staged == nil ? !isThere : isThere
         case .database(let renaming):
             let leaving = renaming.staged ?? renaming.live
-            return try await !server(of: renaming).existing([leaving]).contains(leaving)
+            let arriving = renaming.staged == nil ? renaming.aside : renaming.live
+            // Both are asked for: a server that has neither is not the one.
+            let there = try await server(of: renaming).existing([leaving, arriving])
+            return !there.contains(leaving) && there.contains(arriving)
         }
     }
 
@@ -103,6 +106,13 @@ struct Settling: Sendable {
         let left = try present()
         // Where one is there, another may come.
         return left.isEmpty ? [] : endings
+    }
+
+    /// What lies beside a file under these endings.
+    func identities(_ endings: [String], at path: String) throws(Failure) -> [String: FileIdentity] {
+        var found: [String: FileIdentity] = [:]
+        for ending in endings { found[ending] = try engine.host.entry(at: path + ending)?.identity }
+        return found
     }
 
     // MARK: One step
@@ -201,7 +211,9 @@ struct Settling: Sendable {
         }
         await engine.moment(.besidePlace)
         for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
-            // Its own are there already, when this goes on after a crash.
+            // When this goes on after a crash, those of what is coming may be there already.
+            if try isStaged(ending, at: place, exchange) { continue }
+            // Or its own are aside.
             guard try host.entry(at: aside + ending) == nil else { throw stranger(place + ending) }
             try move(place + ending, to: aside + ending)
         }
@@ -210,6 +222,12 @@ struct Settling: Sendable {
         }
         guard try host.entry(at: place) == nil else { throw stranger(place) }
         try move(staged, to: place)
+    }
+
+    /// Whether a side file is that of what was staged.
+    private func isStaged(_ ending: String, at path: String, _ exchange: Settlement.Exchange) throws(Failure) -> Bool {
+        guard let identity = exchange.stagedSideFiles?[ending] else { return false }
+        return try engine.host.entry(at: path + ending)?.identity == identity
     }
 
     private func stranger(_ path: String) -> Failure {
@@ -246,6 +264,9 @@ struct Settling: Sendable {
             for ending in exchange.sideFiles where try host.entry(at: place + ending) != nil {
                 try move(place + ending, to: staged + ending)
             }
+        }
+        for ending in exchange.sideFiles where try isStaged(ending, at: place, exchange) {
+            try move(place + ending, to: staged + ending)
         }
         guard try host.entry(at: aside) != nil else { return }
         guard try host.entry(at: place) == nil else { throw stranger(place) }

@@ -28,12 +28,11 @@ package struct UndoRun: Sendable {
             // A restore that was killed while it settled goes to its end first, or cannot be finished and is taken back.
             let recovery = try await SettlementRecovery(engine: engine).run(except: record.id)
             for notice in recovery.notices { recorder.notice(notice) }
-            if !recovery.failures.isEmpty, !kept.isSettled {
-                try await recorder.step(.settle) { try await takeBack() }
-                return
-            }
-            guard try KeptAside(engine).all().contains(where: { $0.settlement.run == kept.settlement.run }) else {
-                // That has just said that all was put back.
+            // What it was before that says nothing of what it is now. Where it is gone, all has just been put back, and said to be.
+            let found = try KeptAside(engine).all().first { $0.settlement.run == kept.settlement.run }
+            guard let found else { return }
+            guard found.isSettled else {
+                try await recorder.step(.settle) { try await takeBack(found) }
                 return
             }
             try await hooks.takeForRestore(of: sources)
@@ -42,8 +41,7 @@ package struct UndoRun: Sendable {
                 let settlement = try await reversed(record)
                 try await Settling(engine: engine, run: record.id).settle(settlement, record)
                 try engine.journal.remove("kept-\(kept.settlement.run)")
-                let places = try await uncancelledThrowing { try await KeptAside(engine).present(settlement) }
-                await findings.set(places)
+                await findings.set(await KeptAside(engine).present(settlement, recorder))
             }
             await hooks.giveBackForRestore()
         }
@@ -75,11 +73,11 @@ package struct UndoRun: Sendable {
         if let refusal = InPlaceRun.refusal(of: engine.host.writers(below: places)) { throw refusal }
     }
 
-    private func takeBack() async throws {
+    private func takeBack(_ found: KeptAside.Kept) async throws {
         try await uncancelledThrowing {
-            try await Settling(engine: engine, run: kept.settlement.run).takeBack(kept.settlement)
+            try await Settling(engine: engine, run: found.settlement.run).takeBack(found.settlement)
         }
-        try engine.journal.remove(kept.entry.id)
+        try engine.journal.remove(found.entry.id)
     }
 
     private func reversed(_ record: RunRecord) async throws -> Settlement {
@@ -115,11 +113,15 @@ package struct UndoRun: Sendable {
                     sideFiles = exchange.sideFiles
                 }
             }
+            let settling = Settling(engine: engine, run: record.id)
             return Settlement.Exchange(
                 source: exchange.source, staged: exchange.aside, place: exchange.place, aside: aside,
-                identity: old.identity, sideFiles: sideFiles)
+                identity: old.identity, sideFiles: sideFiles,
+                stagedSideFiles: try settling.identities(sideFiles, at: exchange.aside),
+                wasThere: try engine.host.entry(at: exchange.place) != nil)
         }
         try KeptAside(engine).requireNotInside(exchange.aside, of: kept)
+        guard exchange.wasThere != true else { throw gone(exchange.aside) }
         // Nothing was there before; what was restored there goes.
         guard exchange.staged != nil, let new = try engine.host.entry(at: exchange.place) else { return nil }
         guard new.identity == exchange.identity else {
@@ -128,7 +130,15 @@ package struct UndoRun: Sendable {
                 hint: "look at it; `holdfast restore --discard \(kept.settlement.run)` forgets this restore")
         }
         return Settlement.Exchange(
-            source: exchange.source, staged: nil, place: exchange.place, aside: aside, identity: new.identity)
+            source: exchange.source, staged: nil, place: exchange.place, aside: aside, identity: new.identity,
+            wasThere: true)
+    }
+
+    private func gone(_ aside: String) -> Failure {
+        Failure(
+            "what was there before is no longer at \(aside): it was moved or removed by somebody",
+            hint: "bring it back there; or see to the places yourself, and `holdfast restore --discard "
+                + "\(kept.settlement.run)` forgets this restore")
     }
 
     private func reversed(
@@ -136,9 +146,11 @@ package struct UndoRun: Sendable {
     ) async throws -> Settlement.Renaming {
         let server = try await engine.requiredServer(of: renaming.part, for: record.id)
         // Where nothing was there before, what was restored just goes aside.
-        let wasThere = try await server.existing([renaming.aside]).contains(renaming.aside)
+        let there = try await server.existing([renaming.aside, renaming.live])
+        let isKept = there.contains(renaming.aside)
+        guard isKept || renaming.wasThere != true else { throw gone("the name \(renaming.aside)") }
         return Settlement.Renaming(
-            part: renaming.part, staged: wasThere ? renaming.aside : nil, live: renaming.live,
-            aside: server.asideName(of: renaming.live, by: record.id))
+            part: renaming.part, staged: isKept ? renaming.aside : nil, live: renaming.live,
+            aside: server.asideName(of: renaming.live, by: record.id), wasThere: there.contains(renaming.live))
     }
 }

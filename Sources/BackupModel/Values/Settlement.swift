@@ -25,10 +25,14 @@ package struct Settlement: Codable, Sendable, Equatable {
         /// Endings of files beside it that belong to it, as `-wal` to a database, where they could not be closed into it. They go
         /// where it goes.
         package var sideFiles: [String]
+        /// Of those that lie beside what is staged, by ending: what is found beside the place after a crash is told apart by it.
+        package var stagedSideFiles: [String: FileIdentity]?
+        /// Whether something was in the place before; `nil` in what an older version noted.
+        package var wasThere: Bool?
 
         package init(
             source: SourceName, staged: String?, place: String, aside: String, identity: FileIdentity,
-            sideFiles: [String] = []
+            sideFiles: [String] = [], stagedSideFiles: [String: FileIdentity]? = nil, wasThere: Bool? = nil
         ) {
             self.source = source
             self.staged = staged
@@ -36,6 +40,8 @@ package struct Settlement: Codable, Sendable, Equatable {
             self.aside = aside
             self.identity = identity
             self.sideFiles = sideFiles
+            self.stagedSideFiles = stagedSideFiles
+            self.wasThere = wasThere
         }
     }
 
@@ -47,8 +53,13 @@ package struct Settlement: Codable, Sendable, Equatable {
         package var staged: String?
         package var live: String
         package var aside: String
+        /// Whether there was a database of that name before; `nil` in what an older version noted.
+        package var wasThere: Bool?
 
-        package init(part: ManifestPart, staged: String?, live: String, aside: String) {
+        package init(
+            part: ManifestPart, staged: String?, live: String, aside: String, wasThere: Bool? = nil
+        ) {
+            self.wasThere = wasThere
             self.part = part
             self.part.facts = Facts()
             self.staged = staged
