@@ -171,6 +171,7 @@ struct KeyRotate: OperatorCommand {
             finish
             ? try await rotation.finish()
             : try await rotation.rotate(newPasswordFile: newPasswordFile.map(KeyRotate.absolute))
+        PasswordViews.tellNotices(report, console)
         if console.isJSON {
             console.print(PasswordViews.document(report, waiting: report.isWaiting))
         } else {
