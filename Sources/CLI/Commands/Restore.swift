@@ -168,6 +168,7 @@ struct Restore: OperatorCommand {
         options.paths = choice.paths
         options.databases = try databases()
         let plan = try RestorePlan(point, options, sources: live.profile.sources.map(\.name))
+        if RestoreChecks.canLook(engine) { try await ChosenPaths(engine).require(plan) }
         if console.isJSON {
             console.print(RestoreRendering.document(plan).text())
         } else {

@@ -40,6 +40,7 @@ struct RestoreInPlace {
         _ point: RestorePoint, _ options: InPlaceOptions, isShown: Bool
     ) async throws -> InPlacePlan {
         let plan = try await InPlacePlanner(engine).plan(point, options)
+        if RestoreChecks.canLook(engine) { try await ChosenPaths(engine).require(plan) }
         if console.isJSON {
             console.print(InPlaceRendering.document(plan).text())
         } else if isShown {
