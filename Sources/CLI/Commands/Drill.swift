@@ -137,7 +137,7 @@ struct Drill: OperatorCommand {
         default: request.point = .named(point ?? "latest")
         }
         let names = profile.sources.map(\.name)
-        for text in sources.flatMap({ $0.split(separator: ",").map(String.init) }) {
+        for text in try SourceWords.read(sources) {
             guard let name = names.first(where: { $0.rawValue == text }) else {
                 let near = Nearest.match(text, in: names.map(\.rawValue)).map { "did you mean `\($0)`? " } ?? ""
                 throw Failure(
