@@ -46,6 +46,12 @@ struct GlobalOptions: ParsableArguments {
         }
     }
 
+    /// What chooses the same profile again, for commands that are printed to be pasted.
+    func pasted(_ profile: ProfileName) -> String {
+        let words = ["-p", self.profile ?? profile.rawValue] + (configFolder.map { ["--config-dir", $0] } ?? [])
+        return words.map(GuardViews.shellWord).joined(separator: " ")
+    }
+
     func console() -> Console { Console(quiet: quiet, verbose: verbose, json: json) }
 }
 

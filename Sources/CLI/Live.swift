@@ -53,6 +53,7 @@ final class Live: Sendable {
         log = RunLog(profile, stateFolder: folders.state, clock: clock, redact: redact, trouble: console.warn)
         runner = ToolLog(supervisor, log)
         console.recorder = log.warn
+        console.profileWords = global.pasted(profile.name)
     }
 
     func store() throws -> SQLiteRunStore { try SQLiteRunStore(folder: folders.state) }

@@ -66,7 +66,7 @@ package struct KeptAside: Sendable {
             guard let place = try place(of: aside, in: other) else { continue }
             throw Failure(
                 "what was there before is at \(place) now: restore \(other.settlement.run) has put its folder aside",
-                hint: "undo that one first: holdfast restore --undo \(other.settlement.run)")
+                hint: "undo that one first: holdfast restore --undo \(other.settlement.run) -p \(engine.profile.name)")
         }
     }
 
@@ -87,8 +87,8 @@ package struct KeptAside: Sendable {
                 throw Failure(
                     "\(place) is what restore \(other.settlement.run) put aside, and would be removed along",
                     hint:
-                        "look at it; `holdfast restore --discard \(other.settlement.run)` forgets that restore, then this one "
-                        + "can be discarded")
+                        "look at it; `holdfast restore --discard \(other.settlement.run) -p \(engine.profile.name)` forgets that restore, "
+                        + "then this one can be discarded")
             }
         }
         var removed: [String] = []

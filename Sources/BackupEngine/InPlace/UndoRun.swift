@@ -76,7 +76,9 @@ package struct UndoRun: Sendable {
     }
 
     private func takeBack() async throws {
-        try await uncancelledThrowing { try await Settling(engine: engine, run: kept.settlement.run).takeBack(kept.settlement) }
+        try await uncancelledThrowing {
+            try await Settling(engine: engine, run: kept.settlement.run).takeBack(kept.settlement)
+        }
         try engine.journal.remove(kept.entry.id)
     }
 
@@ -123,7 +125,9 @@ package struct UndoRun: Sendable {
         guard new.identity == exchange.identity else {
             throw Failure(
                 "\(exchange.place) is no longer what was restored, and nothing is kept of what was there before",
-                hint: "look at it; `holdfast restore --discard \(kept.settlement.run)` forgets this restore")
+                hint:
+                    "look at it; `holdfast restore --discard \(kept.settlement.run) -p \(engine.profile.name)` forgets this restore"
+            )
         }
         return Settlement.Exchange(
             source: exchange.source, staged: nil, place: exchange.place, aside: aside, identity: new.identity)

@@ -63,7 +63,8 @@ struct RestoreInPlace {
             throw Failure(
                 "the newest restore, \(later), did not come to its end and put nothing into place; the one before it is "
                     + "\(kept.settlement.run)",
-                hint: "name the one to take back: holdfast restore --undo \(kept.settlement.run)", kind: .usage)
+                hint: "name the one to take back: holdfast restore --undo \(kept.settlement.run) "
+                    + (console.profileWords ?? "-p \(engine.profile.name)"), kind: .usage)
         }
         if console.isJSON {
             console.print(InPlaceRendering.document([kept]).text())

@@ -27,7 +27,9 @@ enum InPlaceRendering {
                 ? "  stopped meanwhile: nothing (a resource with `for: [restore]` in the profile would stop what writes there)"
                 : "  stopped meanwhile: \(plan.services.joined(separator: ", "))")
         if let expected = plan.expected { console.print("  expected: about \(Age.words(expected))") }
-        console.print("  what is there now is kept aside; `holdfast restore --undo` puts it back")
+        console.print(
+            "  what is there now is kept aside; `holdfast restore --undo"
+                + "\(console.profileWords.map { " " + Console.harmlessName($0) } ?? "")` puts it back")
     }
 
     static func show(_ report: RestoreRun.Report, _ console: Console) {
@@ -43,10 +45,10 @@ enum InPlaceRendering {
     static func showKept(_ places: [String], _ record: RunRecord, _ console: Console) {
         for place in places { console.print("  kept what was there: \(Console.harmless(place))") }
         guard !places.isEmpty else { return }
+        let words = Console.harmlessName(console.profileWords ?? "-p \(record.profile)")
         console.print(
-            "  put it back: holdfast restore --undo \(record.id) -p \(record.profile); "
-                + "remove it for good: holdfast restore --discard \(record.id) -p \(record.profile)"
-        )
+            "  put it back: holdfast restore --undo \(record.id) \(words); "
+                + "remove it for good: holdfast restore --discard \(record.id) \(words)")
     }
 
     static func document(_ plan: InPlacePlan) -> JSONValue {
