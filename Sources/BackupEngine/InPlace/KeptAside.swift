@@ -47,12 +47,13 @@ package struct KeptAside: Sendable {
     /// A restore that began later than this one and was stopped before it was settled: who says "the last" may mean it.
     package func unsettledRestore(since kept: Kept) throws(StoreError) -> RunID? {
         let runs = try engine.store.runs(RunQuery(profile: engine.profile.name, operation: .restore, limit: 20))
-        return runs.first { $0.started > kept.settlement.began && $0.outcome != .succeeded && $0.outcome != .skipped }?.id
+        return runs.first { $0.started > kept.settlement.began && $0.outcome != .succeeded && $0.outcome != .skipped }?
+            .id
     }
 
     /// Where something lies that was put aside below a place which another restore has put aside since.
     /// - Returns: `nil` where it does not lie there.
-    private func place(of aside: String, in kept: Kept) throws(Failure) -> String? {
+    func place(of aside: String, in kept: Kept) throws(Failure) -> String? {
         for case .path(let exchange) in kept.settlement.steps where aside.hasPrefix(exchange.place + "/") {
             let place = exchange.aside + aside.dropFirst(exchange.place.count)
             if try engine.host.entry(at: place) != nil { return place }

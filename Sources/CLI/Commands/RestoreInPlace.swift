@@ -92,10 +92,12 @@ struct RestoreInPlace {
 
     func list() throws -> ExitStatus {
         let all = try KeptAside(engine).all()
+        let sizes = try KeptAside(engine).sizes(of: all)
         if console.isJSON {
-            console.print(InPlaceRendering.document(all))
+            console.print(InPlaceRendering.document(all, sizes))
         } else {
-            InPlaceRendering.show(all, console)
+            InPlaceRendering.show(all, sizes: sizes, console)
+            InPlaceRendering.showTotal(all, sizes, console)
         }
         return .success
     }
@@ -103,7 +105,7 @@ struct RestoreInPlace {
     func discard(_ run: String?, isAgreed: Bool, dryRun: Bool) async throws -> ExitStatus {
         let keeping = KeptAside(engine)
         let kept = try keeping.find(run)
-        if !console.isJSON { InPlaceRendering.show([kept], console) }
+        if !console.isJSON { InPlaceRendering.show([kept], sizes: try keeping.sizes(of: [kept]), console) }
         if dryRun { return .success }
         guard try isAgreed || Question.confirmed("Remove this for good? The restore cannot be undone then.") else {
             console.print("nothing was removed")

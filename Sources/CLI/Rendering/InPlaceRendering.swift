@@ -81,47 +81,4 @@ enum InPlaceRendering {
             ("path", .string(room.path)), ("needed", JSONValue(room.needed)), ("free", JSONValue(room.free)),
         ])
     }
-
-    // MARK: Kept aside
-
-    static func show(_ all: [KeptAside.Kept], _ console: Console) {
-        if all.isEmpty { console.say("nothing is kept aside") }
-        for kept in all {
-            let settlement = kept.settlement
-            console.print(
-                "\(settlement.run)  \(Format.time(settlement.began))  \(origin(settlement))"
-                    + (kept.isSettled ? "" : "  NOT FINISHED: holdfast recover"))
-            for step in settlement.steps {
-                console.print("  \(Console.harmless(step.place)): kept at \(Console.harmless(step.aside))")
-            }
-        }
-    }
-
-    static func document(_ all: [KeptAside.Kept]) -> JSONValue {
-        .object([
-            (
-                "kept",
-                .array(
-                    all.map { kept in
-                        .object([
-                            ("run", .string(kept.settlement.run.rawValue)),
-                            ("time", JSONValue(kept.settlement.began)), ("of", .string(kept.settlement.origin)),
-                            ("settled", .boolean(kept.isSettled)),
-                            (
-                                "places",
-                                .array(
-                                    kept.settlement.steps.map {
-                                        .object([
-                                            ("source", .string($0.source.rawValue)), ("place", .string($0.place)),
-                                            ("aside", .string($0.aside)),
-                                        ])
-                                    })
-                            ),
-                        ])
-                    })
-            )
-        ])
-    }
-
-    static func origin(_ settlement: Settlement) -> String { "of \(settlement.origin)" }
 }
