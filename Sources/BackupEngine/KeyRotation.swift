@@ -165,6 +165,8 @@ package struct KeyRotation: Sendable {
         }
         if try pinned() == nil { _ = try await OpenRepository(engine, repository: repository).open(.never) }
         guard let pin = try pinned(), case .present(let found) = try await repository.inspect(pin: nil) else {
+            // It may say why it cannot be looked at.
+            if let pin = try pinned() { _ = try await repository.inspect(pin: pin) }
             throw RepositoryError.absent(location: repository.location)
         }
         let extra = Set(found.keyIDs).subtracting(pin.identity.keyIDs)
