@@ -31,6 +31,7 @@ struct GlobalOptions: ParsableArguments {
             return self
         }
         let profiles = Profiles(self)
+        // Why none can be chosen is told when it is loaded, unless somebody picks one here.
         if (try? profiles.chosenPath()) != nil { return self }
         let entries = profiles.catalog().entries.filter(\.canRun)
         guard entries.count > 1 else { return self }

@@ -35,6 +35,7 @@ final class ResticAccess: Sendable {
     /// reading goes on without one.
     var canLock: Bool {
         if settings.isMirror { return false }
+        // Why it cannot be written to is told by what writes.
         return folder.map { (try? $0.requireWritable()) != nil } ?? true
     }
     var starts: Int { counter.load(ordering: .relaxed) }

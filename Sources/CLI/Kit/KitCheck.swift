@@ -65,6 +65,7 @@ struct KitCheck {
             return altered + facts.differences(to: kit)
         }
         let known = note(try SHA256.digest(of: bytes).description)
+        // Of a sheet that was not made here there is no such file.
         guard let lines = try? String(contentsOfFile: known, encoding: .utf8), let facts = KitFacts(in: lines) else {
             throw Failure(
                 "\(path) is no sheet that can be read, and none that was made here",
