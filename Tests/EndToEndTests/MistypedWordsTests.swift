@@ -53,6 +53,31 @@ struct MistypedWordsTests {
         #expect(history.map { $0.text("operation") } == ["backup"], "\(history)")
     }
 
+    @Test(.timeLimit(.minutes(3)), .enabled(if: PrivatePostgres.programs != nil, "PostgreSQL is not installed"))
+    func `a database goes into a new one by its name alone, and needs a folder only for what is none`() async throws {
+        let postgres = try PrivatePostgres.shared.get()
+        let name = try postgres.makeDatabase(
+            "into_" + UUID().uuidString.prefix(8).lowercased(), "CREATE TABLE t AS SELECT generate_series(1, 70) AS x")
+        let world = try World("into")
+        let server = "host: \"\(postgres.socketFolder)\", user: \(postgres.superuser)"
+        try world.writeProfile(
+            """
+              documents: { files: "\(world.documents)" }
+              bare: { postgres: { database: \(name), \(server), globals: false } }
+              full: { postgres: { database: \(name), \(server) } }
+            """)
+        try await world.backUp()
+        let wanting = try await world.program.run("restore", "latest", "--only", "full", "--into", name + "_f", "--yes")
+        #expect(wanting.code == 64 && wanting.errors.contains("/postgres/globals.sql is none: it needs a folder"))
+        #expect(!wanting.errors.contains("or choose"), "\(wanting)")
+        let all = try await world.program.run("restore", "latest", "--into", "bare=\(name)_a", "--yes")
+        #expect(all.code == 64 && all.errors.contains("(and 2 more)"), "\(all)")
+        #expect(all.errors.contains("or choose the databases' sources: --only bare"), "\(all)")
+        let alone = try await world.program.run("restore", "latest", "--only", "bare", "--into", name + "_n", "--yes")
+        #expect(alone.code == 0 && alone.output.contains("proven: 1 table, 70 rows"), "\(alone)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: world.folder["tmp"]).isEmpty)
+    }
+
     @Test(.timeLimit(.minutes(3)))
     func `what is printed to be pasted names the profile`() async throws {
         let world = try World("pasted")

@@ -16,8 +16,8 @@ enum RestoreChecks {
     ) throws(Failure) -> String {
         var options = RestoreOptions(directory: "/")
         (options.only, options.databases) = (only, databases)
-        let others = try RestorePlan(point, options).items.filter { $0.database == nil }.map(\.part.title)
-        guard let first = others.first else {
+        let others = try RestorePlan(point, options).items.filter { $0.database == nil }.map(\.part)
+        guard let first = others.first?.title else {
             return FileManager.default.temporaryDirectory.path + "/holdfast-into-" + UUID().uuidString.prefix(8)
         }
         let more = others.count == 1 ? "" : " (and \(others.count - 1) more)"
@@ -25,7 +25,8 @@ enum RestoreChecks {
         throw Failure(
             "--into makes databases, and \(first)\(more) is none: it needs a folder",
             hint: "name one with --to DIR"
-                + (only == nil ? ", or choose the databases' sources: --only \(sources)" : ""),
+                + (others.allSatisfy { databases[$0.source] != nil }
+                    ? "" : ", or choose the databases' sources: --only \(sources)"),
             kind: .usage)
     }
 }
