@@ -101,11 +101,12 @@ package struct KeyRotation: Sendable {
         var found: RepositoryIdentity
         var listed: [RepositoryKey]
         var ours: RepositoryKey
+        var notices: [String]
 
         var changed: Changed {
             Changed(
                 repository: engine.primary.spec.name, location: engine.primary.location, old: pin.keyChange?.old,
-                new: pin.keyChange?.new ?? "")
+                new: pin.keyChange?.new ?? "", notices: notices)
         }
     }
 
@@ -164,6 +165,8 @@ package struct KeyRotation: Sendable {
         }
         if try pinned() == nil { _ = try await OpenRepository(engine, repository: repository).open(.never) }
         guard let pin = try pinned(), case .present(let found) = try await repository.inspect(pin: nil) else {
+            // It may say why it cannot be looked at.
+            if let pin = try pinned() { _ = try await repository.inspect(pin: pin) }
             throw RepositoryError.absent(location: repository.location)
         }
         let extra = Set(found.keyIDs).subtracting(pin.identity.keyIDs)
@@ -176,12 +179,16 @@ package struct KeyRotation: Sendable {
         guard isExpected else {
             throw RepositoryError.changed(location: repository.location, pinned: pin.identity, found: found)
         }
+        // Of a change that was killed, for one: restic removes no key while anybody's lock is there.
+        let notices = try await repository.clearDeadLocks().map {
+            "\(repository.spec.name): removed the lock of process \($0.pid) on \($0.host), which is dead"
+        }
         let listed = try await keys.list()
         guard let ours = listed.first(where: \.isOurs) else {
             throw RepositoryError.noEvidence(
                 location: repository.location, detail: "it does not say which key the password opens")
         }
-        return Member(engine: engine, keys: keys, pin: pin, found: found, listed: listed, ours: ours)
+        return Member(engine: engine, keys: keys, pin: pin, found: found, listed: listed, ours: ours, notices: notices)
     }
 
     private func save(_ member: Member) throws {

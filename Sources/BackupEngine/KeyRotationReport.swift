@@ -19,6 +19,8 @@ extension KeyRotation {
         /// `nil` where one was only added.
         package var old: String?
         package var new: String
+        /// What was put right first, in words.
+        package var notices: [String]
         package var isOldRemoved = false
         /// Why the old key stays.
         package var refusal: Failure?

@@ -109,7 +109,10 @@ package struct OpenRepository: Sendable {
     package func accept() async throws -> (old: RepositoryPin?, new: RepositoryIdentity) {
         let old = try engine.pins.pin(profile: engine.profile.name, repository: repository.spec.pinName)
         switch try await repository.inspect(pin: nil) {
-        case .absent: throw RepositoryError.absent(location: repository.location)
+        case .absent:
+            // Of one that was there it may say why it cannot be looked at.
+            if old != nil { _ = try await repository.inspect(pin: old) }
+            throw RepositoryError.absent(location: repository.location)
         case .occupied(let what): throw RepositoryError.occupied(location: repository.location, by: what)
         case .present(let identity):
             try save(identity)

@@ -33,7 +33,7 @@ enum ToolWords {
             .denied(_, let detail), .unreachable(_, let detail), .formatTooNew(_, let detail),
             .noEvidence(_, let detail), .sourceUnreadable(let detail):
             words("repository", detail)
-        case .absent, .wrongPassword, .noKey, .keysMissing, .occupied, .misplaced, .changed, .toolTooOld,
+        case .absent, .wrongPassword, .noKey, .keyNotNamed, .keysMissing, .occupied, .misplaced, .changed, .toolTooOld,
             .producedNothing,
             .miscounted, .notFound, .timedOut, .cancelled, .tool, .secret, .unsupported:
             [:]

@@ -31,6 +31,7 @@ struct GlobalOptions: ParsableArguments {
             return self
         }
         let profiles = Profiles(self)
+        // Why none can be chosen is told when it is loaded, unless somebody picks one here.
         if (try? profiles.chosenPath()) != nil { return self }
         let entries = profiles.catalog().entries.filter(\.canRun)
         guard entries.count > 1 else { return self }
@@ -44,6 +45,12 @@ struct GlobalOptions: ParsableArguments {
             }
             console.print("a number from 1 to \(entries.count), or Ctrl-C")
         }
+    }
+
+    /// What chooses the same profile again, for commands that are printed to be pasted.
+    func pasted(_ profile: ProfileName) -> String {
+        let words = ["-p", self.profile ?? profile.rawValue] + (configFolder.map { ["--config-dir", $0] } ?? [])
+        return words.map(GuardViews.shellWord).joined(separator: " ")
     }
 
     func console() -> Console { Console(quiet: quiet, verbose: verbose, json: json) }

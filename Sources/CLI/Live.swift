@@ -53,6 +53,7 @@ final class Live: Sendable {
         log = RunLog(profile, stateFolder: folders.state, clock: clock, redact: redact, trouble: console.warn)
         runner = ToolLog(supervisor, log)
         console.recorder = log.warn
+        console.profileWords = global.pasted(profile.name)
     }
 
     func store() throws -> SQLiteRunStore { try SQLiteRunStore(folder: folders.state) }
@@ -86,13 +87,7 @@ final class Live: Sendable {
     /// - Parameter name: `nil` for the primary.
     func repository(named name: String?, _ engine: Engine) throws -> any Repository {
         guard let name, name != engine.primary.spec.name.rawValue else { return engine.primary }
-        guard let spec = profile.repositories.first(where: { $0.name.rawValue == name }) else {
-            let names = profile.repositories.map(\.name.rawValue)
-            throw Failure(
-                "profile \(profile.name) has no repository \(name)",
-                hint: "it has: \(names.joined(separator: ", "))", kind: .usage)
-        }
-        return try repository(spec)
+        return try repository(try spec(ofRepository: name))
     }
 
     private func followers(of primary: any Repository, _ store: SQLiteRunStore) throws -> [any Follower] {

@@ -52,15 +52,7 @@ struct OffsiteOptions: ParsableArguments {
     func spec(_ live: Live) throws -> RepositorySpec {
         var spec: RepositorySpec
         if let name {
-            let followers = live.profile.followers
-            guard let found = followers.first(where: { $0.name.rawValue == name }) else {
-                throw Failure(
-                    "profile \(live.profile.name) has no follower \(name)",
-                    hint: followers.isEmpty
-                        ? "it has none" : "it has: \(followers.map(\.name.rawValue).joined(separator: ", "))",
-                    kind: .usage)
-            }
-            spec = found
+            spec = try live.spec(ofFollower: name)
         } else {
             spec = try live.offsite()
         }

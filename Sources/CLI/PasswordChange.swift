@@ -43,12 +43,7 @@ struct PasswordChange {
     }
 
     private func spec(_ name: String) throws -> RepositorySpec {
-        guard let spec = live.profile.repositories.first(where: { $0.name.rawValue == name }) else {
-            let names = live.profile.repositories.map(\.name.rawValue)
-            throw Failure(
-                "profile \(live.profile.name) has no repository \(name)",
-                hint: "it has: \(names.joined(separator: ", "))", kind: .usage)
-        }
+        let spec = try live.spec(ofRepository: name)
         if spec.follow?.method == .mirror, let leader = spec.follow?.leader {
             throw Failure(
                 "\(name) is a mirror: it has the keys of \(leader)",

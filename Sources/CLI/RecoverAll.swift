@@ -81,6 +81,7 @@ struct RecoverAll {
     /// Takes what a hook took out of the journal, on the operator's word.
     func forget(_ id: String) throws -> ExitStatus {
         var known: [String] = []
+        // A profile that cannot be loaded names no journal of its own; the usual one is looked at all the same.
         let journals = [journal] + ((try? Live(global, console)).map { [$0.journal] } ?? [])
         for journal in journals {
             for profile in try journal.profiles() {
@@ -125,6 +126,7 @@ extension HookFolders {
     /// Those of this program in this environment.
     static var ours: HookFolders {
         let environment = ProcessInfo.processInfo.environment
+        // Where there is no /proc, the name that we were started by will do.
         let program = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe"))
         return HookFolders(environment: environment, program: program ?? CommandLine.arguments[0])
     }

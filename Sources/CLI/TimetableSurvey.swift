@@ -55,6 +55,7 @@ struct TimetableSurvey {
     /// The name under which PATH finds this very program stays true when it is upgraded; its real path may not.
     private static func program(_ environment: [String: String]) -> String {
         let own =
+            // Where there is no /proc, the name that we were started by will do.
             (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/exe")) ?? CommandLine.arguments[0]
         for folder in (environment["PATH"] ?? "").split(separator: ":") where folder.hasPrefix("/") {
             let path = "\(folder)/holdfast"

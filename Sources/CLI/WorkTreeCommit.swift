@@ -22,6 +22,7 @@ struct WorkTreeCommit {
     private static func ask(_ command: ToolCommand, _ runner: any ToolRunner) async -> String? {
         var command = command
         command.limits = ToolCommand.Limits(total: .seconds(20), stall: nil)
+        // It is a help, and nothing depends on it.
         guard let result = try? await runner.run(command), result.didItsWork else { return nil }
         return result.output.text
     }

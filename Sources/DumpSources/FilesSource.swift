@@ -39,7 +39,9 @@ package struct FilesSource: DumpSource {
         let end = services.clock.uptime + FilesSource.estimateLimit
         let clock = services.clock
         let begun = clock.uptime
-        let findings = TreeWalk.findings(in: settings) { clock.uptime > end || Task.isCancelled }
+        let findings = TreeWalk.findings(in: settings, besides: kept(context)) {
+            clock.uptime > end || Task.isCancelled
+        }
         recent.keep(findings, asOf: begun)
         let live = LiveDatabases.split(findings.databases, now: clock.now).live
         var preview = SourcePreview(
@@ -223,6 +225,10 @@ package struct FilesSource: DumpSource {
         } catch { throw .unreadable(path, reason: "\(error)") }
     }
 
+    private func kept(_ context: CaptureContext) -> KeptPlaces {
+        KeptPlaces(context.keptAside, below: settings.paths)
+    }
+
     struct Capture {
         var selection: FileSelection
         /// Databases whose copies become parts of their own, because they cannot stand in for the originals.
@@ -241,15 +247,19 @@ package struct FilesSource: DumpSource {
         selection.excludesCacheDirectories = settings.excludesCacheDirectories
         selection.excludesLargerThan = settings.excludesLargerThan
         selection.oneFileSystem = settings.oneFileSystem
+        let kept = kept(context)
+        selection.excludedPaths = kept.paths
         var capture = Capture(selection: selection)
+        capture.notices = kept.notice.map { [$0] } ?? []
         if settings.sqlite == .raw { return capture }
 
         let findings =
-            recent.take(now: services.clock.uptime) ?? TreeWalk.findings(in: settings) { Task.isCancelled }
+            recent.take(now: services.clock.uptime)
+            ?? TreeWalk.findings(in: settings, besides: kept) { Task.isCancelled }
         if Task.isCancelled { throw .cancelled }
         let (live, atRest) = LiveDatabases.split(findings.databases, now: services.clock.now)
         guard settings.sqlite == .consistent else {
-            capture.notices = live.map { "\($0.path) is an SQLite database in use and is stored as it lies there" }
+            capture.notices += live.map { "\($0.path) is an SQLite database in use and is stored as it lies there" }
             return capture
         }
         capture.atRest = atRest

@@ -30,7 +30,7 @@ package struct GitUntrackedSource: DumpSource {
 
     package func preflight(_ context: CaptureContext) async throws(SourceError) -> SourcePreview {
         let tree = try await look()
-        let found = tree.selection(excluding: settings.excludes, at: settings.path)
+        let found = tree.selection(excluding: settings.excludes, at: settings.path).without(try kept(context))
         var preview = SourcePreview(summary: "", parts: [], paths: [settings.path])
         (preview.estimatedBytes, preview.estimatedFiles) = (.zero, 0)
         if !found.paths.isEmpty { preview = try await files(found).preflight(context) }
@@ -48,9 +48,11 @@ package struct GitUntrackedSource: DumpSource {
         _ context: CaptureContext, storing store: PartStore
     ) async throws(SourceError) -> [PartReport] {
         let tree = try await look()
-        let found = tree.selection(excluding: settings.excludes, at: settings.path)
+        let kept = try kept(context)
+        let found = tree.selection(excluding: settings.excludes, at: settings.path).without(kept)
         var reports = [try await storeFacts(of: tree, context, store)]
-        reports[0].notices = found.gone.map { "\(display($0)) went before it could be stored" }
+        reports[0].notices = kept.notice.map { [$0] } ?? []
+        reports[0].notices += found.gone.map { "\(display($0)) went before it could be stored" }
         do throws(SourceError) {
             if !found.paths.isEmpty { reports += try await files(found).capture(context, storing: store) }
             if !found.unnameable.isEmpty {
@@ -61,6 +63,16 @@ package struct GitUntrackedSource: DumpSource {
             throw .incomplete(try annotated(reports, tree), failures: [Failure(error)])
         }
         return try annotated(reports, tree)
+    }
+
+    /// By the names that git has for them: what the profile calls the folder may lead through links.
+    private func kept(_ context: CaptureContext) throws(SourceError) -> KeptPlaces {
+        let folder: String
+        do { folder = try System.resolve(settings.path) } catch { throw error.reading(settings.path, hint: nil) }
+        let prefix = settings.path == "/" ? "/" : settings.path + "/"
+        return KeptPlaces(
+            context.keptAside.filter { $0.hasPrefix(prefix) }.map { folder + $0.dropFirst(settings.path.count) },
+            below: [folder])
     }
 
     private func annotated(_ reports: [PartReport], _ tree: GitWorkTree) throws(SourceError) -> [PartReport] {

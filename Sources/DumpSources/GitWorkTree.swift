@@ -106,6 +106,12 @@ struct GitWorkTree: Sendable {
         var unusedExcludes: [String] = []
         /// Only the repository's own program can tell what they leave out.
         var unjudgedExcludes: [String] = []
+
+        func without(_ kept: KeptPlaces) -> Selection {
+            var rest = self
+            rest.paths.removeAll(where: kept.contains)
+            return rest
+        }
     }
 
     func selection(excluding excludes: [String], at folder: String) -> Selection {

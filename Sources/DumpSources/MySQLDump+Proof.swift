@@ -130,6 +130,7 @@ struct MySQLThrowaway: Sendable {
         return ThrowawayServer(
             services: services, create: programs.create(at: data, as: user), serve: programs.serve(data, as: user)
         ) {
+            // Until it has written its number it is not ready, and is asked again.
             guard let bytes = try? System.firstBytes(of: "\(data)/\(MySQLServerPrograms.processFile)", count: 20),
                 let process = Int32(
                     String(decoding: bytes, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)),
@@ -137,11 +138,13 @@ struct MySQLThrowaway: Sendable {
             else { return nil }
             return process
         } stop: { process in
+            // What does not go when it is asked to is ended with what started it.
             _ = try? await services.run(MySQLThrowaway.ask("SHUTDOWN;\n", process, services))
         }
     }
 
     private static func answers(_ process: Int32, _ services: Services) async -> Bool {
+        // One that gives no answer is not ready, and is asked again.
         (try? await services.run(ask("SELECT 1;\n", process, services)).didItsWork) == true
     }
 

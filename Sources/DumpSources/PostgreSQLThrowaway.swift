@@ -47,9 +47,11 @@ struct PostgreSQLThrowaway: Sendable {
             services: services, create: programs.create(at: data, as: user), serve: programs.serve(data, as: user)
         ) {
             let path = "\(data)/\(PostgreSQLServerPrograms.processFile)"
+            // Until it has written that file it is not ready, and is asked again.
             guard let bytes = try? System.firstBytes(of: path, count: 1000) else { return nil }
             return PostgreSQLServerPrograms.readyProcess(String(decoding: bytes, as: UTF8.self))
         } stop: { _ in
+            // What does not go when it is asked to is ended with what started it.
             _ = try? await services.run(programs.stop(data, as: user))
         }
     }

@@ -39,20 +39,27 @@ struct TreeWalk: Sendable {
     private let patterns: [ExcludePattern]
     private let settings: FilesSettings
     private let isOver: @Sendable () -> Bool
+    private let leftOut: Set<[UInt8]>
     private let ownFiles: Set<FileStatus.Identity>
     private var findings = Findings()
     private var patternUse: [Bool]
     private var looked = 0
 
-    /// - Parameter isOver: asked now and then; the walk stops when it says yes.
-    static func findings(in settings: FilesSettings, until isOver: @escaping @Sendable () -> Bool) -> Findings {
-        var walk = TreeWalk(settings, isOver)
+    /// - Parameters:
+    ///   - kept: is not gone into.
+    ///   - isOver: asked now and then; the walk stops when it says yes.
+    static func findings(
+        in settings: FilesSettings, besides kept: KeptPlaces = KeptPlaces([], below: []),
+        until isOver: @escaping @Sendable () -> Bool
+    ) -> Findings {
+        var walk = TreeWalk(settings, kept, isOver)
         for root in walk.roots { walk.visit(root: root) }
         walk.findings.unusedExcludes = zip(walk.patterns, walk.patternUse).filter { !$0.1 }.map(\.0.text)
         return walk.findings
     }
 
-    private init(_ settings: FilesSettings, _ isOver: @escaping @Sendable () -> Bool) {
+    private init(_ settings: FilesSettings, _ kept: KeptPlaces, _ isOver: @escaping @Sendable () -> Bool) {
+        leftOut = Set(kept.paths.map { Array($0.utf8) })
         self.settings = settings
         self.isOver = isOver
         roots = settings.paths
@@ -96,6 +103,7 @@ struct TreeWalk: Sendable {
                 if let marker = ServerMarker(entry) { markers.insert(marker) }
                 let components = patterns.isEmpty ? [] : folder.components + [entry.name]
                 guard !isExcluded(components), let status = entry.status else { continue }
+                if !leftOut.isEmpty, leftOut.contains(entry.path(in: folder.path)) { continue }
                 if status.kind == .folder {
                     if !settings.oneFileSystem || status.identity.device == folder.device {
                         pending.append(

@@ -153,6 +153,7 @@ extension Kernel {
         }
 
         private static func isWriting(_ path: String) -> Bool {
+            // Its process or its descriptor is gone by now, or is not ours to look at.
             guard let text = try? String(contentsOfFile: path, encoding: .utf8),
                 let line = text.split(separator: "\n").first(where: { $0.hasPrefix("flags:") }),
                 let flags = Int(line.dropFirst(6).trimmingCharacters(in: .whitespaces), radix: 8)

@@ -57,6 +57,7 @@ package struct RcloneTransfer: Sendable, Equatable {
                 case size = "Size"
             }
         }
+        // What does not decode is no listing; the caller says so.
         guard let entries = try? JSONDecoder().decode([Entry].self, from: Data(output.utf8)) else { return nil }
         return Dictionary(entries.map { ($0.path, $0.size) }) { first, _ in first }
     }

@@ -13,6 +13,7 @@ package enum ResticListing {
     package static func snapshots(_ output: [UInt8]) throws(Unreadable) -> [Snapshot] {
         var result: [Snapshot] = []
         for element in try elements(of: output) {
+            // What does not decode is told below by its number.
             guard let raw = try? JSONDecoder().decode(RawSnapshot.self, from: Data(output[element])),
                 let snapshot = raw.snapshot
             else {
@@ -35,6 +36,7 @@ package enum ResticListing {
 
     /// From `cat lock`; `nil` when it is none.
     package static func lock(_ output: [UInt8], id: String) -> RepositoryLock? {
+        // What is no JSON of this form is no lock; the caller says so.
         guard let raw = try? JSONDecoder().decode(RawLock.self, from: Data(output)),
             let time = Timestamp.parse(raw.time)
         else { return nil }
@@ -45,6 +47,7 @@ package enum ResticListing {
 
     /// From `key list`; `nil` when it is none. 0.14 shortens the ids to eight digits.
     package static func keyOwners(_ output: [UInt8]) -> [RepositoryKeyOwner]? {
+        // As with every listing here: what does not decode is none, and the caller says so.
         guard let raw = try? JSONDecoder().decode([RawKey].self, from: Data(output)) else { return nil }
         return raw.map { key in
             RepositoryKeyOwner(
@@ -54,6 +57,7 @@ package enum ResticListing {
 
     /// From `key list`, with the ids as they stand there; `nil` when it is none. Times are in the zone that restic ran in, ours.
     package static func keys(_ output: [UInt8]) -> [RepositoryKey]? {
+        // What does not decode is no list of keys.
         guard let raw = try? JSONDecoder().decode([RawKey].self, from: Data(output)) else { return nil }
         return raw.map { key in
             RepositoryKey(
@@ -76,6 +80,7 @@ package enum ResticListing {
 
     /// From `cat config`: the repository's id and the version of its format.
     package static func config(_ output: [UInt8]) -> (id: String, formatVersion: Int)? {
+        // What does not decode is no configuration.
         guard let raw = try? JSONDecoder().decode(RawConfig.self, from: Data(output)), isID(raw.id) else { return nil }
         return (raw.id, raw.version)
     }
@@ -84,6 +89,7 @@ package enum ResticListing {
     package static func findings(_ output: [UInt8]) throws(Unreadable) -> [(SnapshotID, [SnapshotEntry])] {
         var result: [(SnapshotID, [SnapshotEntry])] = []
         for element in try elements(of: output) {
+            // What does not decode is told by its number.
             guard let raw = try? JSONDecoder().decode(RawFindings.self, from: Data(output[element])) else {
                 throw Unreadable(description: "element \(result.count + 1) of what was found cannot be read")
             }

@@ -14,6 +14,7 @@ package enum ResticMessage: Sendable, Equatable {
     case exitError(code: Int32, message: String)
 
     package init?(line bytes: UnsafeRawBufferPointer) {
+        // A line that is no message of restic's is prose: the caller keeps it as such.
         guard bytes.first == 123,
             let raw = try? JSONDecoder().decode(RawMessage.self, from: Data(bytes))
         else { return nil }

@@ -35,6 +35,7 @@ final class ResticAccess: Sendable {
     /// reading goes on without one.
     var canLock: Bool {
         if settings.isMirror { return false }
+        // Why it cannot be written to is told by what writes.
         return folder.map { (try? $0.requireWritable()) != nil } ?? true
     }
     var starts: Int { counter.load(ordering: .relaxed) }
@@ -183,20 +184,39 @@ final class ResticAccess: Sendable {
         try await services.secret(reference)
     }
 
-    /// Makes the password where the profile wants that and there is none.
-    func generatePasswordIfMissing() async throws(RepositoryError) {
-        guard let path = settings.newPasswordFile else { return }
+    /// Whether the password is one that is yet to be made, with the repository.
+    func lacksNewPassword() async throws(RepositoryError) -> Bool {
+        guard settings.newPasswordFile != nil else { return false }
         do throws(RepositoryError) {
             _ = try await password()
+            return false
         } catch {
             guard isMissing(error) else { throw error }
-            do throws(SecretError) {
-                _ = try services.secrets.generate(at: path)
-            } catch {
-                throw .secret(error)
-            }
-            generated.withLock { $0 = path }
+            return true
         }
+    }
+
+    /// Makes the password where the profile wants that and there is none.
+    /// - Returns: whether it made one.
+    func generatePasswordIfMissing() async throws(RepositoryError) -> Bool {
+        guard let path = settings.newPasswordFile, try await lacksNewPassword() else { return false }
+        do throws(SecretError) {
+            _ = try services.secrets.generate(at: path)
+        } catch {
+            throw .secret(error)
+        }
+        generated.withLock { $0 = path }
+        return true
+    }
+
+    /// Takes away the password that was just made, with which no repository was.
+    /// - Important: deletes its file.
+    func withdrawNewPassword() throws(RepositoryError) {
+        guard let path = generated.withLock({ $0 }) else { return }
+        do throws(SystemFailure) { try SystemFolder.remove(path) } catch {
+            throw .unsupported("\(path), a password that opens nothing, cannot be removed: \(error.reason)")
+        }
+        generated.withLock { $0 = nil }
     }
 
     /// The file that ``generatePasswordIfMissing()`` wrote.

@@ -37,7 +37,12 @@ package struct ResticRepository: Repository {
 
     package func inspect(pin: RepositoryPin?) async throws(RepositoryError) -> RepositoryState {
         try requirePlace()
-        guard let folder = access.folder else { return try await inspectRemote() }
+        guard let folder = access.folder else {
+            // Without a password nobody can ask; where nothing is pinned and one is still to be made, nothing has been made there
+            // yet. Making it finds out.
+            if pin == nil, try await access.lacksNewPassword() { return .absent }
+            return try await inspectRemote()
+        }
         switch try folder.content() {
         case .missing, .empty: return .absent
         case .foreign(let what): return .occupied(by: what)
@@ -89,8 +94,14 @@ package struct ResticRepository: Repository {
 
     package func create() async throws(RepositoryError) -> RepositoryIdentity {
         if access.folder != nil { try await requireNothing() }
-        try await access.generatePasswordIfMissing()
-        if access.folder == nil { try await requireNothing() }
+        let isNew = try await access.generatePasswordIfMissing()
+        if access.folder == nil {
+            do throws(RepositoryError) { try await requireNothing() } catch {
+                // What is there opens with another password, or cannot be reached: this one opens nothing.
+                if isNew { try access.withdrawNewPassword() }
+                throw error
+            }
+        }
         try access.folder?.clearUnfinished()
         _ = try await access.run(try await access.restic().initialize(likeThat: try await leader?.restic()))
         switch try await inspect(pin: nil) {

@@ -26,15 +26,18 @@ struct ResticVersionCache: Sendable {
         guard let data = try? JSONEncoder().encode(all),
             (try? data.write(to: URL(fileURLWithPath: file), options: .atomic)) != nil
         else { return }
+        // Nothing secret is in it, and its folder is private.
         _ = try? FileManager.default.setAttributes([.posixPermissions: 0o600], ofItemAtPath: file)
     }
 
     private func entries() -> [String: Entry] {
         guard let data = FileManager.default.contents(atPath: file) else { return [:] }
+        // A cache that cannot be read is an empty one: the program is asked.
         return (try? JSONDecoder().decode([String: Entry].self, from: data)) ?? [:]
     }
 
     private func describe(_ path: String, _ version: String) -> Entry? {
+        // What cannot be looked at is asked, and not remembered.
         guard let status = try? SystemFolder.status(path, following: true) else { return nil }
         return Entry(size: status.size, modifiedNanoseconds: status.modifiedNanoseconds, version: version)
     }

@@ -30,6 +30,7 @@ package struct EvidenceFolder: Sendable {
 
     /// Names of runs sort by time. What cannot be removed is tried again by the next drill.
     private func sweep() {
+        // A folder that cannot be read is swept another time.
         let names = (try? StateFolder.names(in: folder)) ?? []
         let runs = Set(
             names.compactMap { name in

@@ -46,6 +46,7 @@ package struct RunLogs: Sendable {
 
     /// Names of runs sort by time. What cannot be removed is tried again by the next run.
     private func sweep(_ folder: String, besides run: RunID, now: Date) {
+        // A folder that cannot be read is swept another time.
         let names = ((try? StateFolder.names(in: folder)) ?? []).filter { $0.hasSuffix(".log") && $0 != "\(run).log" }
         let border = now.addingTimeInterval(-RunLogs.age.inSeconds)
         for (index, name) in names.reversed().enumerated() {

@@ -56,6 +56,7 @@ extension SQLiteRunStore {
             var manifests: [SnapshotID: Manifest] = [:]
             while let row = try rows.next() {
                 let json: String = row["manifest"]
+                // Left out: see above.
                 manifests[SnapshotID(rawValue: row["snapshot"])] = try? decoder.decode(
                     Manifest.self, from: Data(json.utf8))
             }

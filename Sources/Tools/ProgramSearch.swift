@@ -35,6 +35,7 @@ final class ProgramSearch: Sendable {
     }
 
     private static func postgresFolders() -> [String] {
+        // A machine without that folder has no such versions.
         let versions = (try? FileManager.default.contentsOfDirectory(atPath: postgresRoot)) ?? []
         return versions.compactMap { name in Double(name).map { (name, $0) } }.sorted { $0.1 > $1.1 }
             .map { "\(postgresRoot)/\($0.0)/bin" }

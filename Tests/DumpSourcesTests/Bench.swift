@@ -41,8 +41,10 @@ final class Bench: Sendable {
         return try DumpSourceRegistry.make(spec, services)
     }
 
-    func capture(_ source: any DumpSource) async throws(SourceError) -> [PartReport] {
+    func capture(_ source: any DumpSource, keptAside: [String] = []) async throws(SourceError) -> [PartReport] {
         let store = store
+        var context = context
+        context.keptAside = keptAside
         return try await source.capture(context) { (part) throws(RepositoryError) in try await store.store(part) }
     }
 

@@ -47,6 +47,28 @@ import Testing
         #expect(bench.store.selection == FileSelection(roots: [root]))
     }
 
+    @Test func `what restores have put aside is left out, databases and all, and nothing else that is called alike`()
+        async throws
+    {
+        let kept = root + "/deep.before-20261121T020000Z-000001"
+        try FileManager.default.createDirectory(atPath: kept, withIntermediateDirectories: true)
+        _ = try sqlite(kept + "/live.db", "PRAGMA journal_mode=wal; CREATE TABLE t (x); INSERT INTO t VALUES (1);")
+        try bench.folder.write("mine", to: "root/a.txt.before-20261121T020000Z-000001")
+        var context = bench.context
+        context.keptAside = [kept, kept + "-wal", "/elsewhere/a.before-20261121T020000Z-000001"]
+        let preview = try await files().preflight(context)
+        #expect(preview.estimatedFiles == 3 && preview.scratchBytes == .zero)
+        let report = try #require(try await bench.capture(files(), keptAside: context.keptAside).first)
+        #expect(bench.store.selection?.excludedPaths == [kept, kept + "-wal"])
+        #expect(bench.store.selection?.substitutes.isEmpty == true)
+        #expect(
+            report.notices == ["left out what restores have put aside: \(kept) (see `holdfast restore --kept`)"],
+            "what is not there is not said to be left out")
+        // Who names it means it.
+        let named = try await bench.capture(files(("paths", [kept])), keptAside: [kept])
+        #expect(bench.store.selection?.excludedPaths.contains(kept) == false && named[0].notices.count <= 1)
+    }
+
     @Test func `a source that is missing, empty or a link is caught before anything runs`() async throws {
         let empty = bench.folder["empty"]
         try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)

@@ -86,6 +86,20 @@ struct `A git work tree` {
         #expect(stored == ["a.o", "changed", "ignored/x", "staged", "sub/untracked", "untracked"])
     }
 
+    @Test func `is captured without what restores have put aside in it, also through a link`() async throws {
+        try change()
+        try bench.folder.write("old\n", to: "tree/untracked.before-20261121T020000Z-000001")
+        try bench.folder.write("mine\n", to: "tree/mine.before-20261121T020000Z-000001")
+        try FileManager.default.createSymbolicLink(atPath: bench.folder["link"], withDestinationPath: tree)
+        for folder in [tree, bench.folder["link"]] {
+            let kept = folder + "/untracked.before-20261121T020000Z-000001"
+            let reports = try await bench.capture(source(folder), keptAside: [kept])
+            #expect(
+                stored == ["changed", "mine.before-20261121T020000Z-000001", "staged", "sub/untracked", "untracked"])
+            #expect(reports[0].notices.contains { $0.hasPrefix("left out what restores have put aside") })
+        }
+    }
+
     @Test func `is captured below the folder that is named, also through a link`() async throws {
         try change()
         try FileManager.default.createSymbolicLink(atPath: bench.folder["link"], withDestinationPath: tree)

@@ -53,6 +53,36 @@ extension InPlaceTests {
         #expect(content(tree + "/t") == "tracked and newer" && FileManager.default.fileExists(atPath: tree + "/.git"))
     }
 
+    // MARK: Backups
+
+    /// What is kept aside lies in the folder that is backed up.
+    @Test(.timeLimit(.minutes(5)))
+    func `what is kept aside is not backed up again, is told with its size, and can be taken back`() async throws {
+        let world = try World("inplace-kept")
+        let (program, file) = (world.program, world.documents + "/one.txt")
+        try world.writeDocumentsProfile()
+        try await world.backUp()
+        try write("changed, and more of it\n", file)
+        let restored = try await program.run("restore", "latest", "--path", file, "--yes")
+        #expect(restored.code == 0 && content(file) == "one\n", "\(restored)")
+        let kept = try #require(try names(world.documents).first { $0.hasPrefix("one.txt.before-") })
+        try write("mine\n", file + ".before-now")
+        let second = try await program.run("backup")
+        #expect(second.code == 0 && second.errors.contains("left out what restores have put aside: "), "\(second)")
+        let listed = try await program.run("ls", "latest")
+        #expect(listed.output.contains("one.txt.before-now") && !listed.output.contains(kept), "\(listed)")
+        let shown = try await program.run("restore", "--kept")
+        #expect(shown.output.contains("\(kept), 24 B\n1 restore kept 24 B aside"), "\(shown)")
+        let document = try await program.run("restore", "--kept", "--json").document()
+        let places = document.objects("kept").flatMap { $0.objects("places") }
+        #expect(document.number("bytes") == 24 && places.map { $0.number("bytes") } == [24], "\(document)")
+        #expect(places.map { $0["there"] as? Bool } == [true])
+        let undone = try await program.run("restore", "--undo", "--yes")
+        #expect(undone.code == 0 && content(file) == "changed, and more of it\n", "\(undone)")
+        #expect(try await program.run("restore", "--discard", "--yes").code == 0)
+        #expect(try names(world.documents) == ["deep", "one.txt", "one.txt.before-now"])
+    }
+
     // MARK: The dialogue
 
     @Test(.timeLimit(.minutes(5)))

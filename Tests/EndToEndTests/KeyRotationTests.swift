@@ -101,6 +101,29 @@ struct KeyRotationTests {
         #expect(!FileManager.default.fileExists(atPath: file + ".new"))
     }
 
+    /// restic removes no key while anybody's lock is there, also that of a process that was killed.
+    @Test func `a lock that a killed process left does not stand in the way`() async throws {
+        let world = try world(RealTools.restics.last)
+        let (program, file) = (world.program, world.folder["pw"])
+        try await world.backUp()
+        let holder = try program.startTool([
+            "bash", "-c",
+            "exec restic --repo \"$0\" --no-cache --password-file \"$1\" backup --stdin < <(exec sleep 60)",
+            program.repository,
+            file,
+        ])
+        let locks = program.repository + "/locks"
+        #expect(try await holder.wait { try !FileManager.default.contentsOfDirectory(atPath: locks).isEmpty })
+        let alive = try await program.run("key", "rotate", "local", "--yes")
+        #expect(alive.code == 11, "\(alive)")
+        holder.signal(SIGKILL)
+        _ = await holder.result()
+        let rotated = try await program.run("key", "rotate", "local", "--yes")
+        #expect(rotated.code == 0 && rotated.errors.contains("removed the lock of process"), "\(rotated)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: locks).isEmpty)
+        #expect(try await opens(world, file))
+    }
+
     @Test func `where the password is not in a file, the operator puts it in its place between two steps`() async throws
     {
         let world = try world(RealTools.restics.last, password: "env:RESTIC_PASSWORD")

@@ -32,6 +32,24 @@ import Testing
         }
     }
 
+    @Test func `a disk that a restore fills is told, and nothing of it stays`() async throws {
+        let bench = try await ArchiveBench(.openssl)
+        try bench.fillSource()
+        _ = try await bench.shell("head -c 20000000 /dev/urandom > source/large.bin")
+        let repository = try await bench.created()
+        let stored = try await bench.storeTree(repository)
+        try await SmallDisk.mounted(at: bench.scratch["small"], megabytes: 8) { disk in
+            let error = await #expect(throws: RepositoryError.self) {
+                _ = try await repository.reader(for: stored.snapshot).extract(
+                    include: [], into: disk.path + "/restored", exact: false
+                ) { _ in }
+            }
+            #expect(error?.kind == .destinationFull && error?.hint != nil, "\(String(describing: error))")
+            let left = try FileManager.default.contentsOfDirectory(atPath: disk.path)
+            #expect(left.isEmpty)
+        }
+    }
+
     @Test func `a read-only disk is told before anything starts and can be restored from`() async throws {
         let bench = try await ArchiveBench(.openssl)
         try await SmallDisk.mounted(at: bench.scratch["disk"], megabytes: 8) { disk in

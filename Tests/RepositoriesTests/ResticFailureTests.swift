@@ -222,6 +222,36 @@ struct ResticFailureTests {
         #expect(!FileManager.default.fileExists(atPath: bench.scratch["new-password"]))
     }
 
+    @Test(.enabled(if: RestServer.program != nil, "restic-rest-server is not installed"))
+    func `a password is generated for a repository on a server, unless one is there already`() async throws {
+        let server = try RestServer()
+        let bench = try TestBench(try #require(RealTools.restics.last))
+        func repository(_ password: String) throws -> ResticRepository {
+            let place = SourceLocation(file: "", line: 1, column: 1)
+            let variables = try server.environment.map { name, value in
+                let file = try bench.scratch.write(value, to: name, mode: 0o600)
+                let text = name.hasSuffix("USERNAME") ? value : "file:" + file
+                return ConfigValue.Entry(key: name, keyLocation: place, value: ConfigValue(.string(text), at: place))
+            }
+            return try bench.repository(
+                at: server.address("new"), password: password,
+                ["generate": .boolean(true), "environment": .map(variables)])
+        }
+        let new = try repository("new-password")
+        #expect(try await new.inspect(pin: nil) == .absent, "without a password nobody can look")
+        #expect(!FileManager.default.fileExists(atPath: bench.scratch["new-password"]))
+        let made = try await new.create()
+        #expect(new.newPasswordFile == bench.scratch["new-password"])
+        #expect(try await new.inspect(pin: nil) == .present(made))
+        // Whose password was lost is not taken for one that is yet to be made, and nothing is made in its place.
+        let lost = try repository("lost")
+        let pin = RepositoryPin(location: lost.location, identity: made, pinnedAt: Date())
+        #expect(await failure { try await lost.inspect(pin: pin) } == .badProfile)
+        #expect(await failure { try await lost.create() } == .wrongPassword)
+        #expect(!FileManager.default.fileExists(atPath: bench.scratch["lost"]) && lost.newPasswordFile == nil)
+        #expect(try await new.inspect(pin: nil) == .present(made))
+    }
+
     @Test func `a program that is not there is named`() async throws {
         let bench = try await TestBench.prepared(RealTools.restics[0])
         let repository = try bench.repository(["program": .string("/nowhere/restic")])

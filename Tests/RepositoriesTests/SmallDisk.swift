@@ -7,11 +7,13 @@ struct SmallDisk {
     let path: String
 
     static func mounted(
-        at path: String, megabytes: Int, _ body: (SmallDisk) async throws -> Void
+        at path: String, megabytes: Int, inodes: Int? = nil, _ body: (SmallDisk) async throws -> Void
     ) async throws {
         let disk = SmallDisk(path: path)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        try await disk.run("/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m", "tmpfs", path)
+        try await disk.run(
+            "/bin/mount", "-t", "tmpfs", "-o", "size=\(megabytes)m" + (inodes.map { ",nr_inodes=\($0)" } ?? ""),
+            "tmpfs", path)
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(try await body(disk))

@@ -64,6 +64,19 @@ extension DrillPlan {
             notices: notices)
     }
 
+    /// Tells a mistyped name before a drill begins: that is nobody's failed drill. Whatever else is wrong, and a repository with
+    /// nothing in it, is for the drill to find and to record.
+    /// - Throws: ``RestorePointError`` where the point that was named is none, and others are there.
+    package static func requirePoint(_ engine: Engine, _ request: DrillRequest) async throws(RestorePointError) {
+        guard case .named = request.point else { return }
+        var reading = engine
+        if let catalog = request.catalog { reading.store = catalog }
+        let list: PointList.Contents
+        do { list = try await PointList(reading).load(loadingManifests: true) } catch { return }
+        guard !list.restorePoints.runs.isEmpty else { return }
+        _ = try choose(request, list.restorePoints, engine)
+    }
+
     private static func choose(
         _ request: DrillRequest, _ points: RestorePoints, _ engine: Engine
     ) throws(RestorePointError) -> RestorePoint {

@@ -199,7 +199,7 @@ struct DrilledSource: Sendable {
             await recorder.fail(
                 Failure(
                     "\(source): `\(check.program)` did not accept what was restored (\(check.detail))",
-                    hint: DrilledSource.hint(result), kind: .failed))
+                    hint: hint(result), kind: .failed))
         }
     }
 
@@ -245,9 +245,10 @@ struct DrilledSource: Sendable {
         }
     }
 
-    private static func hint(_ result: Result<HookReport, HookError>) -> String? {
+    private func hint(_ result: Result<HookReport, HookError>) -> String? {
         switch result {
-        case .success: "restore this point with `holdfast restore --to DIR` and look at it there"
+        case .success:
+            "restore this point with `holdfast restore --to DIR -p \(engine.profile.name)` and look at it there"
         case .failure(let error): error.hint
         }
     }

@@ -53,7 +53,7 @@ package struct KeptAside: Sendable {
 
     /// Where something lies that was put aside below a place which another restore has put aside since.
     /// - Returns: `nil` where it does not lie there.
-    private func place(of aside: String, in kept: Kept) throws(Failure) -> String? {
+    func place(of aside: String, in kept: Kept) throws(Failure) -> String? {
         for case .path(let exchange) in kept.settlement.steps where aside.hasPrefix(exchange.place + "/") {
             let place = exchange.aside + aside.dropFirst(exchange.place.count)
             if try engine.host.entry(at: place) != nil { return place }
@@ -67,7 +67,7 @@ package struct KeptAside: Sendable {
             guard let place = try place(of: aside, in: other) else { continue }
             throw Failure(
                 "what was there before is at \(place) now: restore \(other.settlement.run) has put its folder aside",
-                hint: "undo that one first: holdfast restore --undo \(other.settlement.run)")
+                hint: "undo that one first: holdfast restore --undo \(other.settlement.run) -p \(engine.profile.name)")
         }
     }
 
@@ -88,8 +88,8 @@ package struct KeptAside: Sendable {
                 throw Failure(
                     "\(place) is what restore \(other.settlement.run) put aside, and would be removed along",
                     hint:
-                        "look at it; `holdfast restore --discard \(other.settlement.run)` forgets that restore, then this one "
-                        + "can be discarded")
+                        "look at it; `holdfast restore --discard \(other.settlement.run) -p \(engine.profile.name)` forgets that restore, "
+                        + "then this one can be discarded")
             }
         }
         var removed: [String] = []

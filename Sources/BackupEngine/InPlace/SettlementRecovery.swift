@@ -32,7 +32,8 @@ struct SettlementRecovery: Sendable {
                         "the restore \(entry.run) was killed while it settled, and that cannot be finished: "
                             + failure.description,
                         hint: failure.hint
-                            ?? "put that right and run `holdfast recover`, or take it back: holdfast restore --undo \(entry.run)"
+                            ?? "put that right and run `holdfast recover`, or take it back: "
+                            + "holdfast restore --undo \(entry.run) -p \(engine.profile.name)"
                     ))
             }
         }

@@ -12,12 +12,13 @@ struct Settling: Sendable {
         var place: String
         var reason: any OperatorError
         var run: RunID
+        var profile: ProfileName
 
         var description: String {
             "\(cause.description); and then \(place) could not be put back: \(reason.description)"
         }
         var hint: String? {
-            "put that right, then `holdfast recover` finishes what was begun, or `holdfast restore --undo \(run)` takes it back"
+            "put that right, then `holdfast recover` finishes what was begun, or `holdfast restore --undo \(run) -p \(profile)` takes it back"
         }
         var kind: FailureKind { .failed }
     }
@@ -64,7 +65,8 @@ struct Settling: Sendable {
         for step in steps.reversed() {
             do { try await backward(step) } catch {
                 throw Stuck(
-                    cause: cause, place: step.place, reason: RunRecorder.failure(of: error), run: settlement.run)
+                    cause: cause, place: step.place, reason: RunRecorder.failure(of: error), run: settlement.run,
+                    profile: engine.profile.name)
             }
         }
     }

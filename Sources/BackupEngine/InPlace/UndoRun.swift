@@ -127,7 +127,9 @@ package struct UndoRun: Sendable {
         guard new.identity == exchange.identity else {
             throw Failure(
                 "\(exchange.place) is no longer what was restored, and nothing is kept of what was there before",
-                hint: "look at it; `holdfast restore --discard \(kept.settlement.run)` forgets this restore")
+                hint:
+                    "look at it; `holdfast restore --discard \(kept.settlement.run) -p \(engine.profile.name)` forgets this restore"
+            )
         }
         return Settlement.Exchange(
             source: exchange.source, staged: nil, place: exchange.place, aside: aside, identity: new.identity,
@@ -138,7 +140,7 @@ package struct UndoRun: Sendable {
         Failure(
             "what was there before is no longer at \(aside): it was moved or removed by somebody",
             hint: "bring it back there; or see to the places yourself, and `holdfast restore --discard "
-                + "\(kept.settlement.run)` forgets this restore")
+                + "\(kept.settlement.run) -p \(engine.profile.name)` forgets this restore")
     }
 
     private func reversed(

@@ -76,6 +76,8 @@ package struct CaptureContext: Sendable {
     package var scratch: String
     /// Says something to the operator that does not change the outcome.
     package var notice: @Sendable (String) -> Void
+    /// Absolute; what restores into place have put aside. It is no part of what the source has, wherever it lies.
+    package var keptAside: [String] = []
 
     package init(run: RunID, scratch: String, notice: @escaping @Sendable (String) -> Void = { _ in }) {
         self.run = run

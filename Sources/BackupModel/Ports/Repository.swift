@@ -274,6 +274,8 @@ package enum RepositoryError: OperatorError {
     case wrongPassword(location: String)
     /// No key at hand opens the file; `detail` is what the tool said of it.
     case noKey(file: String, tool: String, detail: String)
+    /// The profile names none that could open the file; `how` is where to name it.
+    case keyNotNamed(file: String, how: String)
     case keysMissing(location: String)
     case locked(location: String, by: [RepositoryLock], detail: String)
     case damaged(location: String, detail: String)

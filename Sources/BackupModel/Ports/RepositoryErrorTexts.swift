@@ -12,7 +12,7 @@ extension RepositoryError {
         case .formatTooNew: .newerVersion
         case .toolTooOld: .toolMissing
         case .notFound: .notFound
-        case .unsupported: .badProfile
+        case .unsupported, .keyNotNamed: .badProfile
         case .cancelled: .interrupted
         case .tool(let error): error.kind
         case .secret(let error): error.kind
@@ -27,6 +27,7 @@ extension RepositoryError {
         case .absent(let location): "there is no repository at \(location)"
         case .wrongPassword(let location): "the password does not open the repository at \(location)"
         case .noKey(let file, let tool, let detail): "\(tool) has no key that opens \(file): \(detail)"
+        case .keyNotNamed(let file, _): "nothing is named that opens \(file)"
         case .keysMissing(let location): "the repository at \(location) has lost its keys: its keys/ folder is empty"
         case .locked(let location, let locks, let detail):
             "the repository at \(location) is locked"
@@ -80,6 +81,7 @@ extension RepositoryError {
         case .noKey(_, "gpg", _):
             "import the key, and let gpg-agent have its passphrase: nobody can be asked here; nothing was changed"
         case .noKey: "name the key of one of its recipients under `identity:`; nothing was changed"
+        case .keyNotNamed(_, let how): how
         case .keysMissing: "put the files of keys/ back from another copy of the repository"
         case .locked: "wait for it, or look at it with `holdfast repository unlock`"
         case .damaged: "do not prune; run `holdfast backup verify --data 100%`, then follow docs/repair.md"

@@ -40,7 +40,8 @@ struct Cat: OperatorCommand {
         guard part.encryption == nil else {
             throw Failure(
                 "\(part.source) is encrypted for recipients of its own",
-                hint: "holdfast restore \(chosen.run) --only \(part.source) --identity FILE --to DIR", kind: .usage)
+                hint: "holdfast restore \(chosen.run) --only \(part.source) --identity FILE --to DIR "
+                    + (console.profileWords ?? "-p \(live.profile.name)"), kind: .usage)
         }
         // What it says while it reads would mix with the file on a terminal alone, and a pager takes its time.
         var stages = try await engine.primary.reader(for: part).dump(path: file)

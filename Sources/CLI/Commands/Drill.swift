@@ -100,6 +100,7 @@ struct Drill: OperatorCommand {
         var asked = request
         asked.catalog = machine?.store
         if dryRun { return try await show(DrillPlan.make(engine, asked), engine, console) }
+        try await DrillPlan.requirePoint(engine, asked)
         let run = await DrillRun(engine, asked).run()
         let status = show(run, live, console)
         await live.tell(of: run, engine)
@@ -107,16 +108,19 @@ struct Drill: OperatorCommand {
     }
 
     private func rehearse(
-        _ sheet: String, _ request: DrillRequest, _ live: Live, _ place: OffsiteOptions, _ console: Console
+        _ file: String, _ request: DrillRequest, _ live: Live, _ place: OffsiteOptions, _ console: Console
     ) async throws -> ExitStatus {
+        // A file that is none is a mistyped name, and nobody's failed drill.
+        let sheet = file == "new" ? nil : try KitRehearsals.sheet(file)
         let engine = try await live.engine(place)
         let rehearsals = KitRehearsals(live, place, global, console)
         let sandbox = PostgreSQLSandbox(live.services)
-        let (file, identity) = (sheet == "new" ? nil : sheet, key.path)
-        let parts = try await PointList(engine).load(loadingManifests: true).points.first?.entries.map(\.part) ?? []
+        let identity = key.path
         let run = await KitDrill(engine, request) { folder in
-            try await sandbox.whileUp(for: parts, in: folder) { variables in
-                try await rehearsals.run(sheet: file, identity: identity, variables: variables)
+            try sheet?.requireWhole()
+            let points = try await PointList(engine).load(loadingManifests: true).points
+            return try await sandbox.whileUp(for: points.first?.entries.map(\.part) ?? [], in: folder) { variables in
+                try await rehearsals.run(sheet: sheet, identity: identity, variables: variables)
             }
         }.run()
         let status = show(run, live, console)
@@ -133,7 +137,7 @@ struct Drill: OperatorCommand {
         default: request.point = .named(point ?? "latest")
         }
         let names = profile.sources.map(\.name)
-        for text in sources.flatMap({ $0.split(separator: ",").map(String.init) }) {
+        for text in try SourceWords.read(sources) {
             guard let name = names.first(where: { $0.rawValue == text }) else {
                 let near = Nearest.match(text, in: names.map(\.rawValue)).map { "did you mean `\($0)`? " } ?? ""
                 throw Failure(

@@ -128,8 +128,8 @@ enum SourceNames {
     }
 
     private static func read(_ texts: [String]) throws(Failure) -> [SourceName]? {
-        let words = texts.flatMap { $0.split(separator: ",").map(String.init) }
-        guard !words.isEmpty else { return nil }
+        guard !texts.isEmpty else { return nil }
+        let words = try SourceWords.read(texts, "--only")
         var names: [SourceName] = []
         for word in words {
             guard let name = SourceName(rawValue: word) else {

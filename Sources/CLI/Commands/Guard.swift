@@ -138,7 +138,7 @@ struct Guard: AsyncParsableCommand {
     private func request(_ live: Live, _ commit: WorkTreeCommit?) throws -> GuardRequest {
         var backup = BackupRequest()
         if !only.isEmpty {
-            backup.sources = try only.flatMap { $0.split(separator: ",").map(String.init) }.map { text in
+            backup.sources = try SourceWords.read(only, "--only").map { text in
                 let known = live.profile.sources.map(\.name.rawValue)
                 if let name = SourceName(rawValue: text), known.contains(text) { return name }
                 throw Failure(

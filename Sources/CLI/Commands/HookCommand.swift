@@ -105,6 +105,7 @@ struct HookRun: OperatorCommand {
             for item in tried { HookLine.tell(item, console) }
         }
         if tried.contains(where: { HookLine.isBad($0, wanted) }) { return .failed }
+        // One that failed is bad, which the line above has told.
         return tried.contains { (try? $0.result.get())?.saysNotNow == true } ? .tryLater : .success
     }
 

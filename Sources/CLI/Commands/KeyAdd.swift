@@ -37,6 +37,7 @@ struct KeyAdd: OperatorCommand {
         let engine = try PasswordChange(live, global).one(repository)
         let rotation = KeyRotation([engine], live.secrets) { await Failpoint.reach($0) }
         let report = try await rotation.add(label: label, passwordFile: KeyRotate.absolute(file))
+        PasswordViews.tellNotices(report, console)
         guard !console.isJSON else {
             console.print(PasswordViews.document(report, waiting: false))
             return .success

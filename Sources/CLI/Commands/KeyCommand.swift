@@ -37,6 +37,7 @@ struct KeyList: OperatorCommand {
         let live = try place.live(global, console)
         let engine = try await live.engine(place)
         let passwords = PasswordChange(live, global)
+        try live.requireKnown(names)
         let repositories = names.filter(passwords.isMeant)
         let others = names.filter { !repositories.contains($0) }
         let contents = try await KeyReview(engine).load(names.isEmpty ? nil : others)
@@ -124,6 +125,7 @@ struct KeyRotate: OperatorCommand {
             }
             return try await rotatePassword(passwords, console)
         }
+        try live.requireKnown(names)
         let review = KeyReview(try live.engine())
         let contents = try await review.load(names.isEmpty ? nil : names)
         // Whoever is asked must know what they agree to, and nobody agrees to what cannot be known.
@@ -171,6 +173,7 @@ struct KeyRotate: OperatorCommand {
             finish
             ? try await rotation.finish()
             : try await rotation.rotate(newPasswordFile: newPasswordFile.map(KeyRotate.absolute))
+        PasswordViews.tellNotices(report, console)
         if console.isJSON {
             console.print(PasswordViews.document(report, waiting: report.isWaiting))
         } else {

@@ -33,8 +33,10 @@ struct KitRehearse: OperatorCommand {
     func perform(_ console: Console) async throws -> ExitStatus {
         let live = try place.live(global, console, identity: identity.path)
         let rehearsal = KitRehearsals(live, place, global, console)
+        let sheet = try file.map(KitRehearsals.sheet)
+        try sheet?.requireWhole()
         let result = try await rehearsal.run(
-            sheet: file, identity: identity.path, variables: databases ? KitRehearsals.servers : [:])
+            sheet: sheet, identity: identity.path, variables: databases ? KitRehearsals.servers : [:])
         if console.isJSON {
             console.print(KitRehearsals.document(result))
         } else {
@@ -58,6 +60,33 @@ struct KitRehearsals {
         self.console = console
     }
 
+    /// A sheet that was made earlier.
+    struct Sheet {
+        let path: String
+        let script: String
+
+        /// - Throws: ``Failure`` where it is not as it was made.
+        func requireWhole() throws {
+            guard try KitScript.isWhole(script) else {
+                throw Failure(
+                    "the sheet \(path) was changed after it was made, or cut short",
+                    hint: "make a new one: holdfast kit", kind: .damaged)
+            }
+        }
+    }
+
+    /// - Parameter file: as it was named.
+    /// - Throws: ``Failure`` where there is none that can be read.
+    static func sheet(_ file: String) throws -> Sheet {
+        let path = IdentityOption.path(file)
+        guard let script = KitCheck.script(in: try KitCheck.read(path)) else {
+            throw Failure(
+                "\(path) is no sheet that can be read", hint: "decrypt it first, or name none and one is made",
+                kind: .usage)
+        }
+        return Sheet(path: path, script: script)
+    }
+
     /// What our own environment says of a server to load databases into.
     static var servers: [String: String] {
         let names = [
@@ -68,12 +97,12 @@ struct KitRehearsals {
     }
 
     /// - Parameters:
-    ///   - sheet: the file of one that was made earlier; `nil` makes one.
+    ///   - sheet: whole; `nil` makes one.
     ///   - identity: the file of an age key, for archives and for sources.
     ///   - variables: of servers that databases are loaded into, such as PGHOST. Never those of a server in use: what is loaded
     ///     stays there under the names that it had.
     func run(
-        sheet: String?, identity: String?, variables servers: [String: String]
+        sheet: Sheet?, identity: String?, variables servers: [String: String]
     ) async throws -> KitRehearsal.Result {
         var variables = servers
         // gpg's ring is a key like others.
@@ -89,27 +118,13 @@ struct KitRehearsals {
         let engine = try await places.engine(at: section)
         let script: String
         if let sheet {
-            script = try text(of: IdentityOption.path(sheet))
+            script = sheet.script
             section.parts = try await parts(in: script, section, engine)
         } else {
             script = try KitMaker(live, kit, global, console).script()
         }
         return try await KitRehearsal(engine, runner: live.runner, secrets: live.secrets, variables: variables)
             .run(KitRehearsal.Sheet(script: script, section: section))
-    }
-
-    private func text(of path: String) throws -> String {
-        guard let script = KitCheck.script(in: try KitCheck.read(path)) else {
-            throw Failure(
-                "\(path) is no sheet that can be read", hint: "decrypt it first, or name none and one is made",
-                kind: .usage)
-        }
-        guard try KitScript.isWhole(script) else {
-            throw Failure(
-                "the sheet \(path) was changed after it was made, or cut short", hint: "make a new one: holdfast kit",
-                kind: .damaged)
-        }
-        return script
     }
 
     /// The parts that an earlier sheet restores.

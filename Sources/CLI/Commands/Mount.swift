@@ -169,6 +169,7 @@ struct MountPlace {
                 hint: "choose an empty folder, or: fusermount -u \(folder)",
                 kind: .usage)
         }
+        // A folder that cannot be read may have something in it: the message says both.
         guard (try? FileManager.default.contentsOfDirectory(atPath: real))?.isEmpty == true else {
             throw Failure(
                 "\(folder) is not empty, or cannot be read: what is in it would be hidden",

@@ -150,24 +150,24 @@ struct Restore: OperatorCommand {
     }
 
     private var sources: [SourceName]? {
-        get throws { only.isEmpty ? nil : try names(only.flatMap { $0.split(separator: ",").map(String.init) }) }
+        get throws { only.isEmpty ? nil : try names(SourceWords.read(only, "--only")) }
     }
 
     /// Below a folder, or into new databases.
     private func restore(
         _ point: RestorePoint, _ choice: RestoreDialogue.Choice, _ live: Live, _ engine: Engine, _ console: Console
     ) async throws -> ExitStatus {
-        guard let folder = choice.folder else {
-            throw Failure(
-                "--into needs --to DIR as well, for what is no database",
-                hint: "as in --only db --into db=app_new --to /srv/restored", kind: .usage)
-        }
+        let folder =
+            try choice.folder ?? RestoreChecks.folder(forDatabases: databases(), of: point, choice.only)
+        // Of one that nobody named, nothing stays.
+        defer { if choice.folder == nil { rmdir(folder) } }
         var options = RestoreOptions(directory: absolute(folder))
         options.exact = exact
         options.only = choice.only
         options.paths = choice.paths
         options.databases = try databases()
         let plan = try RestorePlan(point, options, sources: live.profile.sources.map(\.name))
+        if RestoreChecks.canLook(engine) { try await ChosenPaths(engine).require(plan) }
         if console.isJSON {
             console.print(RestoreRendering.document(plan).text())
         } else {
@@ -210,9 +210,15 @@ struct Restore: OperatorCommand {
     private func databases() throws -> [SourceName: String] {
         var result: [SourceName: String] = [:]
         for text in into {
-            let halves = text.split(separator: "=", maxSplits: 1).map(String.init)
+            var halves = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+            // Of one source nobody needs to be told which.
+            if halves.count == 1, into.count == 1, let only = try sources, only.count == 1 {
+                halves.insert(only[0].rawValue, at: 0)
+            }
             guard halves.count == 2, let source = SourceName(rawValue: halves[0]), !halves[1].isEmpty else {
-                throw Failure("--into `\(text)` is not SOURCE=NAME", hint: "as in --into db=app_restored", kind: .usage)
+                throw Failure(
+                    "--into `\(text)` is not SOURCE=NAME",
+                    hint: "as in --into db=app_restored; with --only db the name alone will do", kind: .usage)
             }
             result[source] = halves[1]
         }

@@ -88,7 +88,10 @@ struct RestoreDialogue {
         for tree in trees {
             try await engine.primary.find(pattern, in: [tree.snapshot]) { _, entry in found.add(entry) }
         }
-        return found.all.sorted { $0.path < $1.path }
+        // Restore points of earlier versions may hold what restores have put aside since it was there.
+        let kept = try KeptAside(engine).paths()
+        return found.all.filter { entry in !kept.contains { entry.path == $0 || entry.path.hasPrefix($0 + "/") } }
+            .sorted { $0.path < $1.path }
     }
 }
 

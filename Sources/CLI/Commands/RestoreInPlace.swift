@@ -40,6 +40,7 @@ struct RestoreInPlace {
         _ point: RestorePoint, _ options: InPlaceOptions, isShown: Bool
     ) async throws -> InPlacePlan {
         let plan = try await InPlacePlanner(engine).plan(point, options)
+        if RestoreChecks.canLook(engine) { try await ChosenPaths(engine).require(plan) }
         if console.isJSON {
             console.print(InPlaceRendering.document(plan).text())
         } else if isShown {
@@ -62,7 +63,8 @@ struct RestoreInPlace {
             throw Failure(
                 "the newest restore, \(later), did not come to its end and put nothing into place; the one before it is "
                     + "\(kept.settlement.run)",
-                hint: "name the one to take back: holdfast restore --undo \(kept.settlement.run)", kind: .usage)
+                hint: "name the one to take back: holdfast restore --undo \(kept.settlement.run) "
+                    + (console.profileWords ?? "-p \(engine.profile.name)"), kind: .usage)
         }
         if console.isJSON {
             console.print(InPlaceRendering.document([kept]).text())
@@ -90,10 +92,12 @@ struct RestoreInPlace {
 
     func list() throws -> ExitStatus {
         let all = try KeptAside(engine).all()
+        let sizes = try KeptAside(engine).sizes(of: all)
         if console.isJSON {
-            console.print(InPlaceRendering.document(all))
+            console.print(InPlaceRendering.document(all, sizes))
         } else {
-            InPlaceRendering.show(all, console)
+            InPlaceRendering.show(all, sizes: sizes, console)
+            InPlaceRendering.showTotal(all, sizes, console)
         }
         return .success
     }
@@ -101,7 +105,7 @@ struct RestoreInPlace {
     func discard(_ run: String?, isAgreed: Bool, dryRun: Bool) async throws -> ExitStatus {
         let keeping = KeptAside(engine)
         let kept = try keeping.find(run)
-        if !console.isJSON { InPlaceRendering.show([kept], console) }
+        if !console.isJSON { InPlaceRendering.show([kept], sizes: try keeping.sizes(of: [kept]), console) }
         if dryRun { return .success }
         guard try isAgreed || Question.confirmed("Remove this for good? The restore cannot be undone then.") else {
             console.print("nothing was removed")

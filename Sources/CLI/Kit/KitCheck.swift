@@ -39,8 +39,14 @@ struct KitCheck {
     }
 
     static func read(_ path: String) throws -> [UInt8] {
-        guard let handle = FileHandle(forReadingAtPath: path), let data = try handle.read(upToCount: limit + 1) else {
-            throw Failure("the sheet \(path) cannot be read", hint: "name the file of a sheet", kind: .usage)
+        let data: Data
+        do {
+            let handle = try FileHandle(forReadingFrom: URL(fileURLWithPath: path))
+            data = try handle.read(upToCount: limit + 1) ?? Data()
+        } catch {
+            throw Failure(
+                "the sheet \(path) cannot be read: \(error.localizedDescription)", hint: "name the file of a sheet",
+                kind: .usage)
         }
         guard data.count <= limit else { throw Failure("\(path) is far too large for a sheet", kind: .usage) }
         return Array(data)
@@ -59,6 +65,7 @@ struct KitCheck {
             return altered + facts.differences(to: kit)
         }
         let known = note(try SHA256.digest(of: bytes).description)
+        // Of a sheet that was not made here there is no such file.
         guard let lines = try? String(contentsOfFile: known, encoding: .utf8), let facts = KitFacts(in: lines) else {
             throw Failure(
                 "\(path) is no sheet that can be read, and none that was made here",

@@ -23,6 +23,15 @@ final class Console: Sendable {
         set { redaction.withLock { $0 = newValue } }
     }
 
+    private let pasted = Mutex<String?>(nil)
+
+    /// What a command that is printed to be pasted ends with, so that it means this profile wherever it is pasted; `nil` until one is
+    /// loaded.
+    var profileWords: String? {
+        get { pasted.withLock { $0 } }
+        set { pasted.withLock { $0 = newValue } }
+    }
+
     private let record = Mutex<@Sendable (String) -> Void>({ _ in })
 
     /// Is told of every warning as well.

@@ -27,7 +27,9 @@ enum InPlaceRendering {
                 ? "  stopped meanwhile: nothing (a resource with `for: [restore]` in the profile would stop what writes there)"
                 : "  stopped meanwhile: \(plan.services.joined(separator: ", "))")
         if let expected = plan.expected { console.print("  expected: about \(Age.words(expected))") }
-        console.print("  what is there now is kept aside; `holdfast restore --undo` puts it back")
+        console.print(
+            "  what is there now is kept aside; `holdfast restore --undo"
+                + "\(console.profileWords.map { " " + Console.harmlessName($0) } ?? "")` puts it back")
     }
 
     static func show(_ report: RestoreRun.Report, _ console: Console) {
@@ -43,10 +45,10 @@ enum InPlaceRendering {
     static func showKept(_ places: [String], _ record: RunRecord, _ console: Console) {
         for place in places { console.print("  kept what was there: \(Console.harmless(place))") }
         guard !places.isEmpty else { return }
+        let words = Console.harmlessName(console.profileWords ?? "-p \(record.profile)")
         console.print(
-            "  put it back: holdfast restore --undo \(record.id) -p \(record.profile); "
-                + "remove it for good: holdfast restore --discard \(record.id) -p \(record.profile)"
-        )
+            "  put it back: holdfast restore --undo \(record.id) \(words); "
+                + "remove it for good: holdfast restore --discard \(record.id) \(words)")
     }
 
     static func document(_ plan: InPlacePlan) -> JSONValue {
@@ -79,47 +81,4 @@ enum InPlaceRendering {
             ("path", .string(room.path)), ("needed", JSONValue(room.needed)), ("free", JSONValue(room.free)),
         ])
     }
-
-    // MARK: Kept aside
-
-    static func show(_ all: [KeptAside.Kept], _ console: Console) {
-        if all.isEmpty { console.say("nothing is kept aside") }
-        for kept in all {
-            let settlement = kept.settlement
-            console.print(
-                "\(settlement.run)  \(Format.time(settlement.began))  \(origin(settlement))"
-                    + (kept.isSettled ? "" : "  NOT FINISHED: holdfast recover"))
-            for step in settlement.steps {
-                console.print("  \(Console.harmless(step.place)): kept at \(Console.harmless(step.aside))")
-            }
-        }
-    }
-
-    static func document(_ all: [KeptAside.Kept]) -> JSONValue {
-        .object([
-            (
-                "kept",
-                .array(
-                    all.map { kept in
-                        .object([
-                            ("run", .string(kept.settlement.run.rawValue)),
-                            ("time", JSONValue(kept.settlement.began)), ("of", .string(kept.settlement.origin)),
-                            ("settled", .boolean(kept.isSettled)),
-                            (
-                                "places",
-                                .array(
-                                    kept.settlement.steps.map {
-                                        .object([
-                                            ("source", .string($0.source.rawValue)), ("place", .string($0.place)),
-                                            ("aside", .string($0.aside)),
-                                        ])
-                                    })
-                            ),
-                        ])
-                    })
-            )
-        ])
-    }
-
-    static func origin(_ settlement: Settlement) -> String { "of \(settlement.origin)" }
 }

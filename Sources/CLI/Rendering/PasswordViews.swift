@@ -50,6 +50,11 @@ enum PasswordViews {
         ])
     }
 
+    /// What was put right before a key was touched.
+    static func tellNotices(_ report: KeyRotation.Report, _ console: Console) {
+        for notice in report.repositories.flatMap(\.notices) { console.say("note: \(Console.harmless(notice))") }
+    }
+
     /// - Parameter mirrors: of the profile.
     static func tell(_ report: KeyRotation.Report, mirrors: [RepositorySpec], _ console: Console) {
         let names = report.repositories.map(\.repository.rawValue).joined(separator: ", ")

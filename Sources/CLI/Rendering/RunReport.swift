@@ -51,7 +51,8 @@ enum RunReport {
         if run.operation == .backup, !run.parts.isEmpty, run.isCommitted {
             let bytes = run.parts.reduce(ByteCount.zero) { $0 + $1.bytes }
             line += ": \(Words.count(run.parts.count, "part")), \(bytes)"
-            line += "\nrun \(run.id); restore it with `holdfast restore \(run.id) --to DIR`"
+            let words = Console.harmlessName(console.profileWords ?? "-p \(run.profile)")
+            line += "\nrun \(run.id); restore it with `holdfast restore \(run.id) --to DIR \(words)`"
         }
         return line
     }

@@ -22,6 +22,7 @@ struct HookAnswer {
         // The last line that is a JSON object, wherever it stands among others.
         let lines = result.output.text.split(whereSeparator: \.isNewline)
         let answer = lines.reversed().lazy.compactMap { line -> Line? in
+            // A line that is no answer of this form is output like any other.
             line.hasPrefix("{") ? try? JSONDecoder().decode(Line.self, from: Data(line.utf8)) : nil
         }.first
         report.message = answer?.message?.line.map { HookAnswer.plain($0) }

@@ -141,7 +141,7 @@ final class ArchiveAccess: Sendable {
 
     /// What opens a file: its digest is compared as it flows, then come its decryption and its decompression.
     /// - Parameter supply: what prints the file, where it is not in the folder.
-    /// - Throws: ``RepositoryError/unsupported(_:)`` where the profile names no key for it.
+    /// - Throws: ``RepositoryError/keyNotNamed(file:how:)`` where the profile names no key for it.
     func opening(
         _ file: ArchiveManifest.File, in run: String, from supply: ToolCommand? = nil
     ) async throws(RepositoryError) -> [ToolCommand] {
@@ -161,15 +161,17 @@ final class ArchiveAccess: Sendable {
         switch file.encryption {
         case .age where file.hasRecipients:
             guard let identity = try await identity() else {
-                throw .unsupported(
-                    "to open \(file.name), give `--identity FILE` with the age key, or name it under `identity:` (`identity: "
-                        + "file:/path`); it is not needed for backups and is best kept elsewhere")
+                throw .keyNotNamed(
+                    file: file.name,
+                    how:
+                        "give `--identity FILE` with the age key, or name it under `identity:` (`identity: file:/path`); it is "
+                        + "not needed for backups and is best kept elsewhere")
             }
             return Age.decrypt(with: identity)
         case .gpg where file.hasRecipients: return GnuPG.decrypt()
         case .age, .gpg, .openssl:
             guard let password = try await password() else {
-                throw .unsupported("to open \(file.name), name its password under `password:`")
+                throw .keyNotNamed(file: file.name, how: "name its password under `password:`")
             }
             return switch file.encryption {
             case .age: own.age(password, decrypting: true)
@@ -202,9 +204,12 @@ final class ArchiveAccess: Sendable {
     }
 
     /// Runs a chain that reads what a file has inside.
-    /// - Parameter file: in the repository; its digest has been compared, so what fails now is the key.
+    /// - Parameters:
+    ///   - file: in the repository; its digest has been compared, so what fails now is the key.
+    ///   - place: where the last of them writes, if that is a place that is restored to.
     func read(
-        _ stages: [ToolCommand], of file: ArchiveManifest.File, reading reader: (any LineReader)? = nil
+        _ stages: [ToolCommand], of file: ArchiveManifest.File, into place: String? = nil,
+        reading reader: (any LineReader)? = nil
     ) async throws(RepositoryError) -> [ToolResult] {
         let result = try await pipe(stages, refusingEmpty: false, reading: reader)
         guard !result.committed || !result.stages.allSatisfy(\.didItsWork) else { return result.stages }
@@ -219,6 +224,12 @@ final class ArchiveAccess: Sendable {
         let failed = result.firstFailure.map { result.stages[$0] } ?? result.stages[0]
         if failed.stopped == .stallLimit || failed.stopped == .totalLimit {
             throw .timedOut(tool: failed.command.name, limit: "its time limit")
+        }
+        // It failed by itself; those before it end with it.
+        if let place, let last = result.stages.last, !last.didItsWork, last.endedByItself,
+            last.termination == .exited(OwnStreams.fullExitCode) || RestorePlace.isFull(last.errors.text)
+        {
+            throw RestorePlace.full(place, last.lastWords, services.host)
         }
         let isWrong =
             switch file.encryption {

@@ -127,7 +127,9 @@ struct ArchiveReader: PartReader {
         let target = staging + (part.hasPrefix("/") ? "" : "/") + part
         try StagedTree.makeFolder((target as NSString).deletingLastPathComponent)
         let stages = try await access.opening(inside.file, in: inside.run) + [access.own.keep(target)]
-        guard let kept = OwnStreams.kept(try await access.read(stages, of: inside.file).last?.output.text ?? ""),
+        guard
+            let kept = OwnStreams.kept(
+                try await access.read(stages, of: inside.file, into: target).last?.output.text ?? ""),
             kept.bytes == inside.file.contentBytes
         else {
             throw .damaged(
@@ -168,7 +170,7 @@ struct ArchiveReader: PartReader {
         try StagedTree.makeFolder(folder)
         _ = try await access.read(
             try await access.opening(inside.file, in: inside.run) + [Tar.extract(into: folder, only: names)],
-            of: inside.file)
+            of: inside.file, into: staging)
         unlink(folder + "/" + OwnStreams.sumsName)
         let found = try StagedTree.count(staging)
         guard found.files == expected.files, found.bytes == expected.bytes else {

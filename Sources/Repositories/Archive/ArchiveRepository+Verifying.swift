@@ -110,6 +110,7 @@ extension ArchiveRepository {
                     report.damagedFiles.append("\(folder)/\(file.name)")
                     report.errors.append("\(folder)/\(file.name): \(tool) failed (\(how)): \(detail)")
                 case .unsupported(let why): unopened.append(why)
+                case .keyNotNamed(_, let how): unopened.append("\(error.description): \(how)")
                 // One of others, such as those from before a rotation.
                 case .noKey: unopened.append(error.description)
                 default: throw error

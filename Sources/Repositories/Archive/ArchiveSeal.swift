@@ -58,6 +58,7 @@ struct ArchiveSeal: Sendable {
         case .forged(let why): return why
         case .unproven(let why):
             let old = ArchiveAuthentication.replace(in: text, with: ArchiveAuthentication.null)?.old ?? []
+            // What does not decode is not the mark of a manifest without proof.
             return (try? JSONDecoder().decode(ArchiveAuthentication.self, from: Data(old)))
                 == ArchiveAuthentication.none
                 ? nil : why

@@ -32,6 +32,7 @@ package struct LoneManifest: Sendable {
     package func proof(
         passphrase: Secret?, signers: String?, needsCode: Bool
     ) async throws(RepositoryError) -> Proof {
+        // A proof that does not decode is none, which is told.
         guard let (unproven, old) = ArchiveAuthentication.replace(in: text, with: ArchiveAuthentication.null),
             let proof = try? JSONDecoder().decode(ArchiveAuthentication.self, from: Data(old))
         else { return .fails("it has no proof that can be read") }

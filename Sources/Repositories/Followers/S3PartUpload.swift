@@ -244,6 +244,7 @@ struct UploadNotes: Sendable {
 
     /// Those of one place.
     func all(at place: String) -> [Note] {
+        // Where they cannot be read no left-over is aborted, which only takes room.
         let names = (try? SystemFolder.names(in: folder)) ?? []
         // One that cannot be read was cut off when it was written, before anything was uploaded.
         return names.compactMap { name in

@@ -108,7 +108,8 @@ final class RsyncAccess: Sendable {
     }
 
     func full(_ detail: String) -> RepositoryError {
-        .full(location: location, detail: detail, free: services.host.room(at: location)?.free)
+        let room = services.host.room(at: location)
+        return .full(location: location, detail: detail + RestorePlace.withoutInodes(room), free: room?.free)
     }
 
     static func id(_ words: [String]) throws(RepositoryError) -> String {

@@ -152,7 +152,11 @@ struct RsyncReader: PartReader {
         else {
             let index = result.firstFailure ?? 0
             if index == 1 {
-                throw .unsupported("\(target) cannot be written: \(result.stages[1].lastWords)")
+                let last = result.stages[1]
+                if last.termination == .exited(OwnStreams.fullExitCode) {
+                    throw RestorePlace.full(target, last.lastWords, access.services.host)
+                }
+                throw .unsupported("\(target) cannot be written: \(last.lastWords)")
             }
             throw .damaged(location: access.location, detail: "\(path): \(result.stages[0].lastWords)")
         }
@@ -184,7 +188,8 @@ struct RsyncReader: PartReader {
         switch Rsync.ending(result.termination, errors: result.errors.text) {
         // What is not as it should be shows now.
         case .complete, .partial: break
-        case .full, .readOnly: throw .unsupported("\(staging) cannot be restored into: \(result.lastWords)")
+        case .full: throw RestorePlace.full(staging, result.lastWords, access.services.host)
+        case .readOnly: throw .readOnly(location: staging, detail: result.lastWords)
         case .failed:
             throw .toolFailed(tool: "rsync", how: Rsync.meaning(result.termination), detail: result.lastWords)
         }

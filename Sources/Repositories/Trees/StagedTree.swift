@@ -36,7 +36,7 @@ struct StagedTree {
 
     static func makeFolder(_ path: String) throws(RepositoryError) {
         do throws(SystemFailure) { try SystemFolder.makePrivate(path) } catch {
-            throw .unsupported("\(error.path) cannot be restored into: \(error.reason)")
+            throw RestorePlace.error(error)
         }
     }
 
@@ -67,7 +67,7 @@ struct StagedTree {
                 }
             }
         } catch {
-            throw .unsupported("\(error.path) cannot be restored into: \(error.reason)")
+            throw RestorePlace.error(error)
         }
     }
 

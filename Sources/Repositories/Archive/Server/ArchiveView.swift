@@ -43,6 +43,7 @@ final class ArchiveView: Sendable {
 
     /// Folders bear the number of the process that they belong to. One that cannot be removed only takes room.
     private static func sweep(_ parent: String) {
+        // Where the folder cannot be read nothing is swept, and that only takes room.
         for name in (try? SystemFolder.names(in: parent)) ?? [] {
             guard let process = name.split(separator: "-").first.flatMap({ pid_t($0) }), process != getpid(),
                 kill(process, 0) != 0, errno == ESRCH

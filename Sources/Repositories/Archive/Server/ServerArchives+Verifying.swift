@@ -191,6 +191,9 @@ extension ServerArchives {
             case .unsupported(let why):
                 unopened.append(why)
                 return nil
+            case .keyNotNamed(_, let how):
+                unopened.append("\(error.description): \(how)")
+                return nil
             case .noKey:
                 unopened.append(error.description)
                 return nil
