@@ -17,6 +17,11 @@ package struct QuickRepository: Sendable {
             try FileManager.default.createDirectory(
                 atPath: "\(path)/\(name)", withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
         }
+        // As restic does.
+        for number in 0...255 {
+            let name = (number < 16 ? "0" : "") + String(number, radix: 16)
+            guard mkdir("\(path)/data/\(name)", 0o700) == 0 else { throw StartFailure("no \(path)/data/\(name)") }
+        }
         guard let config = Data(base64Encoded: config) else { throw StartFailure("no configuration") }
         for (name, content) in [("keys/\(keyID)", Data(key.utf8)), ("config", config)] {
             try content.write(to: URL(fileURLWithPath: "\(path)/\(name)"))
