@@ -6,9 +6,11 @@ import Testing
 @Suite("Access", .enabled(if: !RealTools.restics.isEmpty))
 struct AccessTests {
     private func world(
-        _ server: S3Server, _ preset: S3Server.Preset, _ follower: String, restic: RealTools.Restic? = nil
+        _ server: S3Server, _ preset: S3Server.Preset, _ follower: String, restic: RealTools.Restic? = nil,
+        isNew: Bool = false
     ) throws -> World {
-        let world = try World("access", restic: restic ?? RealTools.restics.last)
+        let world = try World("access", restic: restic ?? RealTools.restics.last, isNew: isNew)
+        try world.layRepository()
         try world.program.writeProfile(
             """
             sources:
@@ -47,6 +49,7 @@ struct AccessTests {
     @Test(.timeLimit(.minutes(5)), .enabled(if: S3Server.isAvailable))
     func `a claim that is false is an error, told with what a thief could do, and nothing is harmed`() async throws {
         let server = try S3Server()
+        try QuickRepository.copy.lay(at: server.file("host"))
         let world = try world(server, .full, "access: append-only")
         #expect(try await world.program.run("backup", "--strict").code == 0)
         let before = try contents(server)
@@ -107,6 +110,7 @@ struct AccessTests {
     func `a REST server that only appends is found out, and a follower there is looked at`() async throws {
         let server = try RestServer(appendOnly: true)
         let world = try World("access")
+        try world.layRepository()
         func write(_ access: String) throws {
             try world.program.writeProfile(
                 """
@@ -142,13 +146,14 @@ struct AccessTests {
     @Test(.timeLimit(.minutes(5)), .enabled(if: S3Server.isAvailable))
     func `doctor looks at followers, and not at one that can only be written to`() async throws {
         let server = try S3Server()
-        let world = try world(server, .writeOnly, "access: write-only")
+        let world = try world(server, .writeOnly, "access: write-only", isNew: true)
         let unseen = try await world.program.run("doctor")
         #expect(unseen.code == 0 && unseen.output.contains("cannot be looked at"), "\(unseen)")
         let list = try await world.program.run("repository", "list", "--json")
         let states = try list.document().objects("repositories").map { $0.text("state") }
         #expect(list.code == 0 && states == ["absent", "unreadable"], "\(list)")
 
+        try QuickRepository.copy.lay(at: server.file("host"))
         let other = try self.world(server, .full, "access: full")
         #expect(try await other.program.run("backup", "--strict").code == 0)
         try FileManager.default.removeItem(atPath: server.file("host/config"))
@@ -161,6 +166,7 @@ struct AccessTests {
         restic: RealTools.Restic
     ) async throws {
         let server = try S3Server()
+        try QuickRepository.copy.lay(at: server.file("host"))
         let world = try world(server, .appendOnly, "access: auto", restic: restic)
         for number in 1...3 {
             try world.folder.write("generation \(number)\n", to: "documents/one.txt")
@@ -181,6 +187,7 @@ struct AccessTests {
     @Test(.timeLimit(.minutes(5)))
     func `a primary that only grows is not pruned, and says so`() async throws {
         let world = try World("access")
+        try world.layRepository()
         try world.program.writeProfile(
             """
             sources: { documents: { files: "\(world.documents)" } }
@@ -202,6 +209,8 @@ struct AccessTests {
         restic: RealTools.Restic
     ) async throws {
         let world = try World("access", restic: restic)
+        try world.layRepository()
+        try QuickRepository.copy.lay(at: world.folder["config/nas"])
         try world.program.writeProfile(
             """
             sources: { documents: { files: "\(world.documents)" } }

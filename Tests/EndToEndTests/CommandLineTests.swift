@@ -7,7 +7,7 @@ import Testing
 struct CommandLineTests {
     @Test(.timeLimit(.minutes(5)))
     func `a typo names the nearest command, subcommand or source, and ends with 64`() async throws {
-        let world = try World("typo")
+        let world = try World("typo", isNew: true)
         try world.writeDocumentsProfile()
         for (arguments, nearest) in [
             (["restroe", "latest"], "`restore`"), (["repository", "lst"], "`list`"), (["profile", "chek"], "`check`"),
@@ -116,7 +116,7 @@ struct CommandLineTests {
     func `a missing tool is named with the package that brings it`() async throws {
         var program = try HoldfastProgram("tools", restic: nil)
         program.environment["PATH"] = program.toolFolder
-        let world = World(program: program)
+        let world = World(program: program, isNew: true)
         try world.folder.write("one\n", to: "documents/one.txt")
         try world.writeDocumentsProfile()
         let result = try await world.program.run("backup")

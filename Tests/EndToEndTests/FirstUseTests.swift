@@ -10,7 +10,7 @@ struct FirstUseTests {
     func `files, a busy database and a server are backed up, listed, restored and compared`(
         restic: RealTools.Restic
     ) async throws {
-        let world = try World("first", restic: restic)
+        let world = try World("first", restic: restic, isNew: true)
         let postgres = try PrivatePostgres.shared.get()
         let database = try postgres.makeDatabase(
             "first_\(UUID().uuidString.prefix(8).lowercased())",

@@ -8,6 +8,7 @@ struct FollowerPlaceTests {
     /// A profile with one folder, the usual primary, and a follower of these lines.
     private func world(_ restic: RealTools.Restic?, _ follower: String, primary: String? = nil) throws -> World {
         let world = try World("places", restic: restic)
+        if primary == nil { try world.layRepository() }
         let primary = primary ?? "restic: \"\(world.program.repository)\""
         let lines = follower.split(separator: "\n").map { "    " + $0 }.joined(separator: "\n")
         try world.program.writeProfile(
@@ -60,6 +61,7 @@ struct FollowerPlaceTests {
         restic: RealTools.Restic, isAppendOnly: Bool
     ) async throws {
         let server = try RestServer(appendOnly: isAppendOnly, encrypted: true)
+        if isAppendOnly { try QuickRepository.copy.lay(at: server.repositoryFolder("host")) }
         let certificate = try #require(server.certificate)
         let world = try world(
             restic,
@@ -136,6 +138,7 @@ struct FollowerPlaceTests {
     func `two S3 accounts, by a backup of its own`() async throws {
         let near = try S3Server()
         let far = try S3Server()
+        try QuickRepository.lay(at: near.file("host"))
         let world = try world(
             RealTools.restics.last,
             """

@@ -5,8 +5,11 @@ import Testing
 /// A second copy: fed after each backup, told of when it is behind, and enough by itself to restore from.
 @Suite("Followers", .enabled(if: !RealTools.restics.isEmpty))
 struct FollowerTests {
-    private func world(_ restic: RealTools.Restic, _ follower: String, _ more: String = "") throws -> World {
-        let world = try World("followers", restic: restic)
+    private func world(
+        _ restic: RealTools.Restic, _ follower: String, _ more: String = "", isNew: Bool = false
+    ) throws -> World {
+        let world = try World("followers", restic: restic, isNew: isNew)
+        try world.layRepository()
         try world.program.writeProfile(
             """
             sources:
@@ -76,6 +79,7 @@ struct FollowerTests {
         restic: RealTools.Restic
     ) async throws {
         let world = try world(restic, "restic: nas", "retention: { last: 1 }")
+        try QuickRepository.foreignCopy.lay(at: world.folder["config/nas"])
         #expect(try await offsite(world, "backup").code == 0)
         let config = world.folder["config/nas/config"]
         try FileManager.default.moveItem(atPath: config, toPath: config + ".away")
@@ -106,6 +110,7 @@ struct FollowerTests {
         restic: RealTools.Restic
     ) async throws {
         let world = try world(restic, "restic: nas, by: backup", "retention: { last: 3 }")
+        try QuickRepository.foreignCopy.lay(at: world.folder["config/nas"])
         let first = try await offsite(world, "backup")
         #expect(first.code == 0 && first.errors.contains("offsite: got 3 snapshots"), "\(first)")
 
@@ -143,6 +148,8 @@ struct FollowerTests {
     @Test(.timeLimit(.minutes(5)))
     func `a dump that a backup of its own missed is caught up with the time that it had`() async throws {
         let world = try World("followers")
+        try world.layRepository()
+        try QuickRepository.foreignCopy.lay(at: world.folder["config/nas"])
         try world.program.writeProfile(
             """
             sources:
@@ -185,7 +192,7 @@ struct FollowerTests {
 
     @Test func `--offsite without an offsite repository is refused before anything is done`() async throws {
         let world = try world(
-            try #require(RealTools.restics.last), "restic: nas, when: \"${OFFSITE_ADDRESS:+configured}\"")
+            try #require(RealTools.restics.last), "restic: nas, when: \"${OFFSITE_ADDRESS:+configured}\"", isNew: true)
         let run = try await offsite(world, "backup", "--offsite")
         #expect(run.code == 78 && run.errors.contains("when:"), "\(run)")
         #expect(!FileManager.default.fileExists(atPath: world.program.repository))
@@ -202,6 +209,8 @@ struct FollowerTests {
         let credential = server.credential(preset)
         let access = preset == .full ? "full" : "append-only"
         let world = try World("timetiles", restic: restic)
+        try world.layRepository()
+        try QuickRepository.copy.lay(at: server.file("timetiles"))
         try world.program.writeProfile(
             """
             sources:

@@ -9,7 +9,7 @@ struct ForeignSnapshotTests {
     func `they are adopted, listed, restored by their id and left alone by retention`(
         restic: RealTools.Restic
     ) async throws {
-        let world = try World("foreign", restic: restic)
+        let world = try World("foreign", restic: restic, isNew: true)
         try world.writeDocumentsProfile("retention: { last: 1 }")
         let made = try await world.program.runTool(
             "sh", "-c",

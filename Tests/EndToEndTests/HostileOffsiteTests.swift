@@ -16,6 +16,8 @@ struct HostileOffsiteTests {
 
     private func world(_ restic: RealTools.Restic?, _ server: S3Server, _ follower: String) throws -> World {
         let world = try World("hostile", restic: restic)
+        try world.layRepository()
+        if follower == "by: copy" { try QuickRepository.copy.lay(at: server.file("host")) }
         try world.program.writeProfile(
             """
             sources:

@@ -31,6 +31,7 @@ final class InterruptionScene: Sendable {
         program = try HoldfastProgram("interruption", restic: restic)
         let folder = program.folder
         if !isNew { try QuickRepository.lay(at: program.repository) }
+        if follower { try QuickRepository.copy.lay(at: folder["config/nas"]) }
         try folder.write(String(repeating: "the same\n", count: 4000), to: "docs/same.txt")
         try folder.write("#!/bin/sh\n" + "exec cat \"$1\"\n", to: "print", mode: 0o755)
         let slow = "for i in 1 2 3 4 5 6 7 8; do cat \"$1\" || exit 1; sleep 0.05; done"
@@ -176,8 +177,8 @@ final class InterruptionScene: Sendable {
 
     /// Waits until no child is left of a program that was killed.
     func waitForChildren() async throws {
-        for _ in 0..<600 where try !Processes.mentioning(program.folder["home"]).isEmpty {
-            try await Task.sleep(for: .milliseconds(25))
+        for _ in 0..<300 where try !Processes.mentioning(program.folder["home"]).isEmpty {
+            try await Task.sleep(for: .milliseconds(50))
         }
     }
 

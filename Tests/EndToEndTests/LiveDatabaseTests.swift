@@ -14,6 +14,7 @@ struct LiveDatabaseTests {
     /// A folder with a text file, and a database that is written to until the value goes.
     private func prepare(_ program: HoldfastProgram) throws {
         try program.folder.write("text", to: "data/readme.txt")
+        try QuickRepository.lay(at: program.repository)
         try program.writeProfile(
             LiveDatabaseTests.profile.replacingOccurrences(of: "DATA", with: program.folder["data"])
                 .replacingOccurrences(of: "REPOSITORY", with: program.repository))

@@ -14,6 +14,7 @@ struct MirrorGenerationTests {
         let restic = try #require(RealTools.restics.last)
         let server = try S3Server()
         let world = try World("generations", restic: restic)
+        try world.layRepository()
         try world.program.writeProfile(
             """
             sources:
@@ -165,6 +166,7 @@ struct MirrorGenerationTests {
 
     @Test(.timeLimit(.minutes(5)))
     func `a changed configuration of the primary starts a new generation`() async throws {
+        try FileManager.default.removeItem(atPath: world.program.repository)
         let made = try await world.program.runTool(
             restic.path, "--repo", world.program.repository, "init", "--repository-version", "1")
         #expect(made.code == 0, "\(made)")

@@ -6,9 +6,11 @@ import Testing
 @Suite("Mirrors", .enabled(if: !RealTools.restics.isEmpty && S3Server.isAvailable))
 struct MirrorTests {
     private func timetiles(
-        _ restic: RealTools.Restic, _ server: S3Server, access: String = "write-only", _ more: String = ""
+        _ restic: RealTools.Restic, _ server: S3Server, access: String = "write-only", _ more: String = "",
+        isNew: Bool = false
     ) throws -> World {
-        let world = try World("mirror", restic: restic)
+        let world = try World("mirror", restic: restic, isNew: isNew)
+        try world.layRepository()
         try world.program.writeProfile(
             """
             sources:
@@ -114,6 +116,8 @@ struct MirrorTests {
     func `what feeds a mirror is pruned so that little is packed anew`() async throws {
         let restic = try #require(RealTools.restics.last)
         let world = try World("mirror-prune", restic: restic)
+        try world.layRepository()
+        try QuickRepository.copy.lay(at: world.folder["config/nas-copy"])
         let said = world.folder["said"]
         try world.program.writeTool("restic", "echo \"$@\" >> '\(said)'\nexec '\(restic.path)' \"$@\"")
         func prunes(by method: String) async throws -> [String] {
@@ -249,7 +253,7 @@ struct MirrorTests {
     func `another host's mirror in the same place is left whole`() async throws {
         let server = try S3Server()
         let restic = try #require(RealTools.restics.last)
-        let (one, other) = (try timetiles(restic, server), try timetiles(restic, server))
+        let (one, other) = (try timetiles(restic, server), try timetiles(restic, server, isNew: true))
         let nas = one.folder["nas"]
         func mirrorToFolder(_ world: World) throws {
             try world.program.writeProfile(
@@ -313,6 +317,7 @@ struct MirrorTests {
     @Test(.timeLimit(.minutes(5)))
     func `a folder is mirrored as well, and a second machine restores from it`() async throws {
         let world = try World("mirror-folder")
+        try world.layRepository()
         try world.program.writeProfile(
             """
             sources: { documents: { files: "\(world.documents)" } }

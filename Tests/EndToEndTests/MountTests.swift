@@ -56,7 +56,9 @@ struct MountTests {
             mounted.signal(stop)
             _ = await mounted.result()
             // restic is told to end, and cannot say so to anybody.
-            try await Task.sleep(for: .milliseconds(300))
+            for _ in 0..<600 where try !Processes.mentioning(world.folder["home"]).isEmpty {
+                try await Task.sleep(for: .milliseconds(50))
+            }
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: world.folder["mnt"]).isEmpty)
     }

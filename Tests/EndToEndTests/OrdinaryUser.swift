@@ -6,13 +6,15 @@ import TestSupport
 enum OrdinaryUser {
     private static let number: UInt32 = 65_534
 
-    static func world(_ label: String, restic: RealTools.Restic? = RealTools.restics.last) throws -> World {
-        let world = try World(label, restic: restic)
+    static func world(
+        _ label: String, restic: RealTools.Restic? = RealTools.restics.last, isNew: Bool = false
+    ) throws -> World {
+        let world = try World(label, restic: restic, isNew: isNew)
         guard geteuid() == 0 else { return world }
         var program = world.program
         program.prefix = ["setpriv", "--reuid=\(number)", "--regid=\(number)", "--clear-groups", "--"]
         program.environment["USER"] = "nobody"
-        return World(program: program)
+        return World(program: program, isNew: isNew)
     }
 
     /// Gives the world's folder to that user, who may pass through all folders above it; `closed` stays one nobody can read.

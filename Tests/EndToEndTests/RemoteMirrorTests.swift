@@ -55,6 +55,7 @@ struct RemoteMirrorTests {
     }
 
     private func writeProfile(_ world: World, _ place: Place, _ more: String = "") throws {
+        try world.layRepository()
         try world.program.writeProfile(
             """
             sources: { documents: { files: "\(world.documents)" } }
@@ -198,6 +199,7 @@ struct RemoteMirrorTests {
         let filler = folder + "/filler"
         try Data(count: 8_000_000).write(to: URL(fileURLWithPath: filler))
         let world = try World("mirror-full")
+        try world.layRepository()
         let command = "ssh -F \(server.clientConfiguration) \(server.host) -s sftp"
         try world.program.writeProfile(
             """
@@ -225,6 +227,8 @@ struct RemoteMirrorTests {
     }
 
     private func leavesAnothersWhole(_ place: Place, _ one: World, _ other: World) async throws {
+        // The other makes its own, for two that are laid down are the same one.
+        try one.layRepository()
         for world in [one, other] {
             try world.program.writeProfile(
                 """

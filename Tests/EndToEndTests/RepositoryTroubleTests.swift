@@ -57,7 +57,7 @@ struct RepositoryTroubleTests {
 
     @Test(.timeLimit(.minutes(5)))
     func `a folder that holds something else is no place for a repository`() async throws {
-        let world = try World("occupied")
+        let world = try World("occupied", isNew: true)
         try world.writeDocumentsProfile()
         try world.folder.write("mine\n", to: "repository/letter.txt")
         let result = try await world.program.run("backup")

@@ -4,7 +4,7 @@ import TestSupport
 
 /// A real repository full of tiny snapshots with chosen times and offsets.
 ///
-/// Every start of restic costs half a second of key derivation, so a list is not backed up but drawn: one `rewrite` gives
+/// A start of restic for each snapshot of each list would take minutes, so a list is not backed up but drawn: one `rewrite` gives
 /// another host name to any number of snapshots of the pool.
 struct ResticPool {
     private let folder: ScratchFolder
@@ -14,7 +14,7 @@ struct ResticPool {
     init(restic: String) async throws {
         folder = try ScratchFolder("retention")
         self.restic = restic
-        try await run(["init"])
+        try QuickRepository.lay(at: folder["repository"])
         try await fill()
     }
 
@@ -109,7 +109,7 @@ struct ResticPool {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: other ?? restic)
         process.arguments = ["--repo", folder["repository"], "--no-cache"] + arguments
-        process.environment = ["RESTIC_PASSWORD": "test", "TZ": zone, "HOME": folder.path]
+        process.environment = ["RESTIC_PASSWORD": QuickRepository.primary.password, "TZ": zone, "HOME": folder.path]
         process.standardInput = FileHandle(forReadingAtPath: try folder.write("one line\n", to: "in-\(name)"))
         process.standardOutput = FileHandle(forWritingAtPath: output)
         process.standardError = FileHandle(forWritingAtPath: errors)

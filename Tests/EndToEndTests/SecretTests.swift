@@ -20,7 +20,7 @@ struct SecretTests {
     func `no spelling of any secret is found in arguments, logs, history, state, scratch or messages`(
         restic: RealTools.Restic
     ) async throws {
-        let world = try World("canary", restic: restic)
+        let world = try World("canary", restic: restic, isNew: true)
         let postgres = try PrivatePostgres.shared.get()
         let name = "canary_\(UUID().uuidString.prefix(8).lowercased())"
         try postgres.sql(

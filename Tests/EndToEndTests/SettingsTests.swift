@@ -101,7 +101,7 @@ struct SettingsTests {
     @Test(.timeLimit(.minutes(5)))
     func `somebody who is not root can do all of it`() async throws {
         for restic in RealTools.oldestAndNewest {
-            let world = try OrdinaryUser.world("nobody", restic: restic)
+            let world = try OrdinaryUser.world("nobody", restic: restic, isNew: true)
             try world.writeDocumentsProfile("retention: { last: 1 }")
             try OrdinaryUser.give(world)
             let record = try await world.backUp()

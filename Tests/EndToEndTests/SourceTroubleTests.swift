@@ -38,7 +38,7 @@ struct SourceTroubleTests {
 
     @Test(.timeLimit(.minutes(5)))
     func `a source that says abort stops the run before the others are captured`() async throws {
-        let world = try World("abort")
+        let world = try World("abort", isNew: true)
         try world.writeProfile(
             """
               documents: { files: "\(world.documents)" }

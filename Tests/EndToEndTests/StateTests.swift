@@ -96,7 +96,7 @@ struct StateTests {
 
     @Test(.timeLimit(.minutes(5)))
     func `everything that is made is closed to others`() async throws {
-        let world = try World("modes")
+        let world = try World("modes", isNew: true)
         try world.writeDocumentsProfile()
         try await world.backUp()
         let open = try await world.program.runTool(

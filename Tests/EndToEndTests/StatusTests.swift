@@ -6,6 +6,8 @@ import Testing
 @Suite("Status", .enabled(if: !RealTools.restics.isEmpty))
 struct StatusTests {
     private func profile(_ world: World, _ name: String, _ more: String = "") throws {
+        let repository = "\(world.program.repository)-\(name)"
+        if !FileManager.default.fileExists(atPath: repository) { try QuickRepository.lay(at: repository) }
         try world.program.writeProfile(
             """
             sources: { documents: { files: "\(world.documents)" } }

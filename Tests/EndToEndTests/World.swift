@@ -5,13 +5,21 @@ import Testing
 /// A host in small: the program, a folder with something in it, and profiles that say so.
 struct World {
     let program: HoldfastProgram
+    /// The repository is left for the first backup to make.
+    let isNew: Bool
     var folder: ScratchFolder { program.folder }
     var documents: String { folder["documents"] }
 
     /// The same host with another way to run the program.
-    init(program: HoldfastProgram) { self.program = program }
+    init(program: HoldfastProgram, isNew: Bool = false) {
+        self.program = program
+        self.isNew = isNew
+    }
 
-    init(_ label: String = "e2e", restic: RealTools.Restic? = RealTools.restics.last) throws {
+    init(
+        _ label: String = "e2e", restic: RealTools.Restic? = RealTools.restics.last, isNew: Bool = false
+    ) throws {
+        self.isNew = isNew
         program = try HoldfastProgram(label, restic: restic)
         try folder.write("one\n", to: "documents/one.txt")
         try folder.write("two\n", to: "documents/deep/two.txt", mode: 0o640)
@@ -25,15 +33,24 @@ struct World {
         """
     }
 
+    /// Lays the repository of ``repositories`` down ready, unless this world is new or something is there. A restic that
+    /// made it itself would take half a second of CPU at each start.
+    func layRepository() throws {
+        let isThere = [program.repository, program.state].contains(where: FileManager.default.fileExists(atPath:))
+        if !isNew, !isThere { try QuickRepository.lay(at: program.repository) }
+    }
+
     /// A profile with one folder.
     func writeDocumentsProfile(_ more: String = "") throws {
         try writeProfile("  documents: { files: \"\(documents)\" }", more)
     }
 
+    /// The repository is laid down ready with it, see ``layRepository()``.
     /// - Parameters:
     ///   - sources: the entries of `sources:`, indented by two.
     ///   - more: further top-level keys.
     func writeProfile(_ sources: String, _ more: String = "") throws {
+        try layRepository()
         try program.writeProfile("sources:\n\(sources)\n\(repositories)\n\(more)")
     }
 

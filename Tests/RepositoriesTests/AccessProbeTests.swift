@@ -139,7 +139,7 @@ struct AccessProbeTests {
         isAppendOnly: Bool, rights: String
     ) async throws {
         let server = try RestServer(appendOnly: isAppendOnly)
-        let prepared = try await TestBench.prepared(try #require(RealTools.restics.last))
+        let prepared = try TestBench.prepared(try #require(RealTools.restics.last))
         let folder = server.repositoryFolder("host")
         try FileManager.default.createDirectory(
             atPath: (folder as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
@@ -174,7 +174,7 @@ struct AccessProbeTests {
         isAppendOnly: Bool, rights: String
     ) async throws {
         let server = try RcloneServer(appendOnly: isAppendOnly)
-        let prepared = try await TestBench.prepared(try #require(RealTools.restics.last))
+        let prepared = try TestBench.prepared(try #require(RealTools.restics.last))
         let folder = server.repositoryFolder("host")
         try FileManager.default.createDirectory(
             atPath: (folder as NSString).deletingLastPathComponent, withIntermediateDirectories: true)
@@ -190,7 +190,7 @@ struct AccessProbeTests {
 
     @Test(.timeLimit(.minutes(2)))
     func `a folder is tried in a folder of ours that is gone afterwards`() async throws {
-        let bench = try await TestBench.prepared(try #require(RealTools.restics.last))
+        let bench = try TestBench.prepared(try #require(RealTools.restics.last))
         let before = try tree(bench.folder)
         let repository = try bench.repository()
         #expect(try await letters(repository.probe.probe()) == "yyyyyy")
@@ -214,7 +214,7 @@ struct AccessProbeTests {
 
     @Test(.timeLimit(.minutes(2)), .enabled(if: geteuid() == 0, "only root can mount"))
     func `a folder on a read-only disk can be read and nothing else`() async throws {
-        let bench = try await TestBench.prepared(try #require(RealTools.restics.last))
+        let bench = try TestBench.prepared(try #require(RealTools.restics.last))
         try await SmallDisk.mounted(at: bench.scratch["disk"], megabytes: 16) { disk in
             try FileManager.default.copyItem(atPath: bench.folder, toPath: disk.path + "/repository")
             try await disk.makeReadOnly()

@@ -11,7 +11,7 @@ struct ResticEvidenceTests {
 
     /// - Parameter script: what becomes of `step`, in shell; everything else is done by the real one.
     private func liar(_ step: String, _ script: String) async throws -> (TestBench, ResticRepository) {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let real = "'\(restic.path)'"
         let lie = script.replacingOccurrences(of: "REAL", with: real)
             .replacingOccurrences(of: "SNAPSHOTS", with: "'\(bench.folder)/snapshots'")

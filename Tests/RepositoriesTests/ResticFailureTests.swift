@@ -9,7 +9,7 @@ import Testing
 struct ResticFailureTests {
     @Test(arguments: RealTools.restics)
     func `a wrong password is no damage and no missing repository`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.scratch.write("wrong", to: "other-password")
         try bench.fillSource()
         let repository = try bench.repository(password: "other-password")
@@ -20,7 +20,7 @@ struct ResticFailureTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `lost keys are not taken for a wrong password`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         for key in try bench.files("keys") { try FileManager.default.removeItem(atPath: "\(bench.folder)/\(key)") }
         let repository = try bench.repository()
         #expect(await failure { try await repository.inspect(pin: nil) } == .damaged)
@@ -58,7 +58,7 @@ struct ResticFailureTests {
     }
 
     @Test func `a repository is never made over one that is there`() async throws {
-        let bench = try await TestBench.prepared(RealTools.restics[0])
+        let bench = try TestBench.prepared(RealTools.restics[0])
         let before = try bench.files("keys")
         await #expect(throws: RepositoryError.self) { try await bench.repository().create() }
         #expect(try bench.files("keys") == before)
@@ -66,7 +66,7 @@ struct ResticFailureTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `a lost or empty configuration is damage`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         _ = try await bench.storeFiles(repository)
@@ -78,7 +78,7 @@ struct ResticFailureTests {
 
     @Test(arguments: RealTools.restics)
     func `an index that has lost its way is damage and no unreadable source`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         _ = try await bench.storeFiles(repository)
@@ -91,7 +91,7 @@ struct ResticFailureTests {
     }
 
     @Test func `another repository in the same place is seen by its id`() async throws {
-        let bench = try await TestBench.prepared(RealTools.restics[0])
+        let bench = try TestBench.prepared(RealTools.restics[0])
         let repository = try bench.repository()
         guard case .present(let first) = try await repository.inspect(pin: nil) else {
             Issue.record("not there")
@@ -105,7 +105,7 @@ struct ResticFailureTests {
     }
 
     @Test func `a key that was added is seen`() async throws {
-        let bench = try await TestBench.prepared(RealTools.restics[0])
+        let bench = try TestBench.prepared(RealTools.restics[0])
         let repository = try bench.repository()
         guard case .present(let first) = try await repository.inspect(pin: nil) else {
             Issue.record("not there")
@@ -128,7 +128,7 @@ struct ResticFailureTests {
     func `a full disk is told with the room that is left, and what was there stays`(
         restic: RealTools.Restic
     ) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try await SmallDisk.mounted(at: bench.scratch["disk"], megabytes: 8) { disk in
             try FileManager.default.copyItem(atPath: bench.folder, toPath: disk.path + "/r")
             let repository = try bench.repository(at: disk.path + "/r")
@@ -151,7 +151,7 @@ struct ResticFailureTests {
     func `a read-only disk is told before anything starts and can be restored from`(
         restic: RealTools.Restic
     ) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let snapshot = try await bench.storeFiles(try bench.repository()).snapshot
         try await SmallDisk.mounted(at: bench.scratch["disk"], megabytes: 16) { disk in
@@ -197,7 +197,7 @@ struct ResticFailureTests {
     }
 
     @Test func `a repository on the disk that it backs up is refused where that matters`() async throws {
-        let bench = try await TestBench.prepared(RealTools.restics[0])
+        let bench = try TestBench.prepared(RealTools.restics[0])
         try bench.fillSource()
         let repository = try bench.repository(["other-device-than-sources": .boolean(true)])
         let error = await #expect(throws: RepositoryError.self) { try await bench.storeFiles(repository) }
@@ -253,7 +253,7 @@ struct ResticFailureTests {
     }
 
     @Test func `a program that is not there is named`() async throws {
-        let bench = try await TestBench.prepared(RealTools.restics[0])
+        let bench = try TestBench.prepared(RealTools.restics[0])
         let repository = try bench.repository(["program": .string("/nowhere/restic")])
         #expect(await failure { try await repository.snapshots() } == nil, "an empty repository is not asked")
         #expect(await failure { try await repository.toolVersion() } == .toolMissing)

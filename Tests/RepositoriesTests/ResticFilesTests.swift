@@ -8,7 +8,7 @@ import Testing
 struct ResticFilesTests {
     @Test(arguments: RealTools.restics)
     func `what cannot be read is listed and the rest is stored`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         var selection = FileSelection(roots: [bench.source, "/proc/self/mem", bench.scratch["nowhere"]])
         selection.oneFileSystem = false
@@ -24,7 +24,7 @@ struct ResticFilesTests {
 
     @Test(arguments: RealTools.restics)
     func `a source of which nothing is there is no backup`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let repository = try bench.repository()
         let error = await #expect(throws: RepositoryError.self) {
             try await repository.store(
@@ -42,7 +42,7 @@ struct ResticFilesTests {
 
     @Test(arguments: RealTools.restics)
     func `excluded paths are matched by the letter`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         for name in ["[a]", "a", "x*", "xy", "q?", "qq", "back\\slash", "backslash", "$HOME", "!not"] {
             try bench.scratch.write("12", to: "source/\(name)")
         }
@@ -59,7 +59,7 @@ struct ResticFilesTests {
 
     @Test(arguments: RealTools.restics)
     func `patterns, cache folders and large files are left out`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.scratch.write("x", to: "source/keep.txt")
         try bench.scratch.write("x", to: "source/drop.tmp")
         try bench.scratch.write(
@@ -81,7 +81,7 @@ struct ResticFilesTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `names that are no ordinary names are stored and restored`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.scratch.write("x", to: "source/-rf /with space/\u{1F600}\n\"'.txt")
         let repository = try bench.repository()
         let stored = try await bench.storeFiles(repository)

@@ -9,7 +9,7 @@ import Testing
 struct ResticLockTests {
     @Test(arguments: RealTools.restics)
     func `a lock in use stays and is told with its owner`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let holder = LockHolder(bench)
         try await bench.waitForLock()
         let repository = try bench.repository()
@@ -32,7 +32,7 @@ struct ResticLockTests {
 
     @Test(arguments: RealTools.restics)
     func `the lock of a killed restic is cleared`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let holder = LockHolder(bench)
         try await bench.waitForLock()
         let pid = try #require(holder.pid)
@@ -47,7 +47,7 @@ struct ResticLockTests {
 
     @Test(.enabled(if: geteuid() == 0, "needs root for a host name of its own"), arguments: RealTools.oldestAndNewest)
     func `the lock of another machine stays until the operator removes it`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let holder = LockHolder(bench, through: ["/usr/bin/unshare", "--uts"], before: "hostname elsewhere; ")
         try await bench.waitForLock()
         await holder.kill()
@@ -63,7 +63,7 @@ struct ResticLockTests {
 
     @Test(.enabled(if: geteuid() == 0, "needs root for a process table of its own"), arguments: RealTools.restics)
     func `a process that now has the number of a dead owner is left in peace`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let seconds = "600.\(Int.random(in: 100_000...999_999))"
         let sleeper = Task { try await TestBench.runner.run(ToolCommand("/bin/sleep", [seconds])) }
         var innocent: Int32?
@@ -91,7 +91,7 @@ struct ResticLockTests {
     func `a lock older than the machine's start is dead, and one whose owner cannot be looked at is not`(
         restic: RealTools.Restic
     ) async throws {
-        var bench = try await TestBench.prepared(restic)
+        var bench = try TestBench.prepared(restic)
         let holder = LockHolder(bench)
         try await bench.waitForLock()
         let lock = try #require(try bench.files("locks").first)
@@ -111,7 +111,7 @@ struct ResticLockTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `a lock that goes away in time is waited for`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let holder = LockHolder(bench)
         try await bench.waitForLock()
         let task = Task { try await bench.repository(lockWait: .seconds(60)).prune(dryRun: false) }

@@ -11,7 +11,7 @@ struct ResticMaintenanceTests {
     func `forgetting drops what is named and nothing else, and pruning frees its room`(
         restic: RealTools.Restic
     ) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         let first = try await bench.storeFiles(repository).snapshot
@@ -32,7 +32,7 @@ struct ResticMaintenanceTests {
     }
 
     @Test func `only whole ids are forgotten`() async throws {
-        let bench = try await TestBench.prepared(RealTools.restics[0])
+        let bench = try TestBench.prepared(RealTools.restics[0])
         try bench.fillSource()
         let repository = try bench.repository()
         let snapshot = try await bench.storeFiles(repository).snapshot
@@ -44,7 +44,7 @@ struct ResticMaintenanceTests {
 
     @Test(arguments: RealTools.restics)
     func `damage is found by reading the data and named by both tests`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         _ = try await bench.storeFiles(repository)
@@ -71,7 +71,7 @@ struct ResticMaintenanceTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `the slices together read everything`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         _ = try await bench.storeFiles(repository)
@@ -88,7 +88,7 @@ struct ResticMaintenanceTests {
 
     @Test(arguments: RealTools.restics)
     func `a snapshot that cannot be read is damage and not a shorter list`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         let first = try await bench.storeFiles(repository).snapshot

@@ -8,7 +8,7 @@ import Testing
 struct ResticOverlayTests {
     @Test(arguments: RealTools.restics)
     func `a copy stands in for its original, at the original's path`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.scratch.write("the live database", to: "source/sub/app [1].db")
         try bench.scratch.write("neighbour", to: "source/sub/a.txt")
         let copy = try bench.scratch.write("a consistent copy", to: "copies/1")

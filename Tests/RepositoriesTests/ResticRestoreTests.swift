@@ -8,7 +8,7 @@ import Testing
 struct ResticRestoreTests {
     @Test(arguments: RealTools.restics)
     func `only what is asked for is restored`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         let reader = repository.reader(for: try await bench.storeFiles(repository).snapshot)
@@ -29,7 +29,7 @@ struct ResticRestoreTests {
 
     @Test(arguments: RealTools.restics)
     func `a link in the way is not followed`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         let reader = repository.reader(for: try await bench.storeFiles(repository).snapshot)
@@ -48,7 +48,7 @@ struct ResticRestoreTests {
     @Test(arguments: RealTools.restics)
     func `what the snapshot does not have goes where that is wanted and possible`(restic: RealTools.Restic) async throws
     {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         let reader = repository.reader(for: try await bench.storeFiles(repository).snapshot)
@@ -69,7 +69,7 @@ struct ResticRestoreTests {
 
     @Test(arguments: RealTools.restics)
     func `a damaged pack fails the restore and is called damage`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         let snapshot = try await bench.storeFiles(repository).snapshot
@@ -86,7 +86,7 @@ struct ResticRestoreTests {
 
     @Test(arguments: RealTools.restics)
     func `a snapshot that is not there is not found`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let reader = try bench.repository().reader(for: SnapshotID(rawValue: String(repeating: "d", count: 64)))
         for attempt in [
             { try await reader.entries { _ in } },
@@ -102,7 +102,7 @@ struct ResticRestoreTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `more than the limit is not taken into memory`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         try bench.fillSource()
         let repository = try bench.repository()
         let reader = repository.reader(for: try await bench.storeFiles(repository).snapshot)
@@ -114,7 +114,7 @@ struct ResticRestoreTests {
     }
 
     @Test func `the whole machine is no place for a restore`() async throws {
-        let bench = try await TestBench.prepared(RealTools.restics[0])
+        let bench = try TestBench.prepared(RealTools.restics[0])
         let reader = try bench.repository().reader(for: SnapshotID(rawValue: String(repeating: "d", count: 64)))
         for place in ["/", "//", "", "relative"] {
             await #expect(throws: RepositoryError.self) {

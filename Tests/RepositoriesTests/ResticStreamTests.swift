@@ -14,7 +14,7 @@ struct ResticStreamTests {
 
     @Test(arguments: RealTools.restics)
     func `a producer that fails at any moment leaves no snapshot and no lock`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let repository = try bench.repository()
         for script in Self.failures {
             let error = await #expect(throws: RepositoryError.self) {
@@ -32,7 +32,7 @@ struct ResticStreamTests {
 
     @Test(arguments: RealTools.restics)
     func `an empty stream is a failure and leaves no snapshot`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let repository = try bench.repository()
         let error = await #expect(throws: RepositoryError.self) {
             try await repository.store(TestBench.stream("true"), as: TestBench.stamp("/postgres/db.sql")) { _ in }
@@ -46,7 +46,7 @@ struct ResticStreamTests {
 
     @Test(arguments: RealTools.restics)
     func `a count that disagrees is a failure and the snapshot is dropped`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let repository = try bench.repository()
         // The child of the shell writes elsewhere too, so its account is larger than what went down the pipe.
         var part = TestBench.stream("printf elsewhere > \(bench.scratch["other"]); printf data")
@@ -65,7 +65,7 @@ struct ResticStreamTests {
 
     @Test(arguments: RealTools.restics)
     func `an exact count that agrees is accepted`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         var command = ToolCommand("/usr/bin/head", ["-c", "2000000", "/dev/zero"])
         command.whenOrphaned = .leave
         let stored = try await bench.repository().store(
@@ -78,7 +78,7 @@ struct ResticStreamTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `cancelling a stream leaves no snapshot, no lock and no child`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let repository = try bench.repository()
         let task = Task {
             try await repository.store(
@@ -94,7 +94,7 @@ struct ResticStreamTests {
 
     @Test(arguments: RealTools.oldestAndNewest)
     func `an empty file is refused before anything is started`(restic: RealTools.Restic) async throws {
-        let bench = try await TestBench.prepared(restic)
+        let bench = try TestBench.prepared(restic)
         let repository = try bench.repository()
         let path = try bench.scratch.write("", to: "empty.db")
         await #expect(throws: RepositoryError.self) {

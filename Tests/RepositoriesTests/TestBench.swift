@@ -18,29 +18,11 @@ struct TestBench {
         try scratch.write("correct horse", to: "password")
     }
 
-    /// One with a repository already made: a copy of one per version, for making one takes seconds.
-    static func prepared(_ restic: RealTools.Restic) async throws -> TestBench {
+    /// One with a repository that costs next to nothing to open.
+    static func prepared(_ restic: RealTools.Restic) throws -> TestBench {
         let bench = try TestBench(restic)
-        try FileManager.default.copyItem(atPath: try await templates.folder(for: restic), toPath: bench.folder)
+        try QuickRepository.lay(at: bench.folder)
         return bench
-    }
-
-    private static let templates = Templates()
-
-    private actor Templates {
-        private var made: [String: Task<ScratchFolder, any Error>] = [:]
-
-        func folder(for restic: RealTools.Restic) async throws -> String {
-            let task =
-                made[restic.version]
-                ?? Task {
-                    let bench = try TestBench(restic)
-                    _ = try await bench.repository().create()
-                    return bench.scratch
-                }
-            made[restic.version] = task
-            return try await task.value["repository"]
-        }
     }
 
     var folder: String { scratch["repository"] }

@@ -27,7 +27,7 @@ struct WitnessTests {
     }
 
     @Test func `restic stores what its witness lets pass, and nothing of what it does not`() async throws {
-        let bench = try await TestBench.prepared(try #require(RealTools.restics.last))
+        let bench = try TestBench.prepared(try #require(RealTools.restics.last))
         let repository = try bench.repository()
         let stamp = TestBench.stamp("/mysql/app.sql")
         await expectRefusal { try await repository.store($0, as: stamp) { _ in } }

@@ -99,9 +99,7 @@ struct EndingTests {
     func `when we are killed in the middle of a dump, no snapshot comes of it`(restic: RealTools.Restic) async throws {
         var base = ToolCommand(restic.path, ["--repo", folder["repository"], "--no-cache"])
         base.secrets = [.memoryFileArgument("--password-file=", Secret("correct horse"))]
-        var prepare = base
-        prepare.arguments.append("init")
-        try #require(try await runner.run(prepare).didItsWork)
+        try QuickRepository.lay(at: folder["repository"])
         await #expect(processExitsWith: .signal(SIGKILL)) {
             [path = restic.path as String, root = folder.path as String] in
             let runner = try SupervisedRunner()

@@ -33,7 +33,7 @@ struct ResticPipeTests {
 
     @Test(arguments: RealTools.restics)
     func `a dump is committed whole or not at all`(tool: RealTools.Restic) async throws {
-        try #require(try await runner.run(restic(tool, "init")).didItsWork)
+        try QuickRepository.lay(at: folder["repository"])
         let store = restic(tool, "backup", "--json", "--stdin", "--stdin-filename", "/dump.sql")
         let failures = [
             "killed": "head -c 8000000 /dev/urandom; kill -9 $$",

@@ -181,8 +181,9 @@ struct MountPlace {
 
     /// Takes away what a mount left that was killed: nobody serves it any more, and nothing can be done with the folder.
     private func clearDead(_ folder: String) async throws {
-        var facts = stat()
-        guard MountPlace.isMounted(folder, live), stat(folder, &facts) != 0, errno == ENOTCONN else { return }
+        // Whether it is a folder the kernel tells from memory for a while, how much room it has it has to ask for.
+        var facts = statvfs()
+        guard MountPlace.isMounted(folder, live), statvfs(folder, &facts) != 0, errno == ENOTCONN else { return }
         let result = try await live.runner.run(ToolCommand(ResticRepository.mountHelper, ["-u", "--", folder]))
         guard result.didItsWork else {
             throw Failure(
