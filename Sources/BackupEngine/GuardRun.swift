@@ -120,7 +120,8 @@ package struct GuardRun: Sendable {
         guard end.exitCode != 0 else { return .notNeeded }
         guard await wanted() else { return .offered }
         do {
-            let record = try await rollback(point.run, point.only)
+            // What is in the point besides was not guarded.
+            let record = try await rollback(point.run, point.only ?? point.sources)
             guard record.outcome == .succeeded else {
                 let cause =
                     record.failures.first ?? Failure("the restore was \(record.outcome?.rawValue ?? "cut short")")

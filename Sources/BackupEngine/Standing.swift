@@ -91,17 +91,20 @@ package struct StandingReview: Sendable {
     /// Runs older than this many are not looked at.
     package static let lookBack = 2000
 
-    /// - Parameter runs: of the profile, newest first.
-    package init(_ profile: Profile, runs: [RunRecord], timeZone: TimeZone = .current) {
+    /// - Parameters:
+    ///   - runs: of the profile, newest first.
+    ///   - now: what began later was recorded under a clock that was wrong, and says nothing.
+    package init(_ profile: Profile, runs: [RunRecord], timeZone: TimeZone = .current, now: Date = .distantFuture) {
         self.profile = profile
         self.timeZone = timeZone
-        self.runs = runs.filter { $0.outcome != nil }
+        // A clock that was set back by a little is no wrong clock.
+        self.runs = runs.filter { $0.outcome != nil && $0.started.timeIntervalSince(now) < 3600 }
     }
 
     package init(_ engine: Engine) throws(StoreError) {
         let profile = engine.profile
-        self.init(
-            profile, runs: try engine.store.runs(RunQuery(profile: profile.name, limit: StandingReview.lookBack)))
+        let runs = try engine.store.runs(RunQuery(profile: profile.name, limit: StandingReview.lookBack))
+        self.init(profile, runs: runs, now: engine.clock.now)
         ownKeys = try StandingReview.ownKeys(engine)
     }
 

@@ -150,7 +150,12 @@ package struct FilesSource: DumpSource {
             return .whole([LivePlace.Path(restored: path, live: path, sideFiles: SQLiteCopier.sideFiles)])
         }
         let roots = try FilesSource.roots(of: part)
-        return .whole(roots.map { LivePlace.Path(restored: $0, live: $0) })
+        return .whole(
+            roots.map { root in
+                var path = LivePlace.Path(restored: root, live: root)
+                path.leavesOut = settings.excludes
+                return path
+            })
     }
 
     /// What a tree was taken from, as it was noted.

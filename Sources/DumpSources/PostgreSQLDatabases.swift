@@ -73,6 +73,18 @@ struct PostgreSQLDatabases: DatabaseServer {
         return notices
     }
 
+    func identity() async throws(SourceError) -> String? {
+        let connection = connection(apartFrom: [])
+        let result = try await server.services.run(
+            server.clients.shell(connection, script: PostgreSQLRenaming.serverIdentity))
+        guard let failure = result.failure else {
+            return result.output.text.split(separator: "\n").first.map(String.init)
+        }
+        // A role may be denied the function; that it cannot be asked at all is another matter.
+        if case .notPermitted? = server.meaning(of: result.errors.text, connection) { return nil }
+        throw result.stopped == nil ? server.meaning(of: result.errors.text, connection) ?? failure : failure
+    }
+
     func drop(_ name: String) async throws(SourceError) {
         let connection = connection(apartFrom: [name])
         _ = try await server.ask(PostgreSQLQueries.endSessions(database: name), connection)

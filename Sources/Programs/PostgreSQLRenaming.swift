@@ -57,6 +57,9 @@ package enum PostgreSQLRenaming {
     }
 
     /// A JSON string a line.
+    /// - Source: `pg_control_system`, which anybody may call; seen with 15.18 and 18.6.
+    package static let serverIdentity = "SELECT system_identifier FROM pg_catalog.pg_control_system();\n"
+
     package static let roles = "SELECT pg_catalog.to_json(rolname::text) FROM pg_catalog.pg_roles;\n"
 }
 

@@ -30,6 +30,20 @@ package enum ResticLocation: Sendable, Equatable {
         self = .folder(ResticLocation.normalised(path))
     }
 
+    /// Why a location that would be taken for a folder looks like an address that was mistyped; `nil` where it does not.
+    package static func mistake(in text: String) -> String? {
+        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        guard !["/", "~", ".", "local:"].contains(where: text.hasPrefix), let colon = text.firstIndex(of: ":") else {
+            return nil
+        }
+        let start = text[..<colon]
+        guard !start.contains("/"), !backends.contains(String(start)), start != "s3" else { return nil }
+        let known = backends.map { "`\($0):`" }.joined(separator: ", ")
+        return start.contains("@")
+            ? "`\(text)` would be a folder here; a place behind ssh is written `sftp:\(start):\(text[text.index(after: colon)...])`"
+            : "`\(start):` is no kind of address (there are \(known)); a folder of that name is written `./\(text)`"
+    }
+
     /// Takes out `.` and `..` by name, as the operator reads them; links are left to the file system.
     private static func normalised(_ path: String) -> String {
         var parts: [Substring] = []

@@ -180,6 +180,9 @@ extension ResticSettings {
                 problems.append(
                     ConfigProblem(at: value.location, keyPath: "restic", message: "the repository's location is empty"))
             }
+            if let mistake = ResticLocation.mistake(in: text) {
+                problems.append(ConfigProblem(at: value.location, keyPath: "restic", message: mistake))
+            }
             if location?.containsPassword == true {
                 problems.append(
                     ConfigProblem(

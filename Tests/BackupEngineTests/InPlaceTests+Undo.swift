@@ -51,6 +51,20 @@ extension InPlaceTests {
         #expect(try entries.count == 1)
     }
 
+    @Test func `where the profile names another server by now, nothing is undone or forgotten`() async throws {
+        _ = try await restore(three)
+        databases.becomeAnother()
+        let engine = bench.engine(three)
+        let keeping = KeptAside(engine)
+        let undone = await UndoRun(engine, try keeping.find(nil)).run()
+        #expect(undone.record.says("names another server now"), "\(undone.record.failures)")
+        try expectNew()
+        await #expect { _ = try await keeping.discard(try keeping.find(nil)) } throws: {
+            "\($0)".contains("names another server now")
+        }
+        #expect(try entries.count == 1)
+    }
+
     @Test func `all is in place although nobody can say any more where the former went`() async throws {
         await bench.backup(three)
         var engine = bench.engine(three)

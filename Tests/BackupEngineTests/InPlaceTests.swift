@@ -106,6 +106,58 @@ struct InPlaceTests {
         await #expect { try await plan(bench.engine(three)) } throws: { "\($0)".contains("is mounted at") }
     }
 
+    // MARK: Places in places
+
+    /// The name of the inner one comes first.
+    @Test func `a place inside another's folder comes back, and undoing brings back both as they were`() async throws {
+        try bench.folder.write("old", to: "live/web/inner/page")
+        let sources = [
+            source("a-inner", at: bench.folder["live/web/inner"]), source("outer", at: bench.folder["live/web"]),
+        ]
+        let report = try await restore(sources)
+        #expect(report.record.outcome == .succeeded, "\(report.record.failures)")
+        #expect(content("live/web/page") == "new" && content("live/web/inner/page") == "new")
+        let engine = bench.engine(sources)
+        let undone = await UndoRun(engine, try KeptAside(engine).find(nil)).run()
+        #expect(undone.record.outcome == .succeeded, "\(undone.record.failures)")
+        #expect(content("live/web/page") == "old" && content("live/web/inner/page") == "old")
+        #expect(try !names("live").contains { $0.hasPrefix(".holdfast") })
+        #expect(try !names("live/web").contains { $0.hasPrefix(".holdfast") })
+    }
+
+    // MARK: Other profiles
+
+    @Test func `what the profile no longer has is left as it is, unless it is asked for`() async throws {
+        let (gone, stays) = (source("gone", at: bench.folder["live/conf"]), source("web", at: bench.folder["live/web"]))
+        await bench.backup([gone, stays])
+        bench.clock.advance(by: .seconds(60))
+        await bench.backup([stays])
+        var engine = bench.engine([stays])
+        engine.restorer = bench.engine([gone, stays]).restorer
+        let made = try await plan(engine)
+        #expect(made.targets.map(\.item.part.source.rawValue) == ["web"])
+        #expect(made.warnings.contains { $0.contains("the profile no longer has this source") }, "\(made.warnings)")
+        var options = InPlaceOptions()
+        options.only = [SourceName(unchecked: "gone")]
+        #expect(try await plan(engine, options).targets.count == 1)
+    }
+
+    @Test func `a database whose source the profile no longer has is refused, for nobody knows its server`()
+        async throws
+    {
+        await bench.backup(three)
+        var engine = bench.engine([source("web", at: bench.folder["live/web"])])
+        engine.restorer = bench.engine(three).restorer
+        await #expect { [engine] in try await plan(engine) } throws: { "\($0)".contains("nobody knows which server") }
+        try expectOld()
+    }
+
+    @Test func `two sources of one place are refused before anything is read`() async throws {
+        let sources = [source("one", at: bench.folder["live/web"]), source("two", at: bench.folder["live/web"])]
+        await bench.backup(sources)
+        await #expect { try await plan(bench.engine(sources)) } throws: { "\($0)".contains("both one and two live at") }
+    }
+
     // MARK: Refusals
 
     @Test func `a place that is a link is refused`() async throws {

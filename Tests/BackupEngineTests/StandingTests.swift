@@ -51,6 +51,16 @@ struct StandingTests {
         #expect(standing.overdueSince(at: later) == Bench.start.addingTimeInterval(6 * 3600))
     }
 
+    @Test func `a run under a clock that was wrong does not stand for those that there were not`() throws {
+        let profile = profile { $0.backup = .seconds(26 * 3600) }
+        var wrong = run(1)
+        wrong.started = Bench.start.addingTimeInterval(365 * 86_400)
+        let runs = [wrong, run(30)]
+        let review = StandingReview(profile, runs: runs, now: Bench.start)
+        let backup = try #require(review.standings.first { $0.subject == .backup })
+        #expect(backup.lastSuccess == runs[1].started && backup.isOverdue(at: Bench.start))
+    }
+
     @Test func `runs that failed, and sources that are gaps or damaged, are no success`() throws {
         let profile = profile { $0.backup = .seconds(3600) }
         var damaged = run(3)

@@ -113,7 +113,7 @@ struct InPlaceTests {
         #expect(
             none.code == 1 && none.errors.contains("nothing in this restore point lives at /elsewhere/x"), "\(none)")
         let gone = try await world.program.run("restore", "latest", "--path", world.documents + "/no", "--yes")
-        #expect(gone.code == 1 && gone.errors.contains("was not found"), "\(gone)")
+        #expect(gone.code == 1 && gone.errors.contains("has nothing at"), "\(gone)")
         let beside = try await world.program.run(
             "restore", "latest", "--path", file, "--to", world.folder["r"], "--yes")
         #expect(beside.code == 0, "\(beside)")

@@ -6,6 +6,7 @@ package final class MemoryDatabases: DatabaseServer {
     private let databases: Mutex<[String: String]>
     private let failure: Mutex<SourceError?> = Mutex(nil)
     private let absence: Mutex<SourceError?> = Mutex(nil)
+    private let name = Mutex("one")
     package let longestName = 63
 
     package init(_ databases: [String: String] = [:]) { self.databases = Mutex(databases) }
@@ -31,6 +32,11 @@ package final class MemoryDatabases: DatabaseServer {
         }
         return []
     }
+
+    package func identity() async throws(SourceError) -> String? { name.withLock { $0 } }
+
+    /// From now on it is another server.
+    package func becomeAnother() { name.withLock { $0 = "another" } }
 
     package func drop(_ name: String) async throws(SourceError) {
         databases.withLock { $0[name] = nil }

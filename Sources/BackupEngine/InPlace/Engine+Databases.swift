@@ -12,6 +12,18 @@ extension Engine {
         profile.sources.contains { $0.name == part.source && $0.kind == part.sourceKind }
     }
 
+    /// - Throws: ``Failure`` where the source's server is not the one any more on which the names were exchanged.
+    func server(of renaming: Settlement.Renaming, for run: RunID) async throws -> any DatabaseServer {
+        let server = try await requiredServer(of: renaming.part, for: run)
+        if let known = renaming.server, let found = try await server.identity(), found != known {
+            throw Failure(
+                "the profile's source \(renaming.part.source) names another server now than the one that the database "
+                    + "\(renaming.live) was restored on",
+                hint: "let `host:` and `port:` of the source name the former server while this is done")
+        }
+        return server
+    }
+
     /// - Throws: ``Failure`` where there is no such server any more.
     func requiredServer(of part: ManifestPart, for run: RunID) async throws -> any DatabaseServer {
         if knowsSource(of: part), let server = try await databaseServer(of: part, for: run) { return server }

@@ -74,6 +74,10 @@ package struct InPlacePlanner: Sendable {
         var targets: [InPlacePlan.Target] = []
         var leftOut: [(part: ManifestPart, reason: String)] = []
         for var item in base.items {
+            if let reason = stranger(item, point, options) {
+                leftOut.append((item.part, reason))
+                continue
+            }
             let source = try engine.restorer(item.part)
             var live = try await source.livePlace(of: item.part)
             if live == .unneeded { continue }
@@ -86,20 +90,67 @@ package struct InPlacePlanner: Sendable {
                 live = narrowed
             }
             try check(live)
+            try checkServer(live, item.part)
             item.place = InPlacePlanner.words(live)
             targets.append(InPlacePlan.Target(item: item, live: live, present: try present(live)))
         }
         try checkIsSomething(targets, leftOut, options)
+        try checkTheyDiffer(targets)
         var plan = InPlacePlan(
             point: point, targets: targets, leftOut: leftOut, rooms: [], services: [], expected: nil,
             warnings: base.warnings, options: options)
         plan.rooms = options.paths.isEmpty ? rooms(targets) : []
         plan.services = engine.profile.resources.filter { $0.isFor(.restore, of: plan.sources) }.map(\.name)
         plan.expected = try expected(plan.bytes)
+        for target in targets {
+            guard case .whole(let paths) = target.live, let path = paths.first(where: { !$0.leavesOut.isEmpty }) else {
+                continue
+            }
+            plan.warnings.append(
+                "\(target.item.part.source): what its `exclude:` leaves out (\(path.leavesOut.prefix(5).joined(separator: ", "))) is "
+                    + "in no restore point, and goes aside with the folder")
+        }
         plan.warnings += leftOut.map {
             "\($0.part.title) is left out: \($0.reason)"
         }
         return plan
+    }
+
+    /// What the profile no longer has, and the point's run did not capture either, is of another time: putting it back by the way
+    /// would undo what has become of it since.
+    private func stranger(_ item: RestorePlan.Item, _ point: RestorePoint, _ options: InPlaceOptions) -> String? {
+        guard options.only == nil, options.paths.isEmpty, item.run != point.run,
+            !engine.profile.sources.contains(where: { $0.name == item.part.source })
+        else { return nil }
+        return "the profile no longer has this source, and run \(item.run) captured it last "
+            + "(`--only \(item.part.source)` puts it back)"
+    }
+
+    /// - Throws: where a database's server cannot be known, for the profile alone names it.
+    private func checkServer(_ live: LivePlace, _ part: ManifestPart) throws(Failure) {
+        switch live {
+        case .database, .server:
+            guard !engine.knowsSource(of: part) else { return }
+            throw Failure(
+                "the profile no longer has the source \(part.source), so nobody knows which server \(part.title) belongs to",
+                hint: "put the source back into the profile, or restore it with --to DIR, or leave it out with --only")
+        case .whole, .merged, .unneeded, .nowhere: return
+        }
+    }
+
+    /// - Throws: where two parts would take the same place.
+    private func checkTheyDiffer(_ targets: [InPlacePlan.Target]) throws(Failure) {
+        var owners: [String: SourceName] = [:]
+        for target in targets {
+            var places = InPlacePlanner.paths(target.live).map(\.live)
+            if case .database(let name) = target.live { places = ["database \(target.item.part.source) \(name)"] }
+            for place in places {
+                guard let other = owners.updateValue(target.item.part.source, forKey: place) else { continue }
+                throw Failure(
+                    "both \(other) and \(target.item.part.source) live at \(place)",
+                    hint: "choose one of them with --only", kind: .usage)
+            }
+        }
     }
 
     private func checkIsSomething(

@@ -139,9 +139,8 @@ extension KeptAside {
             case .path(let exchange):
                 if try engine.host.entry(at: exchange.aside) != nil { found.append(exchange.aside) }
             case .database(let renaming):
-                if let server = try await engine.databaseServer(of: renaming.part, for: settlement.run),
-                    try await server.existing([renaming.aside]).contains(renaming.aside)
-                {
+                let server = try await engine.server(of: renaming, for: settlement.run)
+                if try await server.existing([renaming.aside]).contains(renaming.aside) {
                     found.append("database \(renaming.aside)")
                 }
             }

@@ -36,6 +36,8 @@ actor InPlaceStaging {
         var place: LivePlace.Path
         var path: String
         var isMerged: Bool
+
+        var depth: Int { place.live.split(separator: "/").count }
     }
 
     init(_ engine: Engine, _ plan: InPlacePlan, _ record: RunRecord, _ recorder: RunRecorder) {
@@ -157,7 +159,7 @@ actor InPlaceStaging {
 
     private func stagingRoot(of live: String) throws -> String {
         if InPlacePlanner.isMountPoint(live, engine) { return live }
-        let parent = (live as NSString).deletingLastPathComponent
+        let parent = besideAll((live as NSString).deletingLastPathComponent)
         if try engine.host.entry(at: parent) == nil {
             do {
                 try FileManager.default.createDirectory(atPath: parent, withIntermediateDirectories: true)
@@ -165,6 +167,22 @@ actor InPlaceStaging {
             recorder.notice("made the folder \(parent), which was missing")
         }
         return parent
+    }
+
+    /// What is put together must not lie in a folder that itself goes aside.
+    private func besideAll(_ root: String) -> String {
+        var root = root
+        let device = engine.host.device(of: root)
+        let places = plan.targets.flatMap { target in
+            if case .whole(let paths) = target.live { paths.map(\.live) } else { [String]() }
+        }
+        while let place = places.first(where: { root == $0 || root.hasPrefix($0 + "/") }) {
+            let above = (place as NSString).deletingLastPathComponent
+            // Something mounted there keeps its name, and what is in it stays in it.
+            guard !InPlacePlanner.isMountPoint(place, engine), engine.host.device(of: above) == device else { break }
+            root = above
+        }
+        return root
     }
 
     private func makeFolder(_ root: String, _ device: UInt64) throws {
@@ -204,7 +222,10 @@ actor InPlaceStaging {
 
     func settlement() async throws -> Settlement {
         var steps: [Settlement.Step] = []
-        for item in staged where !staged.contains(where: { isInside(item, $0) }) {
+        // What lies inside something else that takes its place comes after it, and goes back before it.
+        let ordered = staged.filter { item in !staged.contains { isInside(item, $0) } }
+            .enumerated().sorted { ($0.element.depth, $0.offset) < ($1.element.depth, $1.offset) }.map(\.element)
+        for item in ordered {
             if item.isMerged {
                 try await merge(item.path, item.place.live, item.source, &steps)
             } else if InPlacePlanner.isMountPoint(item.place.live, engine) {
@@ -221,7 +242,7 @@ actor InPlaceStaging {
                 .database(
                     Settlement.Renaming(
                         part: database.part, staged: database.staged, live: database.live, aside: database.aside,
-                        wasThere: wasThere)))
+                        wasThere: wasThere, server: try await server.identity())))
         }
         return Settlement(run: record.id, origin: plan.point.run.rawValue, began: engine.clock.now, steps: steps)
     }
@@ -242,7 +263,15 @@ actor InPlaceStaging {
                 source: source, staged: path, place: place, aside: aside ?? place + ".before-\(record.id)",
                 identity: entry.identity, sideFiles: sideFiles,
                 stagedSideFiles: try Settling(engine: engine, run: record.id).identities(sideFiles, at: path),
-                wasThere: try engine.host.entry(at: place) != nil))
+                wasThere: try willBeThere(place)))
+    }
+
+    /// Whether something is in a place when its turn comes: by then a folder around it may have taken its own place.
+    private func willBeThere(_ place: String) throws -> Bool {
+        let around = staged.filter { !$0.isMerged && place.hasPrefix($0.place.live + "/") }
+            .max { $0.depth < $1.depth }
+        guard let around else { return try engine.host.entry(at: place) != nil }
+        return try engine.host.entry(at: around.path + place.dropFirst(around.place.live.count)) != nil
     }
 
     /// A place that something is mounted at keeps its name: what is in it changes, entry by entry.

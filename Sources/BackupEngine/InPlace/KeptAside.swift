@@ -111,10 +111,8 @@ package struct KeptAside: Sendable {
                             + "drop it there")
                     continue
                 }
-                guard
-                    let server = try await engine.databaseServer(of: renaming.part, for: kept.settlement.run),
-                    try await server.existing([renaming.aside]).contains(renaming.aside)
-                else { continue }
+                let server = try await engine.server(of: renaming, for: kept.settlement.run)
+                guard try await server.existing([renaming.aside]).contains(renaming.aside) else { continue }
                 try await server.drop(renaming.aside)
                 removed.append("database \(renaming.aside)")
             }

@@ -280,6 +280,6 @@ struct Settling: Sendable {
     }
 
     private func server(of renaming: Settlement.Renaming) async throws -> any DatabaseServer {
-        try await engine.requiredServer(of: renaming.part, for: run)
+        try await engine.server(of: renaming, for: run)
     }
 }

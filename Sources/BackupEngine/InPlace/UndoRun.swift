@@ -146,13 +146,14 @@ package struct UndoRun: Sendable {
     private func reversed(
         _ renaming: Settlement.Renaming, _ record: RunRecord
     ) async throws -> Settlement.Renaming {
-        let server = try await engine.requiredServer(of: renaming.part, for: record.id)
+        let server = try await engine.server(of: renaming, for: record.id)
         // Where nothing was there before, what was restored just goes aside.
         let there = try await server.existing([renaming.aside, renaming.live])
         let isKept = there.contains(renaming.aside)
         guard isKept || renaming.wasThere != true else { throw gone("the name \(renaming.aside)") }
         return Settlement.Renaming(
             part: renaming.part, staged: isKept ? renaming.aside : nil, live: renaming.live,
-            aside: server.asideName(of: renaming.live, by: record.id), wasThere: there.contains(renaming.live))
+            aside: server.asideName(of: renaming.live, by: record.id), wasThere: there.contains(renaming.live),
+            server: renaming.server)
     }
 }

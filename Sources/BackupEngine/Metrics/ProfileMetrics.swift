@@ -45,7 +45,7 @@ package struct ProfileMetrics: Sendable {
         document.add(.metricsTimestamp, facts.now.timeIntervalSince1970, profile)
         document.add(.historyReadable, facts.isHistoryReadable ? 1 : 0, profile)
         document.add(.skipsObjective, facts.profile.objectives.skips.inSeconds, profile)
-        var review = StandingReview(facts.profile, runs: facts.runs)
+        var review = StandingReview(facts.profile, runs: facts.runs, now: facts.now)
         review.ownKeys = facts.ownKeys
         for standing in review.standings { add(standing, to: &document) }
         addOtherOperations(to: &document)

@@ -16,6 +16,9 @@ package protocol DatabaseServer: Sendable {
     /// - Returns: what was made, in words.
     func addMissing(from content: [UInt8], part: ManifestPart) async throws(SourceError) -> [String]
 
+    /// What tells this server from every other, whatever it is called; `nil` where it does not say.
+    func identity() async throws(SourceError) -> String?
+
     /// The longest name of a database, in bytes.
     var longestName: Int { get }
 }

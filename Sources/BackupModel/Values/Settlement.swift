@@ -55,11 +55,15 @@ package struct Settlement: Codable, Sendable, Equatable {
         package var aside: String
         /// Whether there was a database of that name before; `nil` in what an older version noted.
         package var wasThere: Bool?
+        /// Of the server, see ``DatabaseServer/identity()``.
+        package var server: String?
 
         package init(
-            part: ManifestPart, staged: String?, live: String, aside: String, wasThere: Bool? = nil
+            part: ManifestPart, staged: String?, live: String, aside: String, wasThere: Bool? = nil,
+            server: String? = nil
         ) {
             self.wasThere = wasThere
+            self.server = server
             self.part = part
             self.part.facts = Facts()
             self.staged = staged
@@ -122,6 +126,8 @@ package enum LivePlace: Sendable, Equatable {
         /// Absolute.
         package var live: String
         package var sideFiles: [String]
+        /// What of a folder is in no restore point, as the profile says it.
+        package var leavesOut: [String] = []
         package init(restored: String, live: String, sideFiles: [String] = []) {
             self.restored = restored
             self.live = live

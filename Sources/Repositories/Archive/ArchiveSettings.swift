@@ -129,6 +129,11 @@ package struct ArchiveSettings: Sendable, Equatable {
                 at: value.location, keyPath: "archive",
                 message: "an address must not hold a password; give what opens the place under `environment:`")
         }
+        if let value = entry["archive"], let text = value.text,
+            let mistake = ResticLocation.mistake(in: ArchiveTarget.address(text, endpoint: nil))
+        {
+            return ConfigProblem(at: value.location, keyPath: "archive", message: mistake)
+        }
         let encryption = entry["encrypt"]?.text.flatMap(Encryption.init(rawValue:)) ?? .age
         let hasRecipients = entry["recipients"] != nil || entry["recipients-file"] != nil
         let place = (entry["encrypt"] ?? entry).location
