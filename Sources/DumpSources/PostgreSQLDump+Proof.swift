@@ -9,6 +9,8 @@ extension PostgreSQLDump {
         part.restoreNotes["format"] == "globals" ? part.bytes : ByteCount(part.bytes.bytes * 5 / 2) + .mebibytes(80)
     }
 
+    package func isLoadedToProve(_ part: ManifestPart) -> Bool { part.restoreNotes["format"] != "globals" }
+
     package func prove(_ request: ProofRequest, _ context: CaptureContext) async throws(SourceError) -> ProofReport {
         let notes = request.restore.part.restoreNotes
         guard notes["format"] != "globals" else { return try await saved(request, context) }

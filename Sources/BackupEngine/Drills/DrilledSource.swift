@@ -122,6 +122,8 @@ struct DrilledSource: Sendable {
         _ item: RestorePlan.Item, in folder: String, own: String, _ run: RunRecord, _ programs: Once
     ) async throws -> ProofReport {
         let source = try engine.restorer(item.part)
+        // What came before it may still lie there.
+        try DrillPlan.checkRoom(for: item.part.title, source.roomToProve(item.part), at: folder, engine.host)
         let spec = specs.first { $0.name == item.part.source }
         let observer = engine.observer
         let title = item.part.title

@@ -63,4 +63,5 @@ extension DumpSource {
     }
 
     package func roomToProve(_ part: ManifestPart) -> ByteCount { part.bytes }
+    package func isLoadedToProve(_ part: ManifestPart) -> Bool { false }
 }
