@@ -114,6 +114,8 @@ package struct KitRehearsal: Sendable {
         command.workingDirectory = folder
         command.secrets = try await keys(of: sheet.section)
         command.keptOutput = .mebibytes(1)
+        // A server may build an index for hours while nothing that is seen from here moves.
+        command.limits.stall = nil
         command.acceptedExitCodes = Set(0...255)
         let start = engine.clock.uptime
         let ended = try await runner.run(command)
