@@ -33,10 +33,7 @@ package struct KeyRotation: Sendable {
             if case .file(let path) = place {
                 draft = path + ".new"
                 if try await secret(in: draft) == nil, let report = try await finishBegun(place) { return report }
-                if try await secret(in: draft) == nil, let file {
-                    guard let given = try await secret(in: file) else { throw SecretError.missing(.file(file)) }
-                    try secrets.write(given, at: draft)
-                }
+                try await settle(draft, of: path, given: file)
             } else {
                 guard let file else {
                     throw Failure(
@@ -65,6 +62,40 @@ package struct KeyRotation: Sendable {
         }
     }
 
+    /// Brings the password that was given into the draft, unless that would take another one's place or change nothing.
+    private func settle(_ draft: String, of path: String, given file: String?) async throws {
+        let (current, pending) = (try await secret(in: path), try await secret(in: draft))
+        func refuse(_ place: String, _ hint: String) -> Failure {
+            Failure("\(place) holds the password that is in use already", hint: hint, kind: .usage)
+        }
+        if let pending, pending == current {
+            throw refuse(draft, "remove it, and a new password is made; or put a new one there")
+        }
+        guard let file, file != draft else { return }
+        guard let given = try await secret(in: file) else { throw SecretError.missing(.file(file)) }
+        if given == current { throw refuse(file, "put a new password there, or name no file and one is made") }
+        if let pending {
+            guard pending != given else { return }
+            throw Failure(
+                "\(draft) is there already and holds another password than \(file), which would open nothing",
+                hint: try hasBegun
+                    ? "a change to that one has begun: go on with it by the same command without --new-password-file, then "
+                        + "give \(file) to another one"
+                    : "take the one that is there by the same command without --new-password-file, or remove \(draft)",
+                kind: .usage)
+        }
+        try secrets.write(given, at: draft)
+    }
+
+    private var hasBegun: Bool {
+        get throws {
+            try engines.contains { engine in
+                try engine.pins.pin(profile: engine.profile.name, repository: engine.primary.spec.pinName)?.keyChange
+                    != nil
+            }
+        }
+    }
+
     /// Removes the old keys, once the profile's password is the new one.
     package func finish() async throws -> Report {
         try await locked { [self] in
@@ -82,6 +113,7 @@ package struct KeyRotation: Sendable {
     /// - Parameter label: says what it is for, in the repository.
     package func add(label: String, passwordFile file: String) async throws -> Report {
         try await locked { [self] in
+            try await refuseWhileChanging(engines[0])
             let new = try await secret(in: file) ?? secrets.generate(at: file)
             var member = try await open(engines[0], pending: new)
             try await add(new, to: &member, removingOld: false, label: label)
@@ -90,6 +122,23 @@ package struct KeyRotation: Sendable {
             try save(member)
             return report(try await place(), file, [changed])
         }
+    }
+
+    /// What has begun stands in the pin once; a further password would make it forget the old key, which then stayed for ever.
+    private func refuseWhileChanging(_ engine: Engine) async throws {
+        let name = engine.primary.spec.name
+        let pin = try engine.pins.pin(profile: engine.profile.name, repository: engine.primary.spec.pinName)
+        guard let change = pin?.keyChange, let old = change.old else { return }
+        var command = "holdfast key rotate \(name)"
+        if case .file = try await place() {
+        } else if change.new != nil {
+            command += " --finish"
+        } else {
+            command += " --new-password-file FILE"
+        }
+        throw Failure(
+            "a change of the password of \(name) has begun, and its old key \(old.prefix(8)) is not removed yet",
+            hint: "finish it first: \(command)", kind: .usage)
     }
 
     // MARK: - Steps

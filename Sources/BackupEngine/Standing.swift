@@ -229,7 +229,7 @@ package struct StandingReview: Sendable {
         var standing = blank(.drill, objective: profile.objectives.drill)
         let drills = runs.filter { $0.operation == .drill && $0.sources == nil }
         (standing.lastRun, standing.lastOutcome) = (drills.first?.id, drills.first?.outcome)
-        standing.lastSuccess = drills.first { $0.drill?.isWholeProof == true }?.started
+        standing.lastSuccess = drills.first(where: StandingReview.provesAll)?.started
         standing.baseline = baseline
         standing.skippedSince = StandingReview.skippedSince(drills)
         standing.trend = StandingReview.trend(of: drills.filter { $0.outcome == .succeeded })
@@ -242,6 +242,12 @@ package struct StandingReview: Sendable {
 
     /// Since when the profile has been run as it is now.
     private var baseline: Date? { runs.last { $0.profileDigest == profile.digest }?.started }
+
+    /// A restore that takes longer than it may is told by itself, and proves as much as a quick one.
+    private static func provesAll(_ run: RunRecord) -> Bool {
+        guard let drill = run.drill, drill.isWholeProof else { return false }
+        return isGood(run.outcome) || run.outcome == .partial && drill.isTooSlow
+    }
 
     private static func isGood(_ outcome: Outcome?) -> Bool { outcome == .succeeded || outcome == .degraded }
 

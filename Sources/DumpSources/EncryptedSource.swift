@@ -205,6 +205,10 @@ package struct EncryptedSource: DumpSource {
         return max(part.bytes, inner.roomToProve(plain))
     }
 
+    package func isLoadedToProve(_ part: ManifestPart) -> Bool {
+        inner.isLoadedToProve(part.encryption == nil ? part : EncryptedSource.inside(part))
+    }
+
     private static func proofs(_ encryption: PartEncryption) -> [String] {
         ["decrypted whole"] + (encryption.base == nil ? [] : ["every file has its digest"])
     }

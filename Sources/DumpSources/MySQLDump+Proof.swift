@@ -10,6 +10,8 @@ extension MySQLDump {
         part.restoreNotes["format"] == "users" ? part.bytes : ByteCount(part.bytes.bytes * 5 / 2) + .mebibytes(200)
     }
 
+    package func isLoadedToProve(_ part: ManifestPart) -> Bool { part.restoreNotes["format"] != "users" }
+
     package func prove(_ request: ProofRequest, _ context: CaptureContext) async throws(SourceError) -> ProofReport {
         let notes = request.restore.part.restoreNotes
         guard notes["format"] != "users" else { return ProofReport(try await restore(request.restore, context)) }

@@ -9,6 +9,8 @@ extension PostgreSQLDump {
         part.restoreNotes["format"] == "globals" ? part.bytes : ByteCount(part.bytes.bytes * 5 / 2) + .mebibytes(80)
     }
 
+    package func isLoadedToProve(_ part: ManifestPart) -> Bool { part.restoreNotes["format"] != "globals" }
+
     package func prove(_ request: ProofRequest, _ context: CaptureContext) async throws(SourceError) -> ProofReport {
         let notes = request.restore.part.restoreNotes
         guard notes["format"] != "globals" else { return try await saved(request, context) }
@@ -58,13 +60,22 @@ extension PostgreSQLDump {
         let name = "holdfast-\(context.run)"
         let server = try await PostgreSQLServer(local, spec, services)
         let maintenance = server.connection(to: "postgres", applicationName: name)
-        let required = try await requirements(of: request.restore, server)
+        let begun = services.clock.uptime
+        let required: PostgreSQLRequirements
+        if let noted = PostgreSQLNeeds(part.restoreNotes) {
+            required = noted.requirements
+        } else {
+            // Of a dump that was made before this was noted: it is read for it, which no restore does.
+            required = try await requirements(of: request.restore, server)
+        }
+        let preparation = services.clock.uptime - begun
         _ = try await server.ask(required.statements, maintenance)
         let original = part.restoreNotes["database"] ?? "restored"
         let database = ["postgres", "template0", "template1"].contains(original) ? "restored_\(original)" : original
         var restore = PostgreSQLRestore(server: server, context: context, applicationName: name)
         restore.countsAnew = true
         var report = ProofReport(try await restore.load(request.restore, into: database))
+        report.preparation = preparation
         report.tools["postgres"] = try await server.look(maintenance).version
         report.restored.place = "database \(database) in a server of the drill's own"
         let target = server.connection(to: database, applicationName: name)

@@ -114,6 +114,8 @@ package struct PostgreSQLDump: DumpSource {
                 var options = PostgreSQLClients.DumpOptions()
                 options.isCustom = settings.format == .custom
                 options.snapshot = try await session.exportSnapshot()
+                var notes = PostgreSQLPart.notes(database, settings, survey, server.clientVersion)
+                notes[PostgreSQLNeeds.note] = await needs(server, connection)
                 options.lockWait = settings.lockWait
                 options.excludedTables = settings.excludedTables
                 options.excludedTableData = settings.excludedTableData
@@ -135,9 +137,19 @@ package struct PostgreSQLDump: DumpSource {
                 try await session.finish()
                 return PartReport(
                     path: part, stored: stored, condition: .clean, facts: facts,
-                    restoreNotes: PostgreSQLPart.notes(database, settings, survey, server.clientVersion))
+                    restoreNotes: notes)
             }
         } catch { throw failure(error, database) }
+    }
+
+    /// Once the snapshot is held: what is made later cannot be in the dump.
+    private func needs(_ server: PostgreSQLServer, _ connection: PostgreSQLConnection) async -> String? {
+        do throws(SourceError) {
+            return PostgreSQLNeeds.noted(try await server.ask(PostgreSQLNeeds.query, connection))
+        } catch {
+            // A drill finds them in the dump then, which takes it longer.
+            return nil
+        }
     }
 
     /// What is known of the snapshot beside its bytes; learnt while the dump runs.

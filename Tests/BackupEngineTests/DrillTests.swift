@@ -216,6 +216,80 @@ struct DrillTests {
         #expect(try bench.isClean)
     }
 
+    /// A source whose parts are loaded, or kept until all of them are proven.
+    private struct Weighty: DumpSource {
+        var base: ScriptedSource
+        var isLoaded: Bool
+        var spec: SourceSpec { base.spec }
+        func preflight(_ context: CaptureContext) async throws(SourceError) -> SourcePreview {
+            try await base.preflight(context)
+        }
+        func capture(
+            _ context: CaptureContext, storing store: PartStore
+        ) async throws(SourceError) -> [PartReport] { try await base.capture(context, storing: store) }
+        func restore(
+            _ request: RestoreRequest, _ context: CaptureContext
+        ) async throws(SourceError) -> RestoreReport { try await base.restore(request, context) }
+        func prove(_ request: ProofRequest, _ context: CaptureContext) async throws(SourceError) -> ProofReport {
+            var report = ProofReport(try await base.restore(request.restore, context))
+            report.preparation = .seconds(3000)
+            return report
+        }
+        func roomToProve(_ part: ManifestPart) -> ByteCount { part.part.rawValue == "/small" ? 10 : 1000 }
+        func isLoadedToProve(_ part: ManifestPart) -> Bool { isLoaded }
+    }
+
+    private func weighty(_ bench: Bench) -> ScriptedSource {
+        let clock = bench.clock
+        var source = ScriptedSource("db") { _, store throws(SourceError) in
+            var reports: [PartReport] = []
+            for path in ["/large", "/small"] { reports.append(try await ScriptedSource.part(path, store)) }
+            return reports
+        }
+        source.restoring = { request, context throws(SourceError) in
+            clock.advance(by: .seconds(3600))
+            return try await ScriptedSource.writeOneFile(request, context)
+        }
+        return source
+    }
+
+    @Test(arguments: [(true, 1000), (false, 1010)])
+    func `databases that are loaded one after the other take the room of the largest`(
+        isLoaded: Bool, room: Int
+    ) async throws {
+        let bench = try Bench()
+        let source = weighty(bench)
+        await bench.backup([source])
+        var engine = bench.engine([source])
+        engine.restorer = { _ in Weighty(base: source, isLoaded: isLoaded) }
+        #expect(try await DrillPlan.make(engine, DrillRequest()).room == ByteCount(Int64(room)))
+    }
+
+    @Test func `what earlier parts of a source left no room for is not begun`() async throws {
+        let bench = try Bench()
+        let base = weighty(bench)
+        await bench.backup([base])
+        var source = base
+        source.restoring = { request, context throws(SourceError) in
+            // A dump that no server takes stays there as a file.
+            bench.host.change { $0.defaultRoom = Room(free: 5, total: .mebibytes(1000), freeInodes: 10) }
+            return try await ScriptedSource.writeOneFile(request, context)
+        }
+        let kept = source
+        let run = await drill(bench, [source], engine: { $0.restorer = { _ in Weighty(base: kept, isLoaded: true) } })
+        #expect(run.drill?.parts.map(\.verdict) == [.proven, .failed], "\(run.failures)")
+        #expect(run.says("has 5 B free; db /small takes about 10 B"))
+        #expect(run.outcome == .failed && run.exitStatus(strict: false) == .destinationFull)
+    }
+
+    @Test func `what is spent on finding out what a server needs is no time that a restore takes`() async throws {
+        let bench = try Bench()
+        let source = weighty(bench)
+        await bench.backup([source])
+        let run = await drill(bench, [source], engine: { $0.restorer = { _ in Weighty(base: source, isLoaded: true) } })
+        #expect(run.drill?.restoreTime == .seconds(1200), "\(String(describing: run.drill?.restoreTime))")
+    }
+
     @Test func `a restore that takes longer than its objective is told, and status goes on saying so`() async throws {
         let bench = try Bench()
         await bench.backup([ScriptedSource("db")])

@@ -146,9 +146,10 @@ struct InPlaceTests {
         async throws
     {
         await bench.backup(three)
-        var engine = bench.engine([source("web", at: bench.folder["live/web"])])
-        engine.restorer = bench.engine(three).restorer
-        await #expect { [engine] in try await plan(engine) } throws: { "\($0)".contains("nobody knows which server") }
+        var changed = bench.engine([source("web", at: bench.folder["live/web"])])
+        changed.restorer = bench.engine(three).restorer
+        let engine = changed
+        await #expect { try await plan(engine) } throws: { "\($0)".contains("nobody knows which server") }
         try expectOld()
     }
 

@@ -131,6 +131,31 @@ struct StandingTests {
         #expect(prune.lastSuccess == fed.started && prune.lastOutcome == .failed && prune.isOverdue(at: Bench.start))
     }
 
+    @Test func `a drill that proves all and did not end well counts for nothing, unless it was only slow`() throws {
+        func drill(_ outcome: Outcome, taking duration: Duration = .seconds(1)) -> RunRecord {
+            var run = run(1, .drill, outcome)
+            var drill = DrillRecord(selection: "latest", repository: RepositoryName(unchecked: "local"), location: "/x")
+            drill.restoreObjective = .seconds(60)
+            drill.parts = run.parts.map { part in
+                var drilled = DrilledPart(part, run: run.id)
+                drilled.proofs = ["100 bytes"]
+                drilled.duration = duration
+                return drilled
+            }
+            drill.isComplete = true
+            run.drill = drill
+            #expect(drill.isWholeProof)
+            return run
+        }
+        let profile = profile { $0.drill = .seconds(86400) }
+        for outcome in [Outcome.failed, .partial, .interrupted] {
+            #expect(try standing(.drill, profile, [drill(outcome)]).lastSuccess == nil)
+        }
+        for run in [drill(.succeeded), drill(.degraded), drill(.partial, taking: .seconds(61))] {
+            #expect(try standing(.drill, profile, [run]).lastSuccess == run.started)
+        }
+    }
+
     @Test func `a glance compares the last with the usual`() throws {
         let runs = (1...6).map { run(Double($0)) }
         let trend = try #require(try standing(.backup, profile(), runs).trend)

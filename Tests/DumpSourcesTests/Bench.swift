@@ -14,6 +14,7 @@ final class Bench: Sendable {
     let store: FolderStore
     let context: CaptureContext
     let notices = Notices()
+    let readings = Readings()
 
     init(path: String? = nil, host: any HostFacts = LocalHost()) throws {
         folder = try ScratchFolder("sources")
@@ -78,7 +79,9 @@ final class Bench: Sendable {
         let folder = folder
         let request = ProofRequest(
             restore: RestoreRequest(
-                part: part, reader: FolderReader(snapshot: part.snapshot, file: store.file(part.part)),
+                part: part,
+                reader: FolderReader(
+                    snapshot: part.snapshot, file: store.file(part.part), readings: readings),
                 directory: folder["proof-\(UInt32.random(in: 0...UInt32.max))"]), assertions: assertions, sample: sample
         ) { () throws(SourceError) in
             let path = folder["open"]
@@ -168,11 +171,18 @@ final class FolderStore: Sendable {
     }
 }
 
+/// How often parts were read.
+final class Readings: Sendable {
+    let count = Mutex(0)
+}
+
 struct FolderReader: PartReader {
     let snapshot: SnapshotID
     let file: String
+    var readings = Readings()
 
     func dump(path: PartPath) async throws(RepositoryError) -> [ToolCommand] {
+        readings.count.withLock { $0 += 1 }
         var command = ToolCommand("cat", ["--", file])
         command.whenOrphaned = .leave
         return [command]

@@ -121,6 +121,17 @@ struct DrillProofTests {
             "\(requirements.roles)")
         #expect(requirements.tablespaces == ["fast"])
     }
+
+    @Test func `roles and tablespaces that were noted are those that a dump names, whatever they are called`() throws {
+        let answer = #"{"roles": ["a\"b", "Read Only", "pg_x", "holdfast_drill", "to, with"], "tablespaces": ["fast"]}"#
+        let note = try #require(PostgreSQLNeeds.noted([answer[...]]))
+        let requirements = try #require(PostgreSQLNeeds(["needs": note])).requirements
+        #expect(requirements.roles == ["a\"b", "Read Only", "to, with"] && requirements.tablespaces == ["fast"])
+        #expect(PostgreSQLNeeds.noted([#"{"roles": ["a"], "tablespaces": null}"#]) != nil)
+        let many = (0...500).map { "\"r\($0)\"" }.joined(separator: ",")
+        #expect(PostgreSQLNeeds.noted(["{\"roles\": [\(many)]}"]) == nil)
+        #expect(PostgreSQLNeeds.noted([]) == nil && PostgreSQLNeeds(["needs": "["]) == nil)
+    }
 }
 
 /// With servers of the tests' own.
@@ -170,6 +181,11 @@ struct DumpProofTests {
         await #expect {
             try await bench.prove(report, with: source) { $0.facts.rows = ["public.t": 2001] }
         } throws: { "\($0)".contains("expected 2001 rows, found 2000 rows") }
+        // What the server must have was noted: the dump is read once for each proof, to be loaded. Without the note it is read for it.
+        #expect(bench.readings.count.withLock { $0 } == 2)
+        #expect(proof.preparation < .seconds(1) && report.restoreNotes["needs"]?.contains("\(name) Owner") == true)
+        let older = try await bench.prove(report, with: source) { $0.restoreNotes["needs"] = nil }
+        #expect(bench.readings.count.withLock { $0 } == 4 && older.preparation > .zero && older.findings.isEmpty)
         if geteuid() == 0, format == "plain" { try await isRunByNobody(report, source, bench) }
         // The server that was dumped has not been asked for anything.
         #expect(try postgres.backends(named: "holdfast-\(bench.context.run)") == 0)

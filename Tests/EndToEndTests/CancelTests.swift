@@ -49,6 +49,16 @@ struct CancelTests {
         #expect(unknown.code == 1 && unknown.errors.contains("has no run 2019"), "\(unknown)")
     }
 
+    @Test func `of a run that was found dead it is not said that all is put right while that is not so`() async throws {
+        let (backup, run) = try await begin()
+        kill(backup.pid, SIGKILL)
+        _ = await backup.result()
+        try folder.write("#!/bin/sh\nexit 3\n", to: "service", mode: 0o755)
+        let cancel = try await program.run("cancel", run)
+        #expect(cancel.code == 1 && cancel.output.contains("NOT ALL PUT RIGHT"), "\(cancel)")
+        #expect(cancel.output.contains("holdfast recover") && !cancel.output.contains("what it left is put right"))
+    }
+
     @Test func `one that does not end is left at work, and with --force killed, and what it took given back`()
         async throws
     {

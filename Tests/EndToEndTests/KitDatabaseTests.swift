@@ -68,6 +68,11 @@ struct KitDatabaseTests {
         let without = try await world.program.run(["kit", "rehearse"], environment: ["PGHOST": postgres.socketFolder])
         #expect(without.output.contains("PGHOST is not set"), "\(without)")
 
+        // A drill has a server of its own for PostgreSQL; what it loads nowhere it does not call proven.
+        let drilled = try await world.program.run("drill", "--from-kit", script)
+        #expect(drilled.code == 5 && drilled.output.contains("proven: 2 tables, 500 rows"), "\(drilled)")
+        #expect(drilled.said.contains("it stays a file") && drilled.said.contains("`holdfast drill my`"), "\(drilled)")
+
         // What is there is not loaded over.
         let again = try await carryOut(script, "again", servers + names("_b"))
         #expect(again.code == 1 && again.errors.contains("already exists"), "\(again)")

@@ -28,6 +28,31 @@ import Testing
         #expect(try String(contentsOfFile: folder["sheet"], encoding: .utf8) == "ours")
     }
 
+    @Test(arguments: ["nowhere/3", "3"])
+    func `of files that belong together all take their places or none, and what was there stays`(third: String) throws {
+        let folder = try ScratchFolder("private")
+        func files(_ text: String) -> [(path: String, bytes: [UInt8])] {
+            ["1", "2", third].map { (folder[$0], Array("\(text) \($0)".utf8)) }
+        }
+        func text(_ name: String) throws -> String { try String(contentsOfFile: folder[name], encoding: .utf8) }
+        try folder.write("old 1", to: "1")
+        // The third cannot be written at all, or cannot take its place.
+        if third == "3" { try folder.write("", to: "3/in-the-way") }
+        #expect(throws: Failure.self) { try PrivateFile.write(files("new"), replacing: true) }
+        #expect(try text("1") == "old 1")
+        let names = try FileManager.default.contentsOfDirectory(atPath: folder.path).sorted()
+        #expect(names == (third == "3" ? ["1", "3"] : ["1"]))
+        try FileManager.default.removeItem(atPath: folder["1"])
+        #expect(throws: Failure.self) { try PrivateFile.write(files("new"), replacing: false) }
+        #expect(!FileManager.default.fileExists(atPath: folder["1"]))
+        let two = Array(files("new").prefix(2))
+        try PrivateFile.write(two, replacing: false)
+        try PrivateFile.write(two.map { ($0.path, Array("newer".utf8)) }, replacing: true)
+        #expect(try text("1") == "newer" && text("2") == "newer")
+        #expect(
+            try FileManager.default.contentsOfDirectory(atPath: folder.path).filter { $0.hasPrefix(".") } == [])
+    }
+
     @Test func `where there is no folder it says so`() throws {
         let error = try #require(throws: Failure.self) {
             try PrivateFile.write([1], to: "/nowhere/at/all", replacing: false)

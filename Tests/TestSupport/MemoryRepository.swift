@@ -31,6 +31,7 @@ package final class MemoryRepository: Repository {
         package var deadLocks: [RepositoryLock] = []
         package var verify = VerifyReport(isSound: true)
         package var scrub = ScrubReport(files: 3, bytes: 300)
+        package var keys: (any RepositoryKeys)?
         package var pruneSays = ["freed 1 MiB"]
         /// By snapshot; others have just the file of their part.
         package var entries: [SnapshotID: [String]] = [:]
@@ -86,6 +87,8 @@ package final class MemoryRepository: Repository {
     // MARK: - The port
 
     package var isChangedByUsAlone: Bool { state.withLock { $0.script.isChangedByUsAlone } }
+
+    package var keys: (any RepositoryKeys)? { state.withLock { $0.script.keys } }
 
     package func inspect(pin: RepositoryPin?) async throws(RepositoryError) -> RepositoryState {
         try await called(.inspect)

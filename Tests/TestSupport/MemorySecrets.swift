@@ -22,6 +22,17 @@ package final class MemorySecrets: SecretStore {
         return secret
     }
 
+    package func write(_ secret: Secret, at path: String) throws(SecretError) {
+        secrets.withLock { $0[.file(path)] = secret }
+    }
+
+    package func replace(_ path: String, with draft: String, keeping kept: String) throws(SecretError) {
+        secrets.withLock { secrets in
+            secrets[.file(kept)] = secrets[.file(path)]
+            secrets[.file(path)] = secrets.removeValue(forKey: .file(draft))
+        }
+    }
+
     package func generate(at path: String) throws(SecretError) -> Secret {
         let reference = SecretReference.file(path)
         let secret = Secret("generated-\(path)")

@@ -54,9 +54,7 @@ extension DrillPlan {
         }
         var groups: [Group] = []
         for (source, items) in Dictionary(grouping: plan.items, by: \.part.source).sorted(by: { $0.key < $1.key }) {
-            var room = ByteCount.zero
-            for item in items { room += try engine.restorer(item.part).roomToProve(item.part) }
-            groups.append(Group(source: source, items: items, room: room))
+            groups.append(Group(source: source, items: items, room: try room(of: items, engine)))
         }
         let there = Set(groups.map(\.source))
         return DrillPlan(
@@ -75,6 +73,17 @@ extension DrillPlan {
         do { list = try await PointList(reading).load(loadingManifests: true) } catch { return }
         guard !list.restorePoints.runs.isEmpty else { return }
         _ = try choose(request, list.restorePoints, engine)
+    }
+
+    /// What stays until all of the source is proven, and the largest of what makes room for the next part.
+    private static func room(of items: [RestorePlan.Item], _ engine: Engine) throws -> ByteCount {
+        var (staying, passing) = (ByteCount.zero, ByteCount.zero)
+        for item in items {
+            let source = try engine.restorer(item.part)
+            let room = source.roomToProve(item.part)
+            if source.isLoadedToProve(item.part) { passing = max(passing, room) } else { staying += room }
+        }
+        return staying + passing
     }
 
     private static func choose(
@@ -103,12 +112,19 @@ extension DrillPlan {
                 "source \(largest.source) takes about \(largest.room) in scratch, and the profile lets a drill take \(limit)",
                 hint: "raise `room:` under `drill:`, or drill other sources by their names", kind: .destinationFull)
         }
+        try DrillPlan.checkRoom(for: "source \(largest.source)", largest.room, at: place, host)
+    }
+
+    /// - Parameter what: is to be restored there.
+    static func checkRoom(
+        for what: String, _ bytes: ByteCount, at place: String, _ host: any HostFacts
+    ) throws(Failure) {
         guard let room = host.room(at: place) else { return }
         // A disk that a drill fills is full for everybody else on it.
         let rest = ByteCount(max(16 << 20, min(room.total.bytes / 20, 1 << 30)))
-        guard largest.room + rest > room.free else { return }
+        guard bytes + rest > room.free else { return }
         throw Failure(
-            "\(place) has \(room.free) free; source \(largest.source) takes about \(largest.room), and \(rest) stay free",
+            "\(place) has \(room.free) free; \(what) takes about \(bytes), and \(rest) stay free",
             hint:
                 "free some room, name a folder on a larger disk with --scratch or `scratch:`, or drill other sources by "
                 + "their names",

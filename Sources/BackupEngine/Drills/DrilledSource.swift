@@ -61,9 +61,10 @@ struct DrilledSource: Sendable {
             try await recorder.step(.restore, subject: title) {
                 let report = try await prove(item, in: folder, own: own, run, programs)
                 var part = DrilledPart(item.part, run: item.run)
-                part.duration = engine.clock.uptime - begun
+                // What no restore needs is no part of how long one takes.
+                part.duration = max(.zero, engine.clock.uptime - begun - report.preparation)
                 add(report, to: &part, folder)
-                part.noteCondition(of: item)
+                part.note(condition: item.part.condition)
                 let proven = part
                 await recorder.annotate(.restore, subject: title) { $0.bytes = proven.bytes }
                 await recorder.change { record in
@@ -121,6 +122,8 @@ struct DrilledSource: Sendable {
         _ item: RestorePlan.Item, in folder: String, own: String, _ run: RunRecord, _ programs: Once
     ) async throws -> ProofReport {
         let source = try engine.restorer(item.part)
+        // What came before it may still lie there.
+        try DrillPlan.checkRoom(for: item.part.title, source.roomToProve(item.part), at: folder, engine.host)
         let spec = specs.first { $0.name == item.part.source }
         let observer = engine.observer
         let title = item.part.title
@@ -256,13 +259,13 @@ struct DrilledSource: Sendable {
 
 extension DrilledPart {
     /// What was not whole when it was captured is not proven by coming back as it was.
-    fileprivate mutating func noteCondition(of item: RestorePlan.Item) {
-        switch item.part.condition {
+    mutating func note(condition: PartCondition) {
+        switch condition {
         case .clean, .tolerated: return
         case .partial: unproven.append("some of it could not be read when it was captured")
         case .damaged: unproven.append("it was damaged when it was captured")
         }
-        remedies.append("`holdfast show \(item.run)` says what was wrong with it; repair that and back up anew")
+        remedies.append("`holdfast show \(run)` says what was wrong with it; repair that and back up anew")
     }
 
     /// That somebody who knows it has looked at it settles what nobody else could compare.

@@ -7,10 +7,13 @@ struct KitProof: Sendable {
     let engine: Engine
     /// The kit's `$TARGET`.
     let folder: String
+    /// What the lines say of the part.
+    let said: [String]
 
-    init(_ engine: Engine, folder: String) {
+    init(_ engine: Engine, folder: String, said: [String]) {
         self.engine = engine
         self.folder = folder
+        self.said = said
     }
 
     func proof(of part: Kit.Part) async -> KitRehearsal.Proof {
@@ -48,6 +51,9 @@ struct KitProof: Sendable {
         return report
     }
 
+    /// As the lines that open a tree say it.
+    private static let digests = "every file has its digest"
+
     private func unopened(_ place: String, _ part: ManifestPart) -> RestoreReport {
         RestoreReport(place: place, bytes: part.bytes, proofs: [], unproven: ["what is inside: it was not opened"])
     }
@@ -74,11 +80,17 @@ struct KitProof: Sendable {
     /// Every file that the repository lists must be there, as large as it was; what each holds is what the sheet's own lines
     /// compare, by digests.
     private func compareTree(_ part: ManifestPart, at place: String) async throws -> RestoreReport {
-        guard part.encryption == nil else {
-            let files = part.encryption?.files
+        if let encryption = part.encryption {
+            // The repository knows one sealed file, and nothing of what is in it.
+            let word = "/\(part.source): \(KitProof.digests)"
+            guard said.contains(where: { $0.hasPrefix("proven: ") && $0.hasSuffix(word) }) else {
+                throw Failure(
+                    "\(part.title): the sheet does not say that \(KitProof.digests), and nothing else is known of them",
+                    hint: "make the sheet again: holdfast kit", kind: .unproven)
+            }
             return RestoreReport(
-                place: place, bytes: part.bytes, files: files,
-                proofs: ["every file has its digest, by the sheet's own line"])
+                place: place, bytes: part.bytes, files: encryption.files,
+                proofs: ["\(KitProof.digests), by the sheet's own line"])
         }
         // One after the other: there may be millions.
         let tally = Mutex(Tally())

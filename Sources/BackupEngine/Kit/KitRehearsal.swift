@@ -28,10 +28,18 @@ package struct KitRehearsal: Sendable {
         package var section: RepositoryName
         package var duration: Duration
         package var parts: [Proof]
-        /// What the sheet itself said: `proven: …`, `not proven: …`, `WRONG: …`, `FAILED: …`.
-        package var said: [String]
+        /// What the sheet itself said.
+        package var words: KitWords
         /// How its script ended, where not well.
         package var failure: Failure?
+
+        /// `proven: …`, `not proven: …`, `WRONG: …`, `FAILED: …`
+        package var said: [String] { words.lines }
+
+        /// What it said of one part.
+        package func said(of part: ManifestPart) -> [String] {
+            words.lines(of: part.title, among: parts.map(\.part.title))
+        }
 
         /// Everything came back and nothing is other than it was. What could not be compared is in `unproven`.
         package var isProven: Bool { failure == nil && parts.allSatisfy { $0.failure == nil } && !parts.isEmpty }
@@ -105,7 +113,8 @@ package struct KitRehearsal: Sendable {
                 attributes: [.posixPermissions: 0o700])
         }
         try Data(sheet.script.utf8).write(to: URL(fileURLWithPath: script))
-        var command = ToolCommand("bash", [script])
+        // What steps say in either of its outputs is one text, in its order: a word belongs to the step that ends after it.
+        var command = ToolCommand("bash", ["-c", "exec bash \"$0\" 2>&1", script])
         // Beside these a child has PATH, the user's name and the time zone, and nothing else of ours.
         command.environment = variables.merging([
             "HOME": folder + "/home", "TMPDIR": folder + "/tmp", "TARGET": folder + "/target",
@@ -114,20 +123,25 @@ package struct KitRehearsal: Sendable {
         command.workingDirectory = folder
         command.secrets = try await keys(of: sheet.section)
         command.keptOutput = .mebibytes(1)
+        // A server may build an index for hours while nothing that is seen from here moves.
+        command.limits.stall = nil
         command.acceptedExitCodes = Set(0...255)
+        let clean: @Sendable (String) -> String = { [redact = engine.redact] in redact($0).replacing(folder, with: "…")
+        }
+        let listener = KitListener(clean)
         let start = engine.clock.uptime
-        let ended = try await runner.run(command)
+        let ended = try await runner.run(command, reading: listener)
         if ended.stopped == .cancelled { throw CancellationError() }
         let duration = engine.clock.uptime - start
         let lines = (ended.output.text + "\n" + ended.errors.text).split(whereSeparator: \.isNewline).map {
-            engine.redact(String($0)).replacing(folder, with: "…")
+            clean(String($0))
         }
         for line in lines { engine.observer.observe(.notice("kit: \(line)")) }
-        let marks = ["proven: ", "not proven: ", "WRONG: ", "FAILED: ", "stop: "]
+        let words = listener.words
         var failure: Failure?
         if ended.stopped != nil || ended.termination != .exited(0) {
             let why =
-                lines.filter { line in ["WRONG: ", "stop: "].contains(where: line.hasPrefix) }.first ?? lines.last
+                words.lines.first { line in ["WRONG: ", "stop: "].contains(where: line.hasPrefix) } ?? lines.last
             failure = Failure(
                 "the sheet did not bring everything back (\(ended.termination.description))"
                     + (why.map { ": \($0)" } ?? ""),
@@ -135,12 +149,13 @@ package struct KitRehearsal: Sendable {
                 kind: .unproven)
         }
         var proofs: [Proof] = []
+        let titles = sheet.section.parts.map(\.part.title)
         for part in sheet.section.parts {
-            proofs.append(await KitProof(engine, folder: folder + "/target").proof(of: part))
+            let said = words.lines(of: part.part.title, among: titles)
+            proofs.append(await KitProof(engine, folder: folder + "/target", said: said).proof(of: part))
         }
         return Result(
-            section: sheet.section.name, duration: duration, parts: proofs,
-            said: lines.filter { line in marks.contains(where: line.hasPrefix) }, failure: failure)
+            section: sheet.section.name, duration: duration, parts: proofs, words: words, failure: failure)
     }
 
     /// As the sheet asks for them; none is ever on a disk.

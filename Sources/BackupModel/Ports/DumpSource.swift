@@ -20,6 +20,10 @@ package protocol DumpSource: Sendable {
     /// What ``prove(_:_:)`` takes of the disk at most, about.
     func roomToProve(_ part: ManifestPart) -> ByteCount
 
+    /// Whether ``prove(_:_:)`` loads it into a server of its own, whose folder is gone when it returns: what it took is there for
+    /// the next part. Where there is no such server here, its file stays beside the others.
+    func isLoadedToProve(_ part: ManifestPart) -> Bool
+
     /// Whom its parts are encrypted for before they are stored; `nil` where they are not. Found out once: what was compared
     /// is what is used.
     /// - Throws: ``SourceError`` where they are to be and nobody is named.

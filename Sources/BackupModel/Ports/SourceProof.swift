@@ -43,6 +43,8 @@ package struct ProofReport: Sendable, Equatable {
     package var remedies: [String]
     /// Program to version.
     package var tools: [String: String]
+    /// What was spent on what no restore needs, such as finding out what a server must have before a dump is loaded into it.
+    package var preparation: Duration = .zero
 
     package init(
         _ restored: RestoreReport, findings: [DrillFinding] = [], remedies: [String] = [], tools: [String: String] = [:]
@@ -61,4 +63,5 @@ extension DumpSource {
     }
 
     package func roomToProve(_ part: ManifestPart) -> ByteCount { part.bytes }
+    package func isLoadedToProve(_ part: ManifestPart) -> Bool { false }
 }

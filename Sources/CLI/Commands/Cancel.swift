@@ -56,7 +56,7 @@ struct Cancel: OperatorCommand {
             if let recovery, recovery.outcome != .succeeded { status = .failed }
             documents.append(Cancel.document(found, end, recovery, asked: run.finished == nil))
             guard !console.isJSON else { continue }
-            for line in Cancel.lines(found, end, wasAtWork: run.finished == nil) {
+            for line in Cancel.lines(found, end, recovery, wasAtWork: run.finished == nil) {
                 console.print(Console.harmless(line))
             }
         }
@@ -91,7 +91,9 @@ struct Cancel: OperatorCommand {
         "\(run.operation.rawValue) \(run.id) (process \(run.process.pid) of \(run.user))"
     }
 
-    private static func lines(_ run: RunRecord, _ end: CancelRun.End, wasAtWork: Bool) -> [String] {
+    private static func lines(
+        _ run: RunRecord, _ end: CancelRun.End, _ recovery: RunRecord?, wasAtWork: Bool
+    ) -> [String] {
         let name = "\(run.operation.rawValue) \(run.id)"
         switch end {
         case .atWork:
@@ -100,6 +102,15 @@ struct Cancel: OperatorCommand {
                 "  → wait for it, or give --force, which kills it and puts right what it left",
             ]
         case .gone:
+            guard let recovery, recovery.outcome == .succeeded else {
+                let how = recovery?.outcome == .skipped ? "recovery was skipped" : "recovery did not succeed"
+                return [
+                    "\(name) is gone without having ended; WHAT IT LEFT IS NOT ALL PUT RIGHT: \(how)",
+                    "  → see what stands in the way"
+                        + (recovery.map { " (`holdfast show \($0.id)`)" } ?? "")
+                        + ", then `holdfast recover -p \(run.profile)`",
+                ]
+            }
             return ["\(name) was killed; what it left is put right, and it is recorded as interrupted"]
         case .ended:
             guard wasAtWork else {

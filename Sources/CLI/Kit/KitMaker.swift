@@ -70,18 +70,9 @@ struct KitMaker {
                 throw Failure(
                     "\(there.path) is there already", hint: "give another file with --output, or --force", kind: .usage)
             }
-            var written: [String] = []
-            do {
-                for file in files {
-                    try PrivateFile.write(Array(file.text.utf8), to: file.path, replacing: replacing)
-                    written.append(file.path)
-                    try remember(Array(file.text.utf8))
-                }
-            } catch {
-                // Fewer than all of them would pass for the whole.
-                for path in written { unlink(path) }
-                throw error
-            }
+            // Known before they are there: shares that cannot be told from another's would be worth less than none.
+            for file in files { try remember(Array(file.text.utf8)) }
+            try PrivateFile.write(files.map { ($0.path, Array($0.text.utf8)) }, replacing: replacing)
             return files.map(\.path)
         }
         var bytes = Array(text.utf8)
