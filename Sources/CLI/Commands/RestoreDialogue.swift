@@ -60,13 +60,16 @@ struct RestoreDialogue {
         while true {
             let answer = try Question.ask(
                 chosen.isEmpty
-                    ? "All of it? Enter: yes. Or a part of a name to look for:"
-                    : "More? Enter: no. Or a part of a name:")
+                    ? "All of it? Enter: yes. Or a part of a name to look for, a /folder/ to look into, `since 2026-11-20`:"
+                    : "More? Enter: no. Or a part of a name, a /folder/, days:")
             if answer.isEmpty { return chosen }
-            let pattern = answer.contains(where: { "*?".contains($0) }) ? answer : "*\(answer)*"
-            let found = try await matches(PathPattern(pattern, ignoresCase: true), trees)
+            guard let query = FileQuery(answer) else {
+                console.print("days are written as in: invoice since 2026-11-20 until 2026-11-21")
+                continue
+            }
+            let found = try await matches(query, trees)
             guard !found.isEmpty else {
-                console.print("nothing of that name in it")
+                console.print("nothing like that in it")
                 continue
             }
             for (index, entry) in found.prefix(40).enumerated() {
@@ -83,10 +86,12 @@ struct RestoreDialogue {
         }
     }
 
-    private func matches(_ pattern: PathPattern, _ trees: [ManifestPart]) async throws -> [SnapshotEntry] {
+    private func matches(_ query: FileQuery, _ trees: [ManifestPart]) async throws -> [SnapshotEntry] {
         let found = Found()
         for tree in trees {
-            try await engine.primary.find(pattern, in: [tree.snapshot]) { _, entry in found.add(entry) }
+            try await engine.primary.find(query.pattern, in: [tree.snapshot]) { _, entry in
+                if query.matches(entry) { found.add(entry) }
+            }
         }
         // Restore points of earlier versions may hold what restores have put aside since it was there.
         let kept = try KeptAside(engine).paths()
