@@ -171,6 +171,7 @@ extension RestorePlan {
             case .partial:
                 warnings.append(
                     "\(item.part.title) is partial: \(Words.count(item.part.unreadableCount, "item")) could not be read"
+                        + (item.part.unreadable.first.map { ", such as \($0)" } ?? "")
                 )
             case .damaged: warnings.append("\(item.part.title) was damaged already when it was captured")
             }

@@ -143,6 +143,8 @@ struct SourceTroubleTests {
         let part = try #require(record.objects("parts").first)
         #expect(part.text("condition") == "partial" && part.texts("unreadable").description.contains("secret.txt"))
         #expect(try await world.program.run("show").output.contains("unreadable: "))
+        let told = try await world.program.run("backup")
+        #expect(told.code == 3 && told.errors.contains("could not be read: \(world.documents)/secret.txt"), "\(told)")
 
         try world.writeProfile(
             "  documents: { files: \"\(world.documents)\", unreadable: { tolerate: [\"*/secret.txt\"] } }")

@@ -49,6 +49,14 @@ final class LineObserver: RunObserver {
             console.say(
                 "  \(Console.harmless(report.path.title(in: source))): \(report.stored.bytes)\(files)\(added)"
                     + " → snapshot \(report.stored.snapshot)\(mark)")
+            if report.condition.isGood { return }
+            for item in report.stored.unreadable.prefix(LineObserver.mostUnreadable) {
+                console.say(
+                    "    could not be read: \(Console.harmlessName(item.path)): \(Console.harmless(item.reason))",
+                    .warning)
+            }
+            let more = report.stored.unreadableCount - min(report.stored.unreadable.count, LineObserver.mostUnreadable)
+            if more > 0 { console.say("    and \(more) more; `holdfast show` has them", .warning) }
         case .gap(let gap): console.say("  \(gap.source): not captured: \(Console.harmless(gap.cause))", .error)
         case .fed(let feed):
             let bytes = feed.bytes.map { ", \($0)" } ?? ""
@@ -61,6 +69,8 @@ final class LineObserver: RunObserver {
         case .retention, .ended: break
         }
     }
+
+    private static let mostUnreadable = 3
 
     static func words(_ step: RunStep) -> String {
         switch step {
