@@ -24,13 +24,7 @@ extension InPlaceTests {
     }
 
     @Test func `what a later restore has put aside along is told with where it lies now`() async throws {
-        let web = source("web", at: bench.folder["live/web"])
-        await bench.backup([web])
-        let engine = bench.engine([web])
-        var options = InPlaceOptions()
-        options.paths = [bench.folder["live/web/page"]]
-        let first = await InPlaceRun(engine, try await plan(engine, options)).run()
-        let second = await InPlaceRun(engine, try await plan(engine)).run()
+        let (engine, first, second) = try await restorePageThenFolder()
         let keeping = KeptAside(engine)
         let sizes = try keeping.sizes(of: try keeping.all())
         let place = bench.folder["live/web.before-\(second.record.id)/page.before-\(first.record.id)"]

@@ -48,6 +48,22 @@ extension InPlaceTests {
         return await InPlaceRun(engine, try await plan(engine)).run()
     }
 
+    /// What the first put aside goes aside once more, with the folder that the second exchanges.
+    func restorePageThenFolder() async throws -> (
+        engine: Engine, first: RestoreRun.Report, second: RestoreRun.Report
+    ) {
+        let web = source("web", at: bench.folder["live/web"])
+        await bench.backup([web])
+        let engine = bench.engine([web])
+        var options = InPlaceOptions()
+        options.paths = [bench.folder["live/web/page"]]
+        let first = await InPlaceRun(engine, try await plan(engine, options)).run()
+        #expect(first.record.outcome == .succeeded, "\(first.record.failures)")
+        let second = await InPlaceRun(engine, try await plan(engine)).run()
+        #expect(second.record.outcome == .succeeded, "\(second.record.failures)")
+        return (engine, first, second)
+    }
+
     func content(_ path: String) -> String? {
         FileManager.default.contents(atPath: bench.folder[path]).map { String(decoding: $0, as: UTF8.self) }
     }

@@ -98,15 +98,7 @@ extension InPlaceTests {
     }
 
     @Test func `what lies inside what another restore put aside is not removed along`() async throws {
-        let web = source("web", at: bench.folder["live/web"])
-        await bench.backup([web])
-        let engine = bench.engine([web])
-        var options = InPlaceOptions()
-        options.paths = [bench.folder["live/web/page"]]
-        let first = await InPlaceRun(engine, try await plan(engine, options)).run()
-        #expect(first.record.outcome == .succeeded, "\(first.record.failures)")
-        let second = await InPlaceRun(engine, try await plan(engine)).run()
-        #expect(second.record.outcome == .succeeded, "\(second.record.failures)")
+        let (engine, first, second) = try await restorePageThenFolder()
         let keeping = KeptAside(engine)
         #expect(try keeping.find(nil).settlement.run == second.record.id, "the newest, also within one second")
         let newest = try keeping.find(second.record.id.rawValue)
