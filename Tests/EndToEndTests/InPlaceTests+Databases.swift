@@ -45,6 +45,23 @@ extension InPlaceTests {
         #expect(try await world.program.runTool("sqlite3", database, "SELECT count(*) FROM t").output == "2\n")
     }
 
+    /// Only root captures a live database at its own path among the files; for others it is a part of its own.
+    @Test(.timeLimit(.minutes(5)))
+    func `a database inside a folder is put back alone, also by an ordinary user`() async throws {
+        let world = try OrdinaryUser.world("inplace-inside")
+        let database = world.documents + "/app.db"
+        _ = try await world.program.runTool("sqlite3", database, "CREATE TABLE t(x); INSERT INTO t VALUES (1);")
+        try world.writeDocumentsProfile()
+        try OrdinaryUser.give(world)
+        try await world.backUp()
+        _ = try await world.program.runTool("sqlite3", database, "DELETE FROM t")
+        try write("changed\n", world.documents + "/one.txt")
+        let restored = try await world.program.run("restore", "latest", "--path", database, "--yes")
+        #expect(restored.code == 0, "\(restored)")
+        #expect(try await world.program.runTool("sqlite3", database, "SELECT count(*) FROM t").output == "1\n")
+        #expect(content(world.documents + "/one.txt") == "changed\n")
+    }
+
     @Test(.timeLimit(.minutes(5)), arguments: [RunMoment.settlementJournaled, .besidePlace])
     func `killed beside a database with a log, what is written afterwards is not lost`(moment: RunMoment) async throws {
         let world = try World("inplace-log")

@@ -86,7 +86,12 @@ package struct InPlacePlanner: Sendable {
                 continue
             }
             if !options.paths.isEmpty {
-                guard let narrowed = InPlacePlanner.narrowed(live, to: options.paths) else { continue }
+                // A database that is a part of its own is not in the tree around it.
+                let apart = base.items.map(\.part).filter {
+                    item.part.isTree && !$0.isTree && $0.source == item.part.source
+                }.map(\.part.rawValue)
+                let chosen = options.paths.filter { !apart.contains($0) }
+                guard let narrowed = InPlacePlanner.narrowed(live, to: chosen) else { continue }
                 live = narrowed
             }
             try check(live)
