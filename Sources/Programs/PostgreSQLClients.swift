@@ -75,9 +75,7 @@ package struct PostgreSQLClients: Sendable, Equatable {
 
     /// A session that is talked to; it goes on after errors.
     package func session(_ connection: PostgreSQLConnection) -> ToolCommand {
-        var command = psql(connection, ["--tuples-only", "--no-align"])
-        command.limits = ToolCommand.Limits(total: nil, stall: nil)
-        return command
+        unhurried(psql(connection, ["--tuples-only", "--no-align"]))
     }
 
     /// Runs a plain dump from standard input, and stops at the first statement that fails. What it prints is for
