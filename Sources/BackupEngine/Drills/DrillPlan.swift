@@ -103,6 +103,9 @@ extension DrillPlan {
         }
     }
 
+    /// What to do where there is no larger disk.
+    static let smaller = "drill other sources by their names"
+
     /// - Parameter place: where it is restored to.
     /// - Throws: ``Failure`` where what the largest source takes is not there, or more than the profile allows.
     package func checkRoom(at place: String, limit: ByteCount?, _ host: any HostFacts) throws(Failure) {
@@ -112,22 +115,7 @@ extension DrillPlan {
                 "source \(largest.source) takes about \(largest.room) in scratch, and the profile lets a drill take \(limit)",
                 hint: "raise `room:` under `drill:`, or drill other sources by their names", kind: .destinationFull)
         }
-        try DrillPlan.checkRoom(for: "source \(largest.source)", largest.room, at: place, host)
-    }
-
-    /// - Parameter what: is to be restored there.
-    static func checkRoom(
-        for what: String, _ bytes: ByteCount, at place: String, _ host: any HostFacts
-    ) throws(Failure) {
-        guard let room = host.room(at: place) else { return }
-        // A disk that a drill fills is full for everybody else on it.
-        let rest = ByteCount(max(16 << 20, min(room.total.bytes / 20, 1 << 30)))
-        guard bytes + rest > room.free else { return }
-        throw Failure(
-            "\(place) has \(room.free) free; \(what) takes about \(bytes), and \(rest) stay free",
-            hint:
-                "free some room, name a folder on a larger disk with --scratch or `scratch:`, or drill other sources by "
-                + "their names",
-            kind: .destinationFull)
+        try ScratchRoom.check(
+            for: "source \(largest.source)", largest.room, at: place, host, otherwise: DrillPlan.smaller)
     }
 }

@@ -123,7 +123,8 @@ struct DrilledSource: Sendable {
     ) async throws -> ProofReport {
         let source = try engine.restorer(item.part)
         // What came before it may still lie there.
-        try DrillPlan.checkRoom(for: item.part.title, source.roomToProve(item.part), at: folder, engine.host)
+        try ScratchRoom.check(
+            for: item.part.title, source.roomToProve(item.part), at: folder, engine.host, otherwise: DrillPlan.smaller)
         let spec = specs.first { $0.name == item.part.source }
         let observer = engine.observer
         let title = item.part.title
