@@ -37,6 +37,12 @@ actor Holdings {
         try await lock(key, mode, purpose: purpose, wait: wait)
     }
 
+    /// Gives a lock back before the end.
+    func unlock(_ key: LockKey) {
+        for held in locks where held.key == key { held.lock.release() }
+        locks.removeAll { $0.key == key }
+    }
+
     /// Writes beside every lock what the run is doing now, for whoever waits for it.
     func tell(_ purpose: String) {
         for held in locks { held.lock.update(purpose: purpose) }

@@ -2,12 +2,12 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What it takes to mount anything here.
-private let canMount =
-    access("/dev/fuse", R_OK | W_OK) == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/fusermount")
-
 @Suite("Mount", .enabled(if: !RealTools.restics.isEmpty))
 struct MountTests {
+    /// What it takes to mount anything here.
+    static let canMount =
+        access("/dev/fuse", R_OK | W_OK) == 0 && FileManager.default.isExecutableFile(atPath: "/usr/bin/fusermount")
+
     private func world(_ restic: RealTools.Restic? = RealTools.restics.last) throws -> World {
         let world = try World("mount", restic: restic)
         try QuickRepository.lay(at: world.program.repository)
@@ -69,7 +69,7 @@ struct MountTests {
         for (words, code, said) in [
             (["mount"], Int32(64), "folder"), (["mount", "a", "b", "c"], 64, "folder"),
             (["mount", "nowhere"], 64, "is no folder"), (["mount", "full"], 64, "is not empty"),
-        ] where canMount || words.count != 2 {
+        ] where Self.canMount || words.count != 2 {
             let result = try await world.program.run(words)
             #expect(result.code == code && result.errors.contains(said), "\(result)")
         }

@@ -47,7 +47,7 @@ struct HookWork: Sendable {
         case .backup: .run
         case .restore: .restore
         case .drill: .drill
-        case .prune, .verify, .recover: nil
+        case .prune, .verify, .recover, .mount: nil
         }
     }
 

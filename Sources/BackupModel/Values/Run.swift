@@ -3,7 +3,7 @@ package import Foundation
 /// One execution of a command that does work, as history keeps it.
 package struct RunRecord: Codable, Sendable, Equatable, Identifiable {
     package enum Operation: String, Codable, Sendable, CaseIterable {
-        case backup, prune, verify, restore, recover, drill
+        case backup, prune, verify, restore, recover, drill, mount
     }
 
     package var id: RunID

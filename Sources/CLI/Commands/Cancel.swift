@@ -116,6 +116,10 @@ struct Cancel: OperatorCommand {
             guard wasAtWork else {
                 return ["\(name) had ended already: \(run.outcome?.rawValue ?? "cut short")"]
             }
+            // Ending it is how one has seen enough.
+            if run.operation == .mount, run.outcome == .succeeded {
+                return ["\(name) has ended; nothing of it is left"]
+            }
             guard run.outcome == .interrupted else {
                 return ["\(name) came to its end before it could be cancelled: \(run.outcome?.rawValue ?? "")"]
             }

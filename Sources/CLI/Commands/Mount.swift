@@ -2,30 +2,46 @@ import ArgumentParser
 import BackupEngine
 import BackupModel
 import Foundation
-import HostSystem
+import Programs
 import Repositories
 
 /// `holdfast mount`
 struct Mount: OperatorCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Look into restore points as folders, read-only, until Ctrl-C.",
-        usage: "holdfast mount [<point>] <folder> [<options>]",
+        abstract: "Look into a restore point as folders, read-only, until Ctrl-C.",
+        usage: "holdfast mount [<point>] <folder> [--only <source> ...] [<options>]",
         discussion: """
-            For restic repositories, where the system has FUSE (Debian: apt-get install
-            fuse3). The folder must be empty. Every snapshot of the repository is in it,
-            below ids/; of the restore point that is named (the latest otherwise) is said
-            where each part is. While it is mounted, nothing is pruned.
+            The folder must be empty; you are told where in it each part of the restore
+            point is (the latest, where none is named). Needs FUSE (Debian: apt-get
+            install fuse3), and ends with Ctrl-C, or when the folder is unmounted.
 
-            It ends with Ctrl-C, or when the folder is unmounted from elsewhere.
+            A restic repository is shown as it is, with all its snapshots below ids/.
+            While it is mounted, nothing is pruned.
+
+            Archives are decrypted and unpacked into private scratch first, and proven
+            there; the restore point is shown from there (Debian: apt-get install
+            bindfs), laid out as `restore --to` does, and removed again at the end.
+            Name the sources that you want with --only. rsync's restore points are
+            plain folders: it says where they are.
 
             Examples:
               holdfast mount /mnt/backup
               holdfast mount "2026-11-20 03:00" /mnt/backup
+              holdfast mount latest /mnt/backup --offsite --only files --scratch /srv/tmp
             """)
 
     @Argument(
         help: ArgumentHelp("A restore point (latest, an id, a time), then the folder.", valueName: "point> <folder"))
     var words: [String]
+
+    @Option(help: ArgumentHelp("Only these sources (repeatable, or separated by commas).", valueName: "source"))
+    var only: [String] = []
+
+    @Option(
+        help: ArgumentHelp("Unpack archives into a private folder below this one.", valueName: "folder"))
+    var scratch: String?
+
+    @OptionGroup var key: IdentityOption
 
     @OptionGroup var place: OffsiteOptions
 
@@ -38,157 +54,148 @@ struct Mount: OperatorCommand {
     }
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try place.live(global, console)
-        let engine = try await live.engine(place)
-        guard let repository = engine.primary as? ResticRepository else {
-            return try await elsewhere(engine, console)
+        let live = try place.live(global, console, identity: key.path)
+        var engine = try await live.engine(place)
+        if let identity = key.path { engine.restorer = live.restorer(identity: identity) }
+        if let repository = engine.primary as? ResticRepository {
+            try refuseUnpacking(engine)
+            return try await mount(repository, engine, live, console)
         }
-        let folder = try await MountPlace(KeyRotate.absolute(words[words.count - 1]), live).checked()
-        let point = try await point(engine, console)
-        let purpose = "mounted at \(folder)"
+        if let repository = engine.primary as? RsyncRepository {
+            try refuseUnpacking(engine)
+            return try await point(to: repository, engine, live, console)
+        }
+        if let scratch { engine.profile.settings.scratch = IdentityOption.path(scratch) }
+        return try await unpack(engine, live, console)
+    }
+
+    // MARK: - By the kind of repository
+
+    /// A file system that restic serves.
+    private func mount(
+        _ repository: ResticRepository, _ engine: Engine, _ live: Live, _ console: Console
+    ) async throws -> ExitStatus {
+        let folder = try await folder(live, ["fuse3": ResticRepository.mountHelper])
+        let plan = try await plan(engine, at: folder, live, console)
         let lock = try await engine.locks.acquire(
-            .repository(location: repository.location), mode: .shared, purpose: purpose,
+            .repository(location: repository.location), mode: .shared, purpose: "mounted at \(folder)",
             wait: engine.profile.settings.lockWait)
         defer { lock.release() }
+        let view = MountedPoint(
+            point: plan.point,
+            places: plan.items.map(\.part).map { part in
+                (part, .init(path: "\(folder)/ids/\(part.snapshot.short)", isClosed: part.encryption != nil))
+            })
         let command = try await repository.mount(at: folder)
-        let shown = Task { await show(point, at: folder, live, console) }
-        let result = try await live.runner.run(command)
-        shown.cancel()
-        _ = await shown.value
-        if MountPlace.isMounted(folder, live) {
-            throw Failure(
-                "\(folder) is still mounted: something has a file or a folder in it open",
-                hint: "leave it, then: fusermount -u \(folder)")
-        }
+        let result = try await MountPlace.show(folder, live, by: command) { view.show(at: folder, console) }
         // Ctrl-C is how it ends.
         if result.stopped == .cancelled { return .success }
         if let failure = repository.failure(ofMount: result) { throw failure }
         return .success
     }
 
-    private func point(_ engine: Engine, _ console: Console) async throws -> RestorePoint {
-        let list = try await PointList(engine).load(loadingManifests: true)
-        for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
-        return try list.restorePoints.resolve(
-            words.count == 2 ? words[0] : "latest", now: Date(), timeZone: .current)
+    /// What is put together in scratch first.
+    private func unpack(_ engine: Engine, _ live: Live, _ console: Console) async throws -> ExitStatus {
+        let folder = try await folder(live, ["fuse3": ResticRepository.mountHelper, "bindfs": Bindfs.program])
+        let plan = try await plan(engine, at: folder, live, console)
+        let run = await MountRun(engine, plan) { laid, parts in
+            let view = MountedPoint(
+                point: plan.point,
+                places: parts.map { ($0.part, .init(path: "\(folder)/\($0.path)", isClosed: $0.isClosed)) })
+            let result = try await MountPlace.show(folder, live, by: Bindfs.show(laid, at: folder)) {
+                view.show(at: folder, console)
+            }
+            guard result.stopped != .cancelled, !result.didItsWork else { return }
+            throw Failure(
+                "it cannot be shown at \(folder): "
+                    + (result.errors.text.split(whereSeparator: \.isNewline).last.map(String.init)
+                        ?? "\(Bindfs.program) said nothing"),
+                hint: "`holdfast restore \(plan.point.run) --to DIR` needs no FUSE")
+        }.run()
+        let status = RunReport.show(run, console)
+        await live.tell(of: run, engine)
+        return status
     }
 
-    /// Says where things are as soon as they can be seen.
-    private func show(_ point: RestorePoint, at folder: String, _ live: Live, _ console: Console) async {
-        while !MountPlace.isMounted(folder, live) {
-            do { try await Task.sleep(for: .milliseconds(50)) } catch { return }
-        }
-        let parts = point.entries.map { ($0.part, "\(folder)/ids/\($0.part.snapshot.short)") }
-        if console.isJSON {
-            console.print(
-                JSONValue.object([
-                    ("event", "mounted"), ("folder", .string(folder)), ("run", .string(point.run.rawValue)),
-                    (
-                        "parts",
-                        .array(
-                            parts.map { part, path in
-                                .object([
-                                    ("source", .string(part.source.rawValue)), ("part", .string(part.part.rawValue)),
-                                    ("path", .string(path)), ("encrypted", JSONValue(part.encryption != nil)),
-                                ])
-                            })
-                    ),
-                ]).text())
-            return
-        }
+    /// What lies there as plain folders needs no mounting.
+    private func point(
+        to repository: RsyncRepository, _ engine: Engine, _ live: Live, _ console: Console
+    ) async throws -> ExitStatus {
+        let plan = try await plan(engine, at: KeyRotate.absolute(words[words.count - 1]), live, console)
         var table = Table([("PART", .left), ("CAPTURED", .left), ("IN", .left)])
-        for (part, path) in parts {
-            let note = part.encryption == nil ? "" : " (encrypted; restore it)"
-            table.add([part.title, Format.time(part.capturedAt), path + note])
+        for part in plan.items.map(\.part) {
+            table.add([part.title, Format.time(part.capturedAt), try repository.path(of: part)])
+        }
+        console.print(
+            "nothing has to be mounted: restore point \(plan.point.run) is in plain folders. Change nothing in them.\n"
+                + Console.harmless(table.text))
+        return .success
+    }
+
+    private func refuseUnpacking(_ engine: Engine) throws(Failure) {
+        guard let option = scratch != nil ? "--scratch" : key.path != nil ? "--identity" : nil else { return }
+        throw Failure(
+            "\(option) goes with archives, and repository \(engine.primary.spec.name) has none",
+            hint: "leave it out; `holdfast restore --identity FILE --to DIR` opens what is encrypted by itself",
+            kind: .usage)
+    }
+
+    // MARK: - What and where
+
+    private func folder(_ live: Live, _ programs: [String: String]) async throws -> String {
+        try await MountPlace(KeyRotate.absolute(words[words.count - 1]), live).checked(programs)
+    }
+
+    private func plan(
+        _ engine: Engine, at folder: String, _ live: Live, _ console: Console
+    ) async throws -> RestorePlan {
+        let list = try await PointList(engine).load(loadingManifests: true)
+        for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
+        let point = try list.restorePoints.resolve(
+            words.count == 2 ? words[0] : "latest", now: Date(), timeZone: .current)
+        var options = RestoreOptions(directory: folder)
+        options.only = try SourceNames.read(only, among: list, live.profile)
+        let plan = try RestorePlan(point, options, sources: live.profile.sources.map(\.name))
+        for warning in plan.warnings { console.say("note: \(Console.harmless(warning))") }
+        return plan
+    }
+}
+
+/// Says where the parts of a mounted restore point are.
+private struct MountedPoint: Sendable {
+    struct Place: Sendable {
+        var path: String
+        /// An encrypted file.
+        var isClosed: Bool
+    }
+
+    let point: RestorePoint
+    let places: [(part: ManifestPart, place: Place)]
+
+    func show(at folder: String, _ console: Console) {
+        guard !console.isJSON else { return console.print(document(folder).text()) }
+        var table = Table([("PART", .left), ("CAPTURED", .left), ("IN", .left)])
+        for (part, place) in places {
+            let note = place.isClosed ? " (encrypted; restore it)" : ""
+            table.add([part.title, Format.time(part.capturedAt), place.path + note])
         }
         console.print("restore point \(point.run) of \(Format.time(point.time)):\n" + Console.harmless(table.text))
         console.say("Ctrl-C ends it")
     }
 
-    /// Other kinds of repositories, which need no mounting or allow none.
-    private func elsewhere(_ engine: Engine, _ console: Console) async throws -> ExitStatus {
-        let spec = engine.primary.spec
-        guard let repository = engine.primary as? RsyncRepository else {
-            throw Failure(
-                "repository \(spec.name) cannot be mounted: it has encrypted archives, no files that could be opened singly",
-                hint: "`holdfast ls` and `find` look into it, `cat` prints one file, `restore --to` brings all",
-                kind: .usage)
-        }
-        let point = try await point(engine, console)
-        var table = Table([("PART", .left), ("CAPTURED", .left), ("IN", .left)])
-        for entry in point.entries {
-            table.add([entry.part.title, Format.time(entry.part.capturedAt), try repository.path(of: entry.part)])
-        }
-        console.print(
-            "nothing has to be mounted: restore point \(point.run) is in plain folders. Change nothing in them.\n"
-                + Console.harmless(table.text))
-        return .success
-    }
-}
-
-/// A folder to mount something at.
-struct MountPlace {
-    let folder: String
-    private let live: Live
-
-    init(_ folder: String, _ live: Live) {
-        self.folder = folder
-        self.live = live
-    }
-
-    static func isMounted(_ folder: String, _ live: Live) -> Bool {
-        guard let mount = live.host.mount(containing: folder) else { return false }
-        return mount.path == folder && mount.fileSystem.hasPrefix("fuse")
-    }
-
-    /// - Returns: the folder with links resolved.
-    /// - Throws: ``Failure`` naming what is missing.
-    func checked() async throws -> String {
-        #if os(Linux)
-            guard access("/dev/fuse", R_OK | W_OK) == 0 else {
-                throw Failure(
-                    "nothing can be mounted: /dev/fuse \(errno == ENOENT ? "is not there" : "may not be used by you")",
-                    hint: "modprobe fuse, or in a container --device /dev/fuse --cap-add SYS_ADMIN; "
-                        + "`holdfast restore --to DIR` needs none of it", kind: .toolMissing)
-            }
-            guard live.runner.locate(ResticRepository.mountHelper) != nil else {
-                throw Failure(
-                    "nothing can be mounted: there is no program \(ResticRepository.mountHelper)",
-                    hint: "apt-get install fuse3; `holdfast restore --to DIR` needs none of it", kind: .toolMissing)
-            }
-        #endif
-        let real = URL(fileURLWithPath: folder).resolvingSymlinksInPath().path
-        try await clearDead(real)
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: real, isDirectory: &isFolder), isFolder.boolValue else {
-            throw Failure("\(folder) is no folder", hint: "mkdir -p \(folder)", kind: .usage)
-        }
-        guard live.host.mount(containing: real)?.path != real else {
-            throw Failure(
-                "something is mounted at \(folder) already",
-                hint: "choose an empty folder, or: fusermount -u \(folder)",
-                kind: .usage)
-        }
-        // A folder that cannot be read may have something in it: the message says both.
-        guard (try? FileManager.default.contentsOfDirectory(atPath: real))?.isEmpty == true else {
-            throw Failure(
-                "\(folder) is not empty, or cannot be read: what is in it would be hidden",
-                hint: "choose an empty folder",
-                kind: .usage)
-        }
-        return real
-    }
-
-    /// Takes away what a mount left that was killed: nobody serves it any more, and nothing can be done with the folder.
-    private func clearDead(_ folder: String) async throws {
-        // Whether it is a folder the kernel tells from memory for a while, how much room it has it has to ask for.
-        var facts = statvfs()
-        guard MountPlace.isMounted(folder, live), statvfs(folder, &facts) != 0, errno == ENOTCONN else { return }
-        let result = try await live.runner.run(ToolCommand(ResticRepository.mountHelper, ["-u", "--", folder]))
-        guard result.didItsWork else {
-            throw Failure(
-                "what a killed mount left at \(folder) cannot be taken away: \(result.errors.text)",
-                hint: "fusermount -uz \(folder)")
-        }
+    private func document(_ folder: String) -> JSONValue {
+        .object([
+            ("event", "mounted"), ("folder", .string(folder)), ("run", .string(point.run.rawValue)),
+            (
+                "parts",
+                .array(
+                    places.map { part, place in
+                        .object([
+                            ("source", .string(part.source.rawValue)), ("part", .string(part.part.rawValue)),
+                            ("path", .string(place.path)), ("encrypted", JSONValue(place.isClosed)),
+                        ])
+                    })
+            ),
+        ])
     }
 }

@@ -110,7 +110,7 @@ struct Reasons {
     private static func evidence(of operation: RunRecord.Operation) -> String {
         switch operation {
         case .backup: ": every source was captured, counted and named in its manifest"
-        case .restore: ": every part agreed with what was noted when it was captured"
+        case .restore, .mount: ": every part agreed with what was noted when it was captured"
         case .verify: ": the repository was found sound, as deeply as was asked"
         case .drill: ": all that was restored is what was captured"
         case .prune, .recover: ""
