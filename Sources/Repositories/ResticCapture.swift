@@ -179,9 +179,12 @@ struct ResticCapture: Sendable {
     }
 
     /// Snapshots of this very part of this very run.
-    private func tagged() async throws(RepositoryError) -> [Snapshot] {
+    /// - Parameter list: what is run of the listing that is handed to it.
+    private func tagged(
+        _ list: (ToolCommand) -> ToolCommand = { $0 }, by restic: Restic? = nil
+    ) async throws(RepositoryError) -> [Snapshot] {
         let own = stamp.tags.filter { tag in ["run:", "source:", "part:", "kind:"].contains { tag.hasPrefix($0) } }
-        let output = try await access.run(restic.snapshots(tags: own)).output
+        let output = try await access.run(list((restic ?? self.restic).snapshots(tags: own))).output
         do throws(ResticListing.Unreadable) {
             return try ResticListing.snapshots(output.head + output.tail)
         } catch {
@@ -194,20 +197,28 @@ struct ResticCapture: Sendable {
     /// Looks for a snapshot that a failure left all the same, and drops it. Goes on although the run was cancelled.
     /// - Returns: one that is still there. Where it cannot be looked for, nothing is known; no manifest will ever name it.
     private func dropVoid(before: Set<SnapshotID>?) async -> SnapshotID? {
-        await uncancelled { () async -> SnapshotID? in
+        // Somebody may be waiting for the end of it. On a disk that is full restic goes on trying with its cache for minutes, and a
+        // repository of this machine is read as quickly without.
+        let restic = access.folder == nil ? restic : restic.uncached
+        @Sendable func brief(_ command: ToolCommand) -> ToolCommand {
+            var command = command
+            command.limits.total = .seconds(120)
+            return command
+        }
+        return await uncancelled { () async -> SnapshotID? in
             do throws(RepositoryError) {
                 // 0.14 leaves its lock behind when it is interrupted in the first moments.
                 if access.folder != nil { _ = try await ResticLocks(access: access).clearDead() }
                 // A folder that shows no new snapshot needs no restic to say so.
                 if let folder = access.folder, let before, try folder.snapshotIDs().isSubset(of: before) { return nil }
-                guard let void = try await tagged().last?.id else { return nil }
+                guard let void = try await tagged(brief, by: restic).last?.id else { return nil }
                 do throws(RepositoryError) {
-                    _ = try await access.run(restic.forget([void]))
+                    _ = try await access.run(brief(restic.forget([void])))
                 } catch {
                     return void
                 }
                 if let folder = access.folder { return try folder.snapshotIDs().contains(void) ? void : nil }
-                return try await tagged().contains { $0.id == void } ? void : nil
+                return try await tagged(brief, by: restic).contains { $0.id == void } ? void : nil
             } catch {
                 return nil
             }

@@ -92,6 +92,30 @@ struct ResticStreamTests {
         #expect(try bench.files("locks").isEmpty)
     }
 
+    /// restic goes on trying for minutes to put into its cache what it reads.
+    @Test(.enabled(if: geteuid() == 0), .timeLimit(.minutes(1)), arguments: RealTools.restics.suffix(1))
+    func `a stream that is cancelled while the cache's disk is full ends at once`(restic: RealTools.Restic) async throws
+    {
+        let bench = try TestBench.prepared(restic)
+        let repository = try bench.repository()
+        try await SmallDisk.mounted(at: bench.scratch["cache"], megabytes: 1) { disk in
+            _ = try await repository.store(TestBench.stream("echo a", as: "/a"), as: TestBench.stamp("/a")) { _ in }
+            let task = Task {
+                try await repository.store(
+                    TestBench.stream("printf begin; sleep 600"), as: TestBench.stamp("/postgres/db.sql")
+                ) { _ in }
+            }
+            try await bench.waitForLock()
+            // Another part of the run is stored meanwhile, so that the folder alone does not tell whose snapshot is new.
+            let other = try bench.repository(cache: "other-cache")
+            _ = try await other.store(TestBench.stream("echo b", as: "/b"), as: TestBench.stamp("/b")) { _ in }
+            try await disk.fill()
+            task.cancel()
+            await #expect(throws: RepositoryError.self) { try await task.value }
+            #expect(try repository.snapshotIDsOnDisk()?.count == 2)
+        }
+    }
+
     @Test(arguments: RealTools.oldestAndNewest)
     func `an empty file is refused before anything is started`(restic: RealTools.Restic) async throws {
         let bench = try TestBench.prepared(restic)

@@ -24,6 +24,13 @@ struct SmallDisk {
         try outcome.get()
     }
 
+    /// To the last byte.
+    func fill() async throws {
+        let result = try await TestBench.runner.run(
+            ToolCommand("dd", ["if=/dev/zero", "of=\(path)/filling", "bs=4k", "status=none"]))
+        try #require(result.errors.text.contains("No space left"), "\(result.errors.text)")
+    }
+
     func makeReadOnly() async throws { try await run("/bin/mount", "-o", "remount,ro", path) }
 
     private func run(_ program: String, _ arguments: String...) async throws {

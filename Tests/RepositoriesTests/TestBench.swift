@@ -31,7 +31,7 @@ struct TestBench {
     /// - Parameter keys: further keys of the repository's entry.
     func repository(
         at location: String? = nil, password: String = "password", lockWait: Duration = .zero,
-        _ keys: [String: ConfigValue.Content] = [:]
+        cache: String = "cache", _ keys: [String: ConfigValue.Content] = [:]
     ) throws -> ResticRepository {
         let place = SourceLocation(file: scratch["profile.yaml"], line: 1, column: 1)
         var contents: [String: ConfigValue.Content] = [
@@ -50,7 +50,7 @@ struct TestBench {
             RepositorySpec(name: RepositoryName(unchecked: "local"), kind: "restic", entry: entry),
             Services(
                 runner: TestBench.runner, secrets: FileSecrets(), host: host, clock: RealClock(), settings: settings),
-            cacheFolder: scratch["cache"])
+            cacheFolder: scratch[cache])
     }
 
     static let runner: any ToolRunner = {
