@@ -240,6 +240,30 @@ struct InPlaceTests {
         #expect(databases.all == ["app": "old"])
     }
 
+    @Test func `all in place and no room to note it is said as what it is, and recovery notes it`() async throws {
+        await bench.backup(three)
+        var engine = bench.engine(three)
+        let plan = try await plan(engine)
+        engine.moment = { [bench] moment in
+            if moment == .allSettled { bench.journal.fail(with: .full(path: "/state", reason: "no space left")) }
+        }
+        let report = await InPlaceRun(engine, plan).run()
+        let failure = try #require(report.record.failures.first)
+        #expect(report.record.outcome == .failed && failure.kind == .destinationFull)
+        #expect(failure.description.hasPrefix("all of it is in place, and that cannot be noted: "), "\(failure)")
+        #expect(failure.hint?.contains("holdfast recover") == true)
+        #expect(content("live/web/page") == "new" && databases.all["app"] == "new")
+        bench.journal.fail(with: nil)
+        // Another process, later.
+        bench.host.change {
+            $0.processes = [4243: (2000, "holdfast")]
+            $0.currentPID = 4243
+        }
+        #expect(await RecoverRun(bench.engine(three)).runLocally().outcome == .succeeded)
+        try expectNew()
+        #expect(try KeptAside(bench.engine(three)).find(nil).isSettled)
+    }
+
     @Test(arguments: [RunMoment.staged, .settlementJournaled, .settled])
     func `cancelled at any moment, all is as it was or all is new`(place: RunMoment) async throws {
         await bench.backup(three)

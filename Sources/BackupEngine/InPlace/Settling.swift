@@ -40,7 +40,13 @@ struct Settling: Sendable {
                 throw error
             }
             await engine.moment(.allSettled)
-            try journal.keep(settlement, entry)
+            do throws(StoreError) { try journal.keep(settlement, entry) } catch {
+                throw Failure(
+                    "all of it is in place, and that cannot be noted: \(error.description)",
+                    hint:
+                        "put that right, then `holdfast recover -p \(engine.profile.name)` notes it, so that --undo knows what was there",
+                    kind: error.kind)
+            }
         }
     }
 
