@@ -108,6 +108,32 @@ struct KitDrillTests {
         #expect(try await drill(of: new, said: []).drill.point == new.id)
     }
 
+    @Test(arguments: [true, false])
+    func `what its key is kept elsewhere for stays closed, and is excused where the profile says so`(isAccepted: Bool)
+        async throws
+    {
+        let backup = await bench.backup(Self.two)
+        var engine = bench.engine(Self.two)
+        for index in engine.profile.sources.indices {
+            engine.profile.sources[index].drill.acceptsUnopened = isAccepted
+        }
+        var rehearsed = result(
+            backup.parts, said: ["not proven: …/db/x.age: it was not opened", "ok: db /data", "ok: web /data"])
+        rehearsed.parts = rehearsed.parts.map { proof in
+            guard proof.part.source.rawValue == "db" else { return proof }
+            var proof = proof
+            proof.part.encryption = PartEncryption(
+                recipients: Recipients(.age, ["age1x"]), part: proof.part.part, bytes: 1, files: nil, base: nil)
+            proof.unproven = ["what is inside: it was not opened"]
+            return proof
+        }
+        let done = rehearsed
+        let run = await KitDrill(engine, DrillRequest()) { _ in done }.run()
+        #expect(run.outcome == (isAccepted ? .succeeded : .partial), "\(run.failures)")
+        let part = try #require(run.drill?.parts.first { $0.source.rawValue == "db" })
+        #expect(part.excused.count == (isAccepted ? 2 : 0) && part.remedies.isEmpty == isAccepted, "\(part)")
+    }
+
     // MARK: - Carrying out the lines
 
     private func rehearse(

@@ -65,6 +65,7 @@ package struct KitDrill: Sendable {
             part.unproven = proof.unproven
             if let failure = proof.failure { part.findings = [DrillFinding(failure.description)] }
             part.add(KitSaid(result.said(of: proof.part)), of: proof.part)
+            if acceptsUnopened(proof.part) { part.excuseUnopened() }
             part.note(condition: proof.part.condition)
             parts.append(part)
         }
@@ -90,6 +91,12 @@ package struct KitDrill: Sendable {
             }
         }
         if let failure = result.failure { await recorder.fail(failure) }
+    }
+
+    /// Its key is kept elsewhere for good.
+    private func acceptsUnopened(_ part: ManifestPart) -> Bool {
+        part.encryption != nil
+            && engine.profile.sources.contains { $0.name == part.source && $0.drill.acceptsUnopened }
     }
 
     /// The sheet's lines know nothing of what the profile demands.
@@ -153,6 +160,15 @@ extension DrilledPart {
         if wrong.isEmpty {
             findings += said.failed.map { DrillFinding("the sheet's own step did not end well (\($0))") }
         }
+    }
+}
+
+extension DrilledPart {
+    /// That nobody here can open it is so on purpose.
+    fileprivate mutating func excuseUnopened() {
+        excused += unproven.filter { $0.hasSuffix(KitWords.unopened) }
+        unproven.removeAll { $0.hasSuffix(KitWords.unopened) }
+        if unproven.isEmpty { remedies = [] }
     }
 }
 

@@ -55,7 +55,7 @@ struct KitProof: Sendable {
     private static let digests = "every file has its digest"
 
     private func unopened(_ place: String, _ part: ManifestPart) -> RestoreReport {
-        RestoreReport(place: place, bytes: part.bytes, proofs: [], unproven: ["what is inside: it was not opened"])
+        RestoreReport(place: place, bytes: part.bytes, proofs: [], unproven: ["what is inside: \(KitWords.unopened)"])
     }
 
     /// The encrypted file is still there.

@@ -13,6 +13,8 @@ package struct KitWords: Sendable, Equatable {
     private var words: [Word] = []
 
     private static let marks = ["proven: ", "not proven: ", "WRONG: ", "FAILED: ", "stop: "]
+    /// Ends what is said of an encrypted file that no key was there for.
+    package static let unopened = "it was not opened"
     /// Far more than any sheet says; a program that a dump makes talk may say more.
     private static let mostWords = 100_000
 

@@ -188,7 +188,7 @@ struct KitChapter {
             if part.restore.opening.isEmpty {
                 lines.append("[ -s \"$FILE\" ] || stop \"$FILE is not there\"")
             } else {
-                lines.append("[ -s \"$FILE\" ] || { unproven \"$FILE: it was not opened\"; exit 0; }")
+                lines.append("[ -s \"$FILE\" ] || { unproven \"$FILE: \(KitWords.unopened)\"; exit 0; }")
             }
             var title = part.part.title
             if let database = use.database {
