@@ -115,7 +115,7 @@ struct StartTests {
             limit.rlim_cur = limit.rlim_max
             setrlimit(__rlimit_resource_t(7), &limit)
             // The supervisor's thread closes its own a moment after the answer.
-            for _ in 0..<200 where openDescriptors() != before { try await Task.sleep(for: .milliseconds(20)) }
+            for _ in 0..<1500 where openDescriptors() != before { try await Task.sleep(for: .milliseconds(20)) }
             #expect(openDescriptors() == before)
             #expect(try await runner.run(ToolCommand("true")).didItsWork)
         }
