@@ -1,4 +1,5 @@
 import BackupModel
+import Foundation
 import Programs
 
 /// A PostgreSQL server whose databases take each other's names.
@@ -58,19 +59,23 @@ struct PostgreSQLDatabases: DatabaseServer {
         }
     }
 
+    /// Gives what takes a database's place the owner, the limit, the comment, the settings and the grants that this one has now,
+    /// whatever it was given when it was loaded.
     /// - Returns: what could not be taken over, in words.
     private func adopt(
         _ live: String, by staged: String, _ connection: PostgreSQLConnection
     ) async throws(SourceError) -> [String] {
-        let lines = try await server.ask(PostgreSQLRenaming.adoption(of: live, by: staged), connection)
-        var notices: [String] = []
-        for statement in try server.decode(String.self, lines) {
-            do throws(SourceError) { _ = try await server.ask(statement + "\n", connection) } catch {
-                if case .cancelled = error { throw error }
-                notices.append("not taken over from the former \(live): \(statement) (\(error.description))")
-            }
+        let owner = try server.decode(
+            String.self, try await server.ask(PostgreSQLRenaming.owner(of: live), connection))
+        let reset = try server.decode(
+            String.self, try await server.ask(PostgreSQLProperties.reset(of: staged), connection))
+        let properties = try await server.properties(of: live, connection)
+        let statements =
+            owner.map { PostgreSQLRenaming.setOwner(of: staged, to: $0).trimmingCharacters(in: .newlines) } + reset
+            + properties.statements(for: staged)
+        return try await server.carryOut(statements, connection).map {
+            "not taken over from the former \(live): \($0)"
         }
-        return notices
     }
 
     func identity() async throws(SourceError) -> String? {

@@ -30,14 +30,12 @@ extension PostgreSQLDump {
                     + " stop \(ShellWord.quoted("the role \(owner) is missing: give GLOBALS=yes, or make it: createuser \(owner)"))"
             ]
         }
-        if let collate = notes["collate"], let ctype = notes["ctype"] {
-            let own = create + " --lc-collate=\(ShellWord.quoted(collate)) --lc-ctype=\(ShellWord.quoted(ctype))"
-            lines += [
-                "\(own) -- \"$DATABASE\" ||",
-                "{ echo \"once more, with the locale of this server:\"; \(plain); }",
-            ]
-        } else {
+        let locales = PostgreSQLLocale(notes).words
+        if locales.isEmpty {
             lines.append(plain)
+        } else {
+            lines += locales.map { "\(create) \($0.joined(separator: " ")) -- \"$DATABASE\" ||" }
+            lines.append("{ echo \"once more, with the locale of this server:\"; \(plain); }")
         }
         let isCustom = notes["format"] == PostgreSQLSettings.Format.custom.rawValue
         lines.append(
@@ -49,9 +47,26 @@ extension PostgreSQLDump {
                 facts: part.facts, count: "psql -XAtwq -d \"$DATABASE\" -c \"SELECT count(*) FROM $table\"",
                 quoted: { $0 }, what: "database $DATABASE"
             ).lines
+        let name = ":\"db\""
+        var properties = PostgreSQLProperties(notes)?.statements(naming: name) ?? []
+        if let owner = notes["owner"] {
+            properties.append("ALTER DATABASE \(name) OWNER TO \(PostgreSQLQueries.identifier(owner));")
+        }
+        // A line of a sheet is one line.
+        let lined = properties.filter { !$0.contains { $0.isNewline || $0 == "\0" } }
+        if !lined.isEmpty {
+            lines += [
+                "echo \"settings and grants of database $DATABASE (an ERROR names what is missing: make it, and repeat this line)\"",
+                "printf '%s\\n' " + lined.map(ShellWord.quoted).joined(separator: " ")
+                    + " | psql -X -q -w -v db=\"$DATABASE\" -d \"${PGDATABASE:-postgres}\"",
+            ]
+        }
         return ManualUse(
             server: .postgres, programs: ["createdb", "psql"] + (isCustom ? ["pg_restore"] : []), lines: lines,
-            database: notes["database"])
+            database: notes["database"],
+            notes: lined.count == properties.count
+                ? []
+                : ["Of the database itself \(properties.count - lined.count) settings with line breaks are left out."])
     }
 
     /// A file alone: that the dump is whole. Its rows are counted where it has been loaded.

@@ -116,6 +116,8 @@ package struct PostgreSQLDump: DumpSource {
                 options.snapshot = try await session.exportSnapshot()
                 var notes = PostgreSQLPart.notes(database, settings, survey, server.clientVersion)
                 notes[PostgreSQLNeeds.note] = await needs(server, connection)
+                var notices: [String] = []
+                notes[PostgreSQLProperties.note] = await properties(of: database, server, connection, &notices)
                 options.lockWait = settings.lockWait
                 options.excludedTables = settings.excludedTables
                 options.excludedTableData = settings.excludedTableData
@@ -137,7 +139,7 @@ package struct PostgreSQLDump: DumpSource {
                 try await session.finish()
                 return PartReport(
                     path: part, stored: stored, condition: .clean, facts: facts,
-                    restoreNotes: notes)
+                    restoreNotes: notes, notices: notices)
             }
         } catch { throw failure(error, database) }
     }
@@ -148,6 +150,19 @@ package struct PostgreSQLDump: DumpSource {
             return PostgreSQLNeeds.noted(try await server.ask(PostgreSQLNeeds.query, connection))
         } catch {
             // A drill finds them in the dump then, which takes it longer.
+            return nil
+        }
+    }
+
+    private func properties(
+        of database: String, _ server: PostgreSQLServer, _ connection: PostgreSQLConnection, _ notices: inout [String]
+    ) async -> String? {
+        do {
+            return try await server.properties(of: database, connection).noted
+        } catch {
+            notices.append(
+                "the settings and grants of database \(database) itself could not be read, and are not in the backup: "
+                    + ((error as? SourceError)?.description ?? "\(error)"))
             return nil
         }
     }

@@ -31,8 +31,7 @@ enum PostgreSQLPart {
             "server": server.version,
             "client": client.description, "owner": server.owner,
         ]
-        notes["collate"] = server.collate
-        notes["ctype"] = server.ctype
+        PostgreSQLLocale(server).note(in: &notes)
         return notes
     }
 }

@@ -29,6 +29,11 @@ struct PostgreSQLRestore: Sendable {
             let loaded = PostgreSQLLoadedRows()
             try await fill(target, from: request, loaded)
             let proof = try await prove(target, request.part, countsAnew ? PostgreSQLLoadedRows() : loaded)
+            for refused in try await server.carryOut(
+                PostgreSQLProperties(notes)?.statements(for: database) ?? [], maintenance)
+            {
+                notices.append("database \(database) does not have what it had: \(refused)")
+            }
             if let owner = notes["owner"] { await give(database, to: owner, maintenance, &notices) }
             var report = RestoreReport(
                 place: "database \(database)", bytes: request.part.bytes,
@@ -96,16 +101,20 @@ struct PostgreSQLRestore: Sendable {
     private func create(
         _ database: String, _ notes: [String: String], _ maintenance: PostgreSQLConnection, _ notices: inout [String]
     ) async throws(SourceError) {
+        let locale = PostgreSQLLocale(notes)
+        let version = locale.needsVersion ? PostgreSQLVersion(try await server.look(maintenance).version) : nil
         let statement = PostgreSQLQueries.createDatabase(
-            database, encoding: notes["encoding"], collate: notes["collate"], ctype: notes["ctype"])
+            database, encoding: notes["encoding"], locale, on: version?.major)
         let result = try await server.services.run(server.clients.shell(maintenance, script: statement))
         guard let failure = result.failure else { return }
         guard PostgreSQLFailure(diagnostics: result.errors.text) == .badLocale else {
             throw result.stopped == nil ? server.meaning(of: result.errors.text, maintenance) ?? failure : failure
         }
         notices.append(
-            "this server does not have the locale \(notes["collate"] ?? "of the dump"); its own default is used")
-        _ = try await server.ask(PostgreSQLQueries.createDatabase(database, encoding: notes["encoding"]), maintenance)
+            "this server does not have the locale \(locale); its own default is used, by which texts may be in another order"
+        )
+        _ = try await server.ask(
+            PostgreSQLQueries.createDatabase(database, encoding: notes["encoding"], nil, on: nil), maintenance)
     }
 
     /// The database's own owner stands in no dump of its content.

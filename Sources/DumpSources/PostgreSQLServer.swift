@@ -114,6 +114,39 @@ struct PostgreSQLServer: Sendable {
         return result.output.text.split(separator: "\n")
     }
 
+    /// What belongs to a database and not to its content.
+    func properties(
+        of database: String, _ connection: PostgreSQLConnection
+    ) async throws(SourceError) -> PostgreSQLProperties {
+        let lines = try await ask(PostgreSQLProperties.query(of: database), connection)
+        do { return try PostgreSQLProperties(answer: lines) } catch {
+            throw SourceError.toolFailed(
+                tool: "psql", how: "exit code 0",
+                detail: "its answer cannot be read: \(lines.first.map(String.init) ?? "")")
+        }
+    }
+
+    /// Carries statements out that have nothing to do with each other, all at once where that can be done.
+    /// - Returns: those that the server refused, in words.
+    /// - Throws: ``SourceError/cancelled``
+    func carryOut(_ statements: [String], _ connection: PostgreSQLConnection) async throws(SourceError) -> [String] {
+        guard !statements.isEmpty else { return [] }
+        do throws(SourceError) {
+            _ = try await ask((["BEGIN;"] + statements + ["COMMIT;", ""]).joined(separator: "\n"), connection)
+            return []
+        } catch {
+            if case .cancelled = error { throw error }
+        }
+        var refused: [String] = []
+        for statement in statements {
+            do throws(SourceError) { _ = try await ask(statement + "\n", connection) } catch {
+                if case .cancelled = error { throw error }
+                refused.append("\(statement) (\(error.description))")
+            }
+        }
+        return refused
+    }
+
     func decode<Value: Decodable>(_ type: Value.Type, _ lines: [some StringProtocol]) throws(SourceError) -> [Value] {
         do { return try PostgreSQLQueries.decode(type, lines) } catch {
             let first = lines.first.map { String($0) } ?? ""

@@ -33,6 +33,10 @@ package enum PostgreSQLQueries {
         SELECT pg_catalog.json_build_object(
           'version', pg_catalog.current_setting('server_version'),
           'encoding', pg_catalog.pg_encoding_to_char(d.encoding), 'collate', d.datcollate, 'ctype', d.datctype,
+          'provider', pg_catalog.json_extract_path_text(pg_catalog.row_to_json(d), 'datlocprovider'),
+          'locale', COALESCE(pg_catalog.json_extract_path_text(pg_catalog.row_to_json(d), 'datlocale'),
+            pg_catalog.json_extract_path_text(pg_catalog.row_to_json(d), 'daticulocale')),
+          'rules', pg_catalog.json_extract_path_text(pg_catalog.row_to_json(d), 'daticurules'),
           'owner', pg_catalog.pg_get_userbyid(d.datdba), 'size', pg_catalog.pg_database_size(d.oid),
           'readsRoles', pg_catalog.has_table_privilege('pg_catalog.pg_authid', 'SELECT'),
           'unreadable', (SELECT pg_catalog.json_agg(name) FROM (
@@ -50,6 +54,12 @@ package enum PostgreSQLQueries {
         package var encoding: String
         package var collate: String?
         package var ctype: String?
+        /// `c`: the system's library, `i`: ICU, `b`: built in. None before 15.
+        package var provider: String?
+        /// Of a provider other than the system's library.
+        package var locale: String?
+        /// ICU's, from 16 on.
+        package var rules: String?
         package var owner: String
         package var size: Int64
         /// Whether role passwords may be read.
@@ -104,13 +114,15 @@ package enum PostgreSQLQueries {
         """
     }
 
+    /// - Parameters:
+    ///   - locale: `nil` for the server's own.
+    ///   - major: the server's version, which decides what it understands.
     package static func createDatabase(
-        _ name: String, encoding: String?, collate: String? = nil, ctype: String? = nil
+        _ name: String, encoding: String?, _ locale: PostgreSQLLocale?, on major: Int?
     ) -> String {
         var statement = "CREATE DATABASE \(identifier(name)) TEMPLATE template0"
         if let encoding { statement += " ENCODING \(literal(encoding))" }
-        if let collate { statement += " LC_COLLATE \(literal(collate))" }
-        if let ctype { statement += " LC_CTYPE \(literal(ctype))" }
+        if let locale { statement += locale.options(on: major) }
         return statement + ";\n"
     }
 

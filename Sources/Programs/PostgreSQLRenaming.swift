@@ -18,38 +18,13 @@ package enum PostgreSQLRenaming {
         return script + "ALTER DATABASE \(identifier(staged)) RENAME TO \(identifier(name));\nCOMMIT;\n"
     }
 
-    /// Prints, a JSON string a line, the statements that give `staged` the owner, the limit, the settings and the grants of
-    /// `live`.
-    ///
-    /// Values of settings that are lists are written as they are kept, others as literals.
-    /// - Source: `makeAlterConfigCommand` and `variable_is_guc_list_quote` of pg_dump 15
-    package static func adoption(of live: String, by staged: String) -> String {
-        let new = literal(staged)
-        let old = literal(live)
-        return """
-            SELECT pg_catalog.to_json(s) FROM (
-            SELECT 1 AS n, pg_catalog.format('ALTER DATABASE %I OWNER TO %I;', \(new), pg_catalog.pg_get_userbyid(datdba)) AS s
-              FROM pg_catalog.pg_database WHERE datname = \(old)
-            UNION ALL SELECT 2, pg_catalog.format('ALTER DATABASE %I CONNECTION LIMIT %s;', \(new), datconnlimit)
-              FROM pg_catalog.pg_database WHERE datname = \(old) AND datconnlimit <> -1
-            UNION ALL SELECT 3, CASE WHEN setrole = 0 THEN pg_catalog.format('ALTER DATABASE %I', \(new))
-                ELSE pg_catalog.format('ALTER ROLE %I IN DATABASE %I', pg_catalog.pg_get_userbyid(setrole), \(new)) END
-                || pg_catalog.format(' SET %I TO %s;', name, CASE WHEN name IN ('local_preload_libraries', 'search_path',
-                'session_preload_libraries', 'shared_preload_libraries', 'temp_tablespaces', 'unix_socket_directories')
-                AND value <> '' THEN value ELSE pg_catalog.quote_literal(value) END)
-              FROM (SELECT setrole, pg_catalog.split_part(c, '=', 1) AS name,
-                  pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) AS value
-                FROM pg_catalog.pg_db_role_setting JOIN pg_catalog.pg_database d ON d.oid = setdatabase,
-                pg_catalog.unnest(setconfig) c WHERE d.datname = \(old)) settings
-            UNION ALL SELECT 4, pg_catalog.format('REVOKE ALL ON DATABASE %I FROM PUBLIC;', \(new))
-              FROM pg_catalog.pg_database WHERE datname = \(old) AND datacl IS NOT NULL
-            UNION ALL SELECT 5, pg_catalog.format('GRANT %s ON DATABASE %I TO %s%s;', a.privilege_type, \(new),
-                CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END,
-                CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-              FROM pg_catalog.pg_database, pg_catalog.aclexplode(datacl) a WHERE datname = \(old)
-            ) statements ORDER BY n;
+    /// A JSON string.
+    package static func owner(of database: String) -> String {
+        """
+        SELECT pg_catalog.to_json(pg_catalog.pg_get_userbyid(datdba)::text)
+        FROM pg_catalog.pg_database WHERE datname = \(literal(database));
 
-            """
+        """
     }
 
     package static func setOwner(of database: String, to role: String) -> String {

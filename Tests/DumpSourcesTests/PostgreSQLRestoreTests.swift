@@ -149,4 +149,36 @@ struct `PostgreSQL restores` {
         let report = try #require(try await bench.capture(source).first)
         #expect(report.facts.rows?["public.first"] == 20_000)
     }
+
+    @Test func `what belongs to the database and not to its content comes back with it`() async throws {
+        let role = "role_\(database)"
+        let (original, copy) = ("own_\(database)", "copy_\(database)")
+        _ = try postgres.sql(
+            """
+            CREATE ROLE "\(role)"; CREATE DATABASE \(original) TEMPLATE template0 LOCALE_PROVIDER icu ICU_LOCALE 'sv';
+            ALTER DATABASE \(original) OWNER TO "\(role)"; ALTER DATABASE \(original) CONNECTION LIMIT 7;
+            ALTER DATABASE \(original) SET search_path = app, "$user", public;
+            ALTER DATABASE \(original) SET app.words = 'it''s, :"db" \\ so';
+            ALTER ROLE "\(role)" IN DATABASE \(original) SET work_mem = '4MB';
+            REVOKE ALL ON DATABASE \(original) FROM PUBLIC; GRANT CONNECT ON DATABASE \(original) TO pg_monitor WITH GRANT OPTION;
+            COMMENT ON DATABASE \(original) IS E'the\nshop''s';
+            """)
+        let source = try bench.source(
+            "postgres",
+            settings(
+                ("database", original), ("host", postgres.socketFolder), ("user", postgres.superuser),
+                ("globals", false)))
+        let report = try #require(try await bench.capture(source).first)
+        #expect(report.notices.isEmpty, "\(report.notices)")
+        let restored = try await bench.restore(report, with: source, database: copy)
+        #expect(restored.notices.isEmpty, "\(restored.notices)")
+        #expect(try postgres.properties(of: copy) == postgres.properties(of: original))
+        #expect(try postgres.properties(of: copy).contains("sv"))
+        // A server without the role has what can be had, and says what not.
+        _ = try postgres.sql("DROP DATABASE \(copy); DROP DATABASE \(original); DROP ROLE \"\(role)\"")
+        let poorer = try await bench.restore(report, with: source, database: copy)
+        #expect(
+            poorer.notices.contains { $0.contains("ALTER ROLE") && $0.contains("does not exist") }, "\(poorer.notices)")
+        #expect(try postgres.properties(of: copy).contains("pg_monitor=c*"))
+    }
 }

@@ -62,4 +62,18 @@ struct `PostgreSQL across versions` {
         }
         #expect(try old.sql("SELECT count(*) FROM pg_database WHERE datname = '\(copy)'") == "0")
     }
+
+    @Test func `what belongs to the database itself comes to the newer server too`() async throws {
+        try old.makeDatabase(name, Self.tables)
+        _ = try old.sql(
+            """
+            ALTER DATABASE \(name) SET search_path = app, public; REVOKE ALL ON DATABASE \(name) FROM PUBLIC;
+            ALTER ROLE \(old.superuser) IN DATABASE \(name) SET work_mem = '4MB'; COMMENT ON DATABASE \(name) IS 'shop';
+            """)
+        let report = try #require(try await bench.capture(try source(old, clients: old)).first)
+        let copy = "up_\(name)"
+        let restored = try await bench.restore(report, with: try source(new, clients: new), database: copy)
+        #expect(restored.notices.isEmpty, "\(restored.notices)")
+        #expect(try new.properties(of: copy) == old.properties(of: name))
+    }
 }

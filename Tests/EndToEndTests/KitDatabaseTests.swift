@@ -13,6 +13,12 @@ struct KitDatabaseTests {
         let name = "kit-\(UUID().uuidString.prefix(6).lowercased())"
         try postgres.makeDatabase(
             name, "CREATE TABLE \"odd ta'ble\"(a int); CREATE TABLE visit AS SELECT generate_series(1, 500) AS id;")
+        try postgres.sql(
+            """
+            ALTER DATABASE "\(name)" SET search_path = app, "$user", public; COMMENT ON DATABASE "\(name)" IS 'the shop''s, :"db"';
+            CREATE ROLE "\(name)"; ALTER ROLE "\(name)" IN DATABASE "\(name)" SET work_mem = '4MB';
+            ALTER DATABASE "\(name)" OWNER TO "\(name)"; REVOKE ALL ON DATABASE "\(name)" FROM PUBLIC;
+            """)
         let other = try mariadb.makeDatabase(nil, "CREATE TABLE `we``ird $HOME` AS SELECT 1 AS a UNION SELECT 2")
         let world = try World("kit-databases")
         let folder = world.folder
@@ -54,6 +60,7 @@ struct KitDatabaseTests {
         #expect(loaded.output.contains("proven: database \(name)_b: 2 tables, 500 rows"), "\(loaded)")
         #expect(loaded.output.contains("proven: database \(other)_b: 1 table, 2 rows"), "\(loaded)")
         #expect(try postgres.sql("SELECT sum(id) FROM visit", database: "\(name)_b") == "125250")
+        #expect(try postgres.properties(of: "\(name)_b") == postgres.properties(of: name))
         #expect(loaded.output.contains("left alone:") && loaded.output.contains("globals.sql"), "\(loaded)")
 
         // The databases as they were called, on a server that has none of these: it stands in for one of its own.

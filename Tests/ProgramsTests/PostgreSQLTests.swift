@@ -62,9 +62,38 @@ import Testing
         #expect(PostgreSQLQueries.literal("it's") == "'it''s'")
         #expect(PostgreSQLQueries.literal("a\\'b") == "E'a\\\\''b'")
         #expect(PostgreSQLQueries.identifier("a\"b") == "\"a\"\"b\"")
-        #expect(
-            PostgreSQLQueries.createDatabase("x", encoding: "UTF8", collate: "C")
-                == "CREATE DATABASE \"x\" TEMPLATE template0 ENCODING 'UTF8' LC_COLLATE 'C';\n")
+    }
+
+    @Test(arguments: [
+        (["collate": "C", "ctype": "C"], 14, "LC_COLLATE 'C' LC_CTYPE 'C'"),
+        (["collate": "C", "provider": "c"], 15, "LC_COLLATE 'C' LOCALE_PROVIDER libc"),
+        // A dump of a server that knew no other may come to one whose own is another.
+        (["collate": "C", "server": "14.2"], 18, "LC_COLLATE 'C' LOCALE_PROVIDER libc"),
+        (["collate": "C", "server": "15.2"], 18, "LC_COLLATE 'C'"),
+        (
+            ["collate": "C", "provider": "i", "locale": "sv", "icu-rules": "&a"], 15,
+            "LC_COLLATE 'C' LOCALE_PROVIDER icu ICU_LOCALE 'sv'"
+        ),
+        (
+            ["provider": "i", "locale": "sv", "icu-rules": "&a"], 16,
+            "LOCALE_PROVIDER icu ICU_LOCALE 'sv' ICU_RULES '&a'"
+        ),
+        (["provider": "b", "locale": "C.UTF-8"], 17, "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'"),
+        (["collate": "C", "provider": "b", "locale": "C.UTF-8"], 15, "LC_COLLATE 'C'"),
+    ])
+    func `say by which rules texts are sorted, as far as a server understands it`(
+        _ notes: [String: String], _ major: Int, _ options: String
+    ) {
+        let statement = PostgreSQLQueries.createDatabase("x", encoding: "UTF8", PostgreSQLLocale(notes), on: major)
+        #expect(statement == "CREATE DATABASE \"x\" TEMPLATE template0 ENCODING 'UTF8' \(options);\n")
+    }
+
+    @Test func `name what belongs to a database in statements for any name`() throws {
+        let properties = try PostgreSQLProperties(answer: [#"["ALTER DATABASE ", " SET a TO 'b';"]"#])
+        #expect(properties.statements(for: "it's \"x\"") == [#"ALTER DATABASE "it's ""x""" SET a TO 'b';"#])
+        let noted = try #require(try properties.noted)
+        #expect(PostgreSQLProperties([PostgreSQLProperties.note: noted]) == properties)
+        #expect(try PostgreSQLProperties(answer: [String]()).noted == nil && PostgreSQLProperties([:]) == nil)
     }
 
     @Test(arguments: [

@@ -108,6 +108,19 @@ package final class PrivatePostgres: Sendable {
         return name
     }
 
+    /// What belongs to a database itself: owner, limit, comment, grants, settings, and by what texts are sorted.
+    package func properties(of database: String) throws -> String {
+        try sql(
+            """
+            SELECT pg_get_userbyid(datdba), datconnlimit, shobj_description(oid, 'pg_database'),
+              (SELECT array_agg(a::text ORDER BY a::text) FROM unnest(datacl) a),
+              (SELECT json_agg(json_build_array(setrole::regrole, setconfig) ORDER BY setrole::regrole::text)
+               FROM pg_db_role_setting WHERE setdatabase = d.oid), datcollate,
+              row_to_json(d) ->> 'datlocprovider', coalesce(row_to_json(d) ->> 'datlocale', row_to_json(d) ->> 'daticulocale')
+            FROM pg_database d WHERE datname = '\(database)'
+            """)
+    }
+
     /// Backends of other sessions whose application name begins so.
     package func backends(named prefix: String) throws -> Int {
         Int(try sql("SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE '\(prefix)%'")) ?? -1
