@@ -2,6 +2,7 @@ import ArgumentParser
 import BackupEngine
 import BackupModel
 import Foundation
+import HostSystem
 
 /// `holdfast why`
 struct Why: OperatorCommand {
@@ -21,7 +22,8 @@ struct Why: OperatorCommand {
         let store = try await live.rebuiltStore(console)
         let runs = try store.runs(RunQuery(profile: live.profile.name, operation: operation, limit: 200))
         let holder = live.locks.holder(of: .profile(live.profile.name))
-        let reasons = Reasons(runs: runs, holder: holder, now: Date())
+        let host = live.host
+        let reasons = Reasons(runs: runs, holder: holder, now: Date()) { host.process($0.process.pid) == $0.process }
         var plan: ScheduleReasons?
         var retention: RetentionPlan?
         var trouble: String?
@@ -51,7 +53,8 @@ struct Why: OperatorCommand {
 struct Reasons {
     let lines: [String]
 
-    init(runs: [RunRecord], holder: LockHolder?, now: Date) {
+    /// - Parameter isAlive: whether a run that has no end yet is at work; not every one holds the profile's lock.
+    init(runs: [RunRecord], holder: LockHolder?, now: Date, isAlive: (RunRecord) -> Bool) {
         guard let last = runs.first else {
             lines = ["nothing has run yet: no run of this profile is recorded"]
             return
@@ -66,7 +69,8 @@ struct Reasons {
         switch last.outcome {
         case nil:
             lines.append(
-                holder == nil ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
+                holder == nil && !isAlive(last)
+                    ? "\(when) was killed before its end; the next run records it so" : "\(when) is running")
         case .succeeded: lines.append("\(when) succeeded" + Reasons.evidence(of: last.operation))
         case .skipped: lines.append("\(when) was skipped: it did not get what it needed in time")
         case .degraded: lines.append("\(when) is degraded: the primary is good, a follower is not")
