@@ -39,7 +39,6 @@ package struct RestoreRun: Sendable {
 
     private func restore(_ recorder: RunRecorder, _ findings: Findings) async throws {
         let record = await recorder.record
-        await removeLeftovers(recorder, record)
         try refuseLinks(in: plan.directory)
         try refuseOccupiedPlaces()
         let staging = plan.directory + "/.holdfast-restore-\(record.id)"
@@ -74,16 +73,6 @@ package struct RestoreRun: Sendable {
             throw error
         }
         removeStaging(entry, staging)
-    }
-
-    /// Sweeps what killed runs left, a former attempt at this restore above all. Nothing that stands in the way of that may
-    /// stand in the way of a restore.
-    private func removeLeftovers(_ recorder: RunRecorder, _ record: RunRecord) async {
-        do {
-            for notice in try await Recovery(engine).settleJournal(except: record.id) { recorder.notice(notice) }
-        } catch {
-            recorder.notice(RunRecorder.failure(of: error).description)
-        }
     }
 
     private func restore(

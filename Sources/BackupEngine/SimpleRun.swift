@@ -28,7 +28,10 @@ struct SimpleRun: Sendable {
     ) async -> RunRecord {
         await runLocally { recorder, holdings, hooks in
             try await prepare(recorder, holdings)
-            if operation != .recover { try await giveBackLeft(recorder, hooks) }
+            if operation != .recover {
+                await sweep(recorder)
+                try await giveBackLeft(recorder, hooks)
+            }
             try await hooks.begin()
             let run = await recorder.record.id
             try await recorder.step(.lockRepository, subject: engine.primary.spec.name.rawValue) {
@@ -75,6 +78,17 @@ struct SimpleRun: Sendable {
         return await uncancelled {
             let outcome = await hooks.end(SimpleRun.conclude(failure, recorder))
             return await engine.close(recorder, holdings, outcome)
+        }
+    }
+
+    /// Removes what killed runs left, a former attempt at this one above all. Nothing that stands in the way of that may stand in the
+    /// way of the work.
+    private func sweep(_ recorder: RunRecorder) async {
+        let run = await recorder.record.id
+        do {
+            for notice in try await Recovery(engine).settleJournal(except: run) { recorder.notice(notice) }
+        } catch {
+            recorder.notice(RunRecorder.failure(of: error).description)
         }
     }
 

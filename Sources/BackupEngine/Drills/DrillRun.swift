@@ -33,7 +33,6 @@ package struct DrillRun: Sendable {
         _ recorder: RunRecorder, _ opened: OpenRepository.Opened, _ holdings: Holdings
     ) async throws {
         let run = await recorder.record
-        await removeLeftovers(recorder, run)
         var drill = DrillRecord(
             selection: request.point.description, repository: engine.primary.spec.name,
             location: engine.primary.location)
@@ -59,15 +58,6 @@ package struct DrillRun: Sendable {
         }
         await removeAll(scratch, recorder)
         await judge(recorder)
-    }
-
-    /// Sweeps what killed drills left. Nothing that stands in the way of that may stand in the way of this one.
-    private func removeLeftovers(_ recorder: RunRecorder, _ run: RunRecord) async {
-        do {
-            for notice in try await Recovery(engine).settleJournal(except: run.id) { recorder.notice(notice) }
-        } catch {
-            recorder.notice(RunRecorder.failure(of: error).description)
-        }
     }
 
     private func removeAll(_ scratch: DrillScratch, _ recorder: RunRecorder) async {
