@@ -27,11 +27,10 @@ package struct BackupPreview: Sendable {
         let chosen = try engine.sources(named: request.sources).filter { !later.contains($0.spec.name) }
         var contents = Contents(destination: engine.primary.location, destinationState: "")
         let run = RunID(startedAt: engine.clock.now, entropy: engine.entropy())
-        let keptAside = try KeptAside(engine).paths()
         for source in chosen {
             // Nothing can be written there, and nothing may.
             var context = CaptureContext(run: run, scratch: "/dev/null/\(run)")
-            context.keptAside = keptAside
+            try context.leaveOut(engine)
             do {
                 _ = try await RecipientPinning(engine).standing(of: source)
                 let preview = try await source.preflight(context)

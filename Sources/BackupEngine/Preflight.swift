@@ -34,7 +34,6 @@ struct Preflight: Sendable {
         let isNew = try !engine.pins.hasState(profile: engine.profile.name) || engine.store.wasRecreated
         // A run that has no private place to work in has no source to blame for it.
         _ = try await holdings.scratch(for: record)
-        let keptAside = try KeptAside(engine).paths()
         for source in sources {
             let name = source.spec.name
             do {
@@ -43,7 +42,7 @@ struct Preflight: Sendable {
                 ) { text in
                     recorder.notice("\(name): \(text)")
                 }
-                context.keptAside = keptAside
+                try context.leaveOut(engine)
                 let standing = try await RecipientPinning(engine).standing(of: source)
                 let preview = try await source.preflight(context)
                 for notice in preview.notices { recorder.notice("\(name): \(notice)") }

@@ -231,7 +231,7 @@ package struct FilesSource: DumpSource {
     }
 
     private func kept(_ context: CaptureContext) -> KeptPlaces {
-        KeptPlaces(context.keptAside, below: settings.paths)
+        KeptPlaces(context, below: settings.paths)
     }
 
     struct Capture {
@@ -255,7 +255,7 @@ package struct FilesSource: DumpSource {
         let kept = kept(context)
         selection.excludedPaths = kept.paths
         var capture = Capture(selection: selection)
-        capture.notices = kept.notice.map { [$0] } ?? []
+        capture.notices = kept.notices
         if settings.sqlite == .raw { return capture }
 
         let findings =

@@ -51,7 +51,7 @@ package struct GitUntrackedSource: DumpSource {
         let kept = try kept(context)
         let found = tree.selection(excluding: settings.excludes, at: settings.path).without(kept)
         var reports = [try await storeFacts(of: tree, context, store)]
-        reports[0].notices = kept.notice.map { [$0] } ?? []
+        reports[0].notices = kept.notices
         reports[0].notices += found.gone.map { "\(display($0)) went before it could be stored" }
         do throws(SourceError) {
             if !found.paths.isEmpty { reports += try await files(found).capture(context, storing: store) }
@@ -70,9 +70,9 @@ package struct GitUntrackedSource: DumpSource {
         let folder: String
         do { folder = try System.resolve(settings.path) } catch { throw error.reading(settings.path, hint: nil) }
         let prefix = settings.path == "/" ? "/" : settings.path + "/"
-        return KeptPlaces(
-            context.keptAside.filter { $0.hasPrefix(prefix) }.map { folder + $0.dropFirst(settings.path.count) },
-            below: [folder])
+        return KeptPlaces(context, below: [folder]) { path in
+            path.hasPrefix(prefix) ? folder + path.dropFirst(settings.path.count) : nil
+        }
     }
 
     private func annotated(_ reports: [PartReport], _ tree: GitWorkTree) throws(SourceError) -> [PartReport] {

@@ -49,7 +49,7 @@ struct TreeWalk: Sendable {
     ///   - kept: is not gone into.
     ///   - isOver: asked now and then; the walk stops when it says yes.
     static func findings(
-        in settings: FilesSettings, besides kept: KeptPlaces = KeptPlaces([], below: []),
+        in settings: FilesSettings, besides kept: KeptPlaces = .none,
         until isOver: @escaping @Sendable () -> Bool
     ) -> Findings {
         var walk = TreeWalk(settings, kept, isOver)

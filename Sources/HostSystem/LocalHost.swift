@@ -20,6 +20,8 @@ package struct LocalHost: HostFacts, Places {
         return MountTable.mount(containing: place, in: Kernel.mounts())
     }
 
+    package func mounts() -> [MountPoint] { Kernel.mounts() }
+
     package func room(at path: String) -> Room? {
         guard let place = nearestExisting(path) else { return nil }
         var facts = statvfs()

@@ -13,11 +13,13 @@ package enum MountTable {
             }
             let numbers = fields[2].split(separator: ":").compactMap { UInt64($0) }
             guard numbers.count == 2 else { return nil }
+            let source = fields.count > separator + 2 ? unescaped(fields[separator + 2]) : ""
             let superOptions = fields.count > separator + 3 ? fields[separator + 3] : ""
             return MountPoint(
                 path: unescaped(fields[4]), device: deviceNumber(major: numbers[0], minor: numbers[1]),
                 fileSystem: String(fields[separator + 1]),
-                isReadOnly: [fields[5], superOptions].contains { $0.split(separator: ",").contains("ro") })
+                isReadOnly: [fields[5], superOptions].contains { $0.split(separator: ",").contains("ro") },
+                source: source)
         }
     }
 

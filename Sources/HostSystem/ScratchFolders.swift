@@ -8,7 +8,7 @@ package struct ScratchFolders: ScratchSpace {
     private static let stagingPrefix = ".holdfast-restore-"
     /// Folders in mounted places, in which restores have put aside what was there.
     private static let keptPrefix = ".holdfast-before-"
-    private let defaultRoot: String
+    package let defaultRoot: String
 
     package init(defaultRoot: String) { self.defaultRoot = defaultRoot }
 
@@ -48,6 +48,12 @@ package struct ScratchFolders: ScratchSpace {
         let root = (path as NSString).deletingLastPathComponent
         guard access(root, F_OK) == 0 || errno != ENOENT else { return }
         try FolderHandle(path: root).removeTree(FileName(name))
+    }
+
+    package func present(root: String) -> [String] {
+        // What is not there, or is not ours to see, holds nothing of ours.
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: root)) ?? []
+        return names.filter { ScratchFolders.run(ofFolder: $0) != nil }.sorted().map { "\(root)/\($0)" }
     }
 
     package func sweep(root: String?, isLive: (RunID) -> Bool) throws(ScratchError) -> [String] {

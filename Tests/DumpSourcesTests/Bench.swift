@@ -42,10 +42,13 @@ final class Bench: Sendable {
         return try DumpSourceRegistry.make(spec, services)
     }
 
-    func capture(_ source: any DumpSource, keptAside: [String] = []) async throws(SourceError) -> [PartReport] {
+    func capture(
+        _ source: any DumpSource, keptAside: [String] = [], _ change: (inout CaptureContext) -> Void = { _ in }
+    ) async throws(SourceError) -> [PartReport] {
         let store = store
         var context = context
         context.keptAside = keptAside
+        change(&context)
         return try await source.capture(context) { (part) throws(RepositoryError) in try await store.store(part) }
     }
 

@@ -69,6 +69,19 @@ import Testing
         #expect(bench.store.selection?.excludedPaths.contains(kept) == false && named[0].notices.count <= 1)
     }
 
+    @Test func `what runs work in, and backups that are mounted, are no part of anything`() async throws {
+        for folder in ["scratch", "mounted"] { try bench.folder.write("secret", to: "root/\(folder)/token") }
+        _ = try sqlite(root + "/scratch/copy.db", "CREATE TABLE t (x)")
+        let report = try #require(
+            try await bench.capture(files()) { context in
+                context.workedIn = [root + "/scratch", "/elsewhere"]
+                context.shown = [root + "/mounted"]
+            }.first)
+        #expect(bench.store.selection?.excludedPaths.sorted() == [root + "/mounted", root + "/scratch"])
+        #expect(bench.store.selection?.substitutes.isEmpty == true)
+        #expect(report.notices == ["left out where a backup is mounted: \(root)/mounted"])
+    }
+
     @Test func `a source that is missing, empty or a link is caught before anything runs`() async throws {
         let empty = bench.folder["empty"]
         try FileManager.default.createDirectory(atPath: empty, withIntermediateDirectories: true)

@@ -10,6 +10,7 @@ struct HostWithRoom: HostFacts {
     var machineID: String? { real.machineID }
     var bootID: String { real.bootID }
     var bootTime: Date? { real.bootTime }
+    func mounts() -> [MountPoint] { real.mounts() }
     func mount(containing path: String) -> MountPoint? { real.mount(containing: path) }
     func room(at path: String) -> Room? { Room(free: free, total: free, freeInodes: nil) }
     func device(of path: String) -> UInt64? { real.device(of: path) }

@@ -133,6 +133,7 @@ struct TestHost: HostFacts {
         return Double(line.dropFirst(6)).map { Date(timeIntervalSince1970: $0) }
     }
 
+    func mounts() -> [MountPoint] { [] }
     func mount(containing path: String) -> MountPoint? {
         guard let text = try? String(contentsOfFile: "/proc/mounts", encoding: .utf8) else { return nil }
         let points = text.split(separator: "\n").compactMap { line in line.split(separator: " ").dropFirst().first }

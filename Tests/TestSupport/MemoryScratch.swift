@@ -12,6 +12,7 @@ package final class MemoryScratch: ScratchSpace {
 
     private let state = Mutex(State())
     private let base: String
+    package var defaultRoot: String { base }
 
     /// - Parameter base: an existing folder.
     package init(base: String) { self.base = base }
@@ -48,6 +49,8 @@ package final class MemoryScratch: ScratchSpace {
             state.removed.append(path)
         }
     }
+
+    package func present(root: String) -> [String] { existing.filter { $0.hasPrefix(root + "/") } }
 
     package func sweep(root: String?, isLive: (RunID) -> Bool) throws(ScratchError) -> [String] {
         let base = root ?? self.base

@@ -82,6 +82,10 @@ package struct CaptureContext: Sendable {
     package var notice: @Sendable (String) -> Void
     /// Absolute; what restores into place have put aside. It is no part of what the source has, wherever it lies.
     package var keptAside: [String] = []
+    /// Absolute; where runs work at the moment, this one among them.
+    package var workedIn: [String] = []
+    /// Absolute; where backups are mounted at the moment.
+    package var shown: [String] = []
 
     package init(run: RunID, scratch: String, notice: @escaping @Sendable (String) -> Void = { _ in }) {
         self.run = run

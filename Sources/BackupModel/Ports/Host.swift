@@ -27,11 +27,32 @@ package struct MountPoint: Sendable, Equatable, Codable {
     package var device: UInt64
     package var fileSystem: String
     package var isReadOnly: Bool
-    package init(path: String, device: UInt64, fileSystem: String, isReadOnly: Bool) {
+    /// What is mounted there, in the words of whoever mounted it.
+    package var source: String
+    package init(path: String, device: UInt64, fileSystem: String, isReadOnly: Bool, source: String = "") {
         self.path = path
         self.device = device
         self.fileSystem = fileSystem
         self.isReadOnly = isReadOnly
+        self.source = source
+    }
+
+    /// Whether it is a repository that restic shows.
+    /// - Source: `restic` with 0.14.0 and 0.18.0, `restic:5020c07a34` with 0.19.1.
+    package var showsRestic: Bool {
+        fileSystem.hasPrefix("fuse") && (source == "restic" || source.hasPrefix("restic:"))
+    }
+
+    /// Whether it shows a backup: restic's, or one that was unpacked into the scratch folder of a run.
+    package var showsBackup: Bool {
+        showsRestic || showsScratch(of: nil)
+    }
+
+    /// - Parameter run: `nil` for any.
+    package func showsScratch(of run: RunID?) -> Bool {
+        guard fileSystem.hasPrefix("fuse") else { return false }
+        let folder = ((source as NSString).deletingLastPathComponent as NSString).lastPathComponent
+        return folder.hasPrefix("holdfast-") && (run == nil || folder == "holdfast-\(run?.rawValue ?? "")")
     }
 }
 
@@ -56,6 +77,8 @@ package protocol HostFacts: Sendable {
     var bootTime: Date? { get }
     /// The mount that `path`, or its nearest existing parent, lies on.
     func mount(containing path: String) -> MountPoint?
+    /// All that is mounted; none where the system does not tell.
+    func mounts() -> [MountPoint]
     /// Room on the file system of `path` or its nearest existing parent.
     func room(at path: String) -> Room?
     /// Device number of `path` or its nearest existing parent.
@@ -275,6 +298,10 @@ package enum LockError: OperatorError {
 
 /// Private working folders.
 package protocol ScratchSpace: Sendable {
+    /// The default place, in which nothing is but what runs work with.
+    var defaultRoot: String { get }
+    /// Folders of runs below `root`, of others' too. None where it cannot be looked at.
+    func present(root: String) -> [String]
     /// Makes a folder (0700) for a run below `root`, or below the default place.
     func create(for run: RunID, root: String?) throws(ScratchError) -> String
     /// Where ``create(for:root:)`` will make it, to be noted before it is made.
