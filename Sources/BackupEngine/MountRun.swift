@@ -6,6 +6,7 @@ import Foundation
 package struct MountRun: Sendable {
     private let engine: Engine
     private let plan: RestorePlan
+    private let tryOut: @Sendable (_ empty: String) async throws -> Void
     private let show: Show
 
     package struct Shown: Sendable {
@@ -21,9 +22,14 @@ package struct MountRun: Sendable {
 
     /// - Parameters:
     ///   - plan: its folder is where everything will be seen.
-    package init(_ engine: Engine, _ plan: RestorePlan, show: @escaping Show) {
+    ///   - tryOut: finds out with an empty folder whether anything can be shown, before work is done for it.
+    package init(
+        _ engine: Engine, _ plan: RestorePlan,
+        tryingOut tryOut: @escaping @Sendable (_ empty: String) async throws -> Void = { _ in }, show: @escaping Show
+    ) {
         self.engine = engine
         self.plan = plan
+        self.tryOut = tryOut
         self.show = show
     }
 
@@ -31,17 +37,27 @@ package struct MountRun: Sendable {
         let frame = SimpleRun(
             engine: engine, operation: .mount, lockMode: .shared, lockWait: engine.profile.settings.lockWait,
             reason: "\(plan.point.run) at \(plan.directory)")
-        return await frame.run { recorder, _, holdings in try await mount(recorder, holdings) }
+        return await frame.runWithHooks { recorder, _, holdings, hooks in
+            try await mount(recorder, holdings, hooks)
+        }
     }
 
-    private func mount(_ recorder: RunRecorder, _ holdings: Holdings) async throws {
+    private func mount(_ recorder: RunRecorder, _ holdings: Holdings, _ hooks: HookWork) async throws {
         let run = await recorder.record
-        await removeLeftovers(recorder, run)
+        for warning in plan.warnings { recorder.notice(warning) }
         let scratch = try await holdings.scratch(for: run)
-        try await recorder.step(.preflight) { try checkRoom(at: scratch) }
         // A level of its own: what a source puts beside what it restores is not to be seen.
         let folder = scratch + "/shown"
         try makeFolder(folder)
+        try await recorder.step(.preflight) {
+            guard !(scratch + "/").hasPrefix(plan.directory + "/") else {
+                throw Failure(
+                    "\(plan.directory) would hide what is shown there: it is unpacked in it",
+                    hint: "name another --scratch", kind: .usage)
+            }
+            try checkRoom(at: scratch)
+            try await tryOut(folder)
+        }
         var shown: [Shown] = []
         for item in plan.items {
             shown.append(
@@ -49,8 +65,9 @@ package struct MountRun: Sendable {
                     try await lay(item, below: folder, scratch, run, recorder)
                 })
         }
-        // It is all here: whoever wants to remove from the repository need not wait until nobody looks any more.
+        // It is all here: nobody need wait for the repository until nobody looks any more, and what wakes or mounts it may rest.
         await holdings.unlock(.repository(location: engine.primary.location))
+        await hooks.endRepository()
         try await show(folder, shown)
     }
 
@@ -66,33 +83,45 @@ package struct MountRun: Sendable {
             observer.observe(.progress(subject: title, $0))
         }
         let context = CaptureContext(run: run.id, scratch: scratch) { recorder.notice("\(part.source): \($0)") }
-        let report = try await engine.restorer(part).restore(request, context)
+        let report: RestoreReport
+        do { report = try await engine.restorer(part).restore(request, context) } catch {
+            let failure = RunRecorder.failure(of: error)
+            guard failure.kind == .destinationFull else { throw error }
+            throw Failure(
+                failure.description, hint: "name a folder on a larger disk with --scratch, or \(MountRun.smaller)",
+                kind: .destinationFull)
+        }
         await recorder.annotate(.restore, subject: title) { $0.bytes = report.bytes }
+        let name = (part.part.rawValue as NSString).lastPathComponent
+        let shown = Shown(
+            part: part, path: String(report.place.dropFirst(folder.count + 1)),
+            isClosed: part.encryption != nil && (report.place as NSString).lastPathComponent == name)
+        if shown.isClosed {
+            let whom = part.encryption?.recipients.words ?? "its recipients"
+            recorder.notice("\(title) is encrypted for \(whom), and no key is here: give one with --identity")
+            return shown
+        }
         for notice in report.notices {
             recorder.notice("\(part.source): \(notice.replacingOccurrences(of: folder, with: plan.directory))")
         }
-        let name = (part.part.rawValue as NSString).lastPathComponent
-        return Shown(
-            part: part, path: String(report.place.dropFirst(folder.count + 1)),
-            isClosed: part.encryption != nil && (report.place as NSString).lastPathComponent == name)
+        let unproven = report.unproven.filter { !report.excused.contains($0) }
+        if !unproven.isEmpty { recorder.notice("\(title) is not proven: \(unproven.joined(separator: "; "))") }
+        return shown
     }
+
+    /// What to do where no larger disk is to be had.
+    private static let smaller = "mount some of the sources with --only"
+    /// That a small file takes of a disk, and every folder.
+    private static let block: Int64 = 4096
 
     private func checkRoom(at place: String) throws(Failure) {
-        let needed = plan.items.reduce(ByteCount.zero) {
-            $0 + max($1.part.bytes, $1.part.encryption?.bytes ?? .zero)
+        let needed = plan.items.reduce(ByteCount.zero) { sum, item in
+            let files = item.part.encryption?.files ?? item.part.files ?? 1
+            return sum + max(item.part.bytes, item.part.encryption?.bytes ?? .zero)
+                + ByteCount(files * MountRun.block)
         }
         try ScratchRoom.check(
-            for: "restore point \(plan.point.run)", needed, at: place, engine.host,
-            otherwise: "mount some of the sources with --only")
-    }
-
-    /// Sweeps what killed ones left. Nothing that stands in the way of that may stand in the way of this one.
-    private func removeLeftovers(_ recorder: RunRecorder, _ run: RunRecord) async {
-        do {
-            for notice in try await Recovery(engine).settleJournal(except: run.id) { recorder.notice(notice) }
-        } catch {
-            recorder.notice(RunRecorder.failure(of: error).description)
-        }
+            for: "restore point \(plan.point.run)", needed, at: place, engine.host, otherwise: MountRun.smaller)
     }
 
     private func makeFolder(_ path: String) throws {

@@ -52,7 +52,7 @@ package struct Recovery: Sendable {
         )
         do {
             let swept = try engine.scratch.sweep(root: engine.profile.settings.scratch) {
-                live.contains($0) || $0 == current || isStrange($0)
+                live.contains($0) || $0 == current || isStrange($0) || isShown($0)
             }
             if !swept.isEmpty {
                 done.notices.append("removed \(Words.count(swept.count, "working folder")) of runs that are over")
@@ -72,6 +72,9 @@ package struct Recovery: Sendable {
         // Where the history cannot be read, the folder is left alone as well.
         return ((try? engine.store.run(run)) ?? nil) == nil
     }
+
+    /// Somebody may look into a backup for longer than any run takes.
+    private func isShown(_ run: RunID) -> Bool { engine.host.mounts().contains { $0.showsScratch(of: run) } }
 
     /// In seconds; nobody's run takes longer.
     private static let strangersTime: Double = 3 * 86_400

@@ -41,13 +41,15 @@ struct MountPlace {
         try await clearDead(real)
         var isFolder: ObjCBool = false
         guard FileManager.default.fileExists(atPath: real, isDirectory: &isFolder), isFolder.boolValue else {
-            throw Failure("\(folder) is no folder", hint: "mkdir -p \(folder)", kind: .usage)
+            throw Failure(
+                "\(folder) is no folder",
+                hint: access(folder, F_OK) == 0 || errno != ENOENT
+                    ? "name an empty folder"
+                    : "mkdir -p \(MountPlace.word(folder)) (the restore point comes first, then the folder)",
+                kind: .usage)
         }
         guard live.host.mount(containing: real)?.path != real else {
-            throw Failure(
-                "something is mounted at \(folder) already",
-                hint: "choose an empty folder, or: fusermount -u \(folder)",
-                kind: .usage)
+            throw MountPlace.taken(folder)
         }
         // A folder that cannot be read may have something in it: the message says both.
         guard (try? FileManager.default.contentsOfDirectory(atPath: real))?.isEmpty == true else {
@@ -68,7 +70,7 @@ struct MountPlace {
         guard result.didItsWork else {
             throw Failure(
                 "what a killed mount left at \(folder) cannot be taken away: \(result.errors.text)",
-                hint: "fusermount -uz \(folder)")
+                hint: "fusermount -uz \(MountPlace.word(folder))")
         }
     }
 }
@@ -78,24 +80,69 @@ extension MountPlace {
     /// - Parameters:
     ///   - folder: as ``checked(_:)`` returned it.
     ///   - command: ends by itself when it is unmounted.
+    ///   - isOurs: tells what it mounts from what somebody else does.
     ///   - whenSeen: called once there is something to see.
-    /// - Throws: ``Failure`` where it stays mounted.
+    /// - Returns: how the command ended, where it did not do its work; `nil` where it did.
+    /// - Throws: ``Failure`` where something is mounted there meanwhile, or stays mounted; `CancellationError` where it was ended before
+    ///   there was anything to see.
     static func show(
-        _ folder: String, _ live: Live, by command: ToolCommand, whenSeen: @escaping @Sendable () -> Void
-    ) async throws -> ToolResult {
+        _ folder: String, _ live: Live, by command: ToolCommand, as isOurs: @escaping @Sendable (MountPoint) -> Bool,
+        whenSeen: @escaping @Sendable () -> Void
+    ) async throws -> ToolResult? {
+        guard live.host.mount(containing: folder)?.path != folder else { throw MountPlace.taken(folder) }
         let watch = Task {
-            while !MountPlace.isMounted(folder, live) { try await Task.sleep(for: .milliseconds(50)) }
+            while !MountPlace.holds(folder, live, isOurs) { try await Task.sleep(for: .milliseconds(50)) }
             whenSeen()
         }
         let result = try await live.runner.run(command)
         watch.cancel()
-        // That it never came to be seen is in the result.
-        _ = await watch.result
-        if MountPlace.isMounted(folder, live) {
-            throw Failure(
-                "\(folder) is still mounted: something has a file or a folder in it open",
-                hint: "leave it, then: fusermount -u \(folder)")
+        let wasSeen = if case .success = await watch.result { true } else { false }
+        let didEnd = result.stopped == .cancelled || result.didItsWork
+        if MountPlace.holds(folder, live, isOurs) {
+            // Nobody serves it any more.
+            if !didEnd { _ = try await live.runner.run(MountPlace.unmounting(folder)) }
+            guard !MountPlace.holds(folder, live, isOurs) else {
+                throw Failure(
+                    "\(folder) is still mounted: something has a file or a folder in it open",
+                    hint: "leave it, then: fusermount -u \(MountPlace.word(folder))")
+            }
         }
-        return result
+        if result.stopped == .cancelled, !wasSeen { throw CancellationError() }
+        return didEnd ? nil : result
+    }
+
+    private static func holds(_ folder: String, _ live: Live, _ isOurs: (MountPoint) -> Bool) -> Bool {
+        guard let mount = live.host.mount(containing: folder) else { return false }
+        return mount.path == folder && isOurs(mount)
+    }
+
+    /// Ends a mount whose program is gone.
+    private static func unmounting(_ folder: String) -> ToolCommand {
+        ToolCommand(ResticRepository.mountHelper, ["-u", "-z", "--", folder])
+    }
+
+    /// For a line that is printed to be pasted.
+    static func word(_ path: String) -> String { ToolCommand(path).displayed }
+
+    private static func taken(_ folder: String) -> Failure {
+        Failure(
+            "something is mounted at \(folder) already",
+            hint: "choose an empty folder, or: fusermount -u \(word(folder))", kind: .usage)
+    }
+
+    /// Finds out whether anything can be mounted here, before work is done for it.
+    /// - Parameter command: shows something empty, for a moment.
+    /// - Returns: as ``show(_:_:by:as:whenSeen:)``.
+    static func tryOut(
+        _ folder: String, _ live: Live, by command: ToolCommand, as isOurs: @escaping @Sendable (MountPoint) -> Bool
+    ) async throws -> ToolResult? {
+        let (seen, tell) = AsyncStream.makeStream(of: Void.self)
+        let work = Task {
+            defer { tell.finish() }
+            return try await show(folder, live, by: command, as: isOurs) { tell.finish() }
+        }
+        for await _ in seen {}
+        work.cancel()
+        return try await work.value
     }
 }

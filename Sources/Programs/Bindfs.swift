@@ -7,12 +7,14 @@ package enum Bindfs {
 
     /// Shows a folder read-only, to whoever starts it and nobody else (as root bindfs lets everybody in by itself), until it is
     /// interrupted or the place is unmounted; it exits 0 either way.
+    ///
+    /// The system's list of mounts then has the folder as what is mounted, whatever is said with `fsname`.
     /// - Parameters:
     ///   - folder: absolute.
     ///   - place: absolute; an empty folder.
     package static func show(_ folder: String, at place: String) -> ToolCommand {
         var command = ToolCommand(
-            program, ["-f", "-r", "--no-allow-other", "-o", "nosuid,nodev,fsname=holdfast", folder, place])
+            program, ["-f", "-r", "--no-allow-other", "-o", "nosuid,nodev", folder, place])
         // Nobody may look for hours.
         command.limits = ToolCommand.Limits(total: nil, stall: nil)
         return command

@@ -63,6 +63,21 @@ struct MountTests {
         #expect(try FileManager.default.contentsOfDirectory(atPath: world.folder["mnt"]).isEmpty)
     }
 
+    @Test(.enabled(if: canMount), arguments: RealTools.oldestAndNewest)
+    func `a backup beside it does not capture all that was ever backed up`(restic: RealTools.Restic) async throws {
+        let world = try world(restic)
+        try await world.backUp()
+        let inside = world.documents + "/mnt"
+        try FileManager.default.createDirectory(atPath: inside, withIntermediateDirectories: true)
+        let mounted = try world.program.start(["mount", inside])
+        #expect(try await mounted.wait { mounted.output.contains("IN") }, "\(mounted.errors)")
+        let second = try await world.backUp()
+        #expect(second.texts("notices").contains { $0.contains("left out where a backup is mounted: \(inside)") })
+        #expect(second.objects("parts").first?.number("files") == 2, "\(second)")
+        mounted.signal(SIGINT)
+        #expect(await mounted.result().code == 0)
+    }
+
     @Test func `where nothing can be mounted, it says what is missing before anything is begun`() async throws {
         let world = try world()
         try world.folder.write("x", to: "full/x")

@@ -47,14 +47,14 @@ struct MountedArchiveTests {
     private func remains() throws -> [String] {
         try FileManager.default.contentsOfDirectory(atPath: folder["mnt"])
             + FileManager.default.contentsOfDirectory(atPath: folder["state/scratch"])
-            + Processes.mentioning(folder["mnt"]).map(String.init(describing:))
+            + Processes.mentioning(folder["home"]).map(String.init(describing:))
     }
 
     @Test(.enabled(if: canMount)) func `an encrypted archive is read as folders, and nothing of it stays`() async throws
     {
         let first = try await world.backUp().text("run")
         let (mounted, event) = try await mount(first, "mnt", "--identity", key)
-        #expect(event.text("run") == first && event.text("folder") == folder["mnt"])
+        #expect(event.text("point") == first && event.text("folder") == folder["mnt"])
         let parts = event.objects("parts")
         #expect(parts.map { $0.text("source") }.sorted() == ["documents", "dump", "secrets"], "\(event)")
         #expect(parts.allSatisfy { $0["encrypted"] as? Bool == false }, "\(event)")
@@ -110,12 +110,13 @@ struct MountedArchiveTests {
         second.signal(SIGKILL)
         _ = await second.result()
         // What showed it ends by itself, and says so to nobody.
-        for _ in 0..<600 where try !Processes.mentioning(folder["mnt"]).isEmpty {
+        for _ in 0..<600 where try !Processes.mentioning(folder["home"]).isEmpty {
             try await Task.sleep(for: .milliseconds(50))
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder["mnt"]).isEmpty)
-        let recover = try await program.run("recover")
-        #expect(recover.code == 0, "\(recover)")
+        // Whatever runs next, also what has no use for scratch.
+        let verify = try await program.run("backup", "verify")
+        #expect(verify.code == 0, "\(verify)")
         #expect(try remains() == [])
     }
 
@@ -141,8 +142,8 @@ struct MountedArchiveTests {
         #expect(FileManager.default.fileExists(atPath: part.text("path")))
         mounted.signal(SIGINT)
         let ended = await mounted.result()
-        // What is printed to be pasted says where it is seen.
-        #expect(ended.said.contains("age -d -i KEY \(folder["mnt/secrets/"])"), "\(ended)")
+        #expect(ended.said.contains("secrets /files/secrets.tar.age is encrypted for age1"), "\(ended)")
+        #expect(ended.said.contains("--identity") && !ended.said.contains("holdfast-2"), "\(ended)")
     }
 
     @Test(.enabled(if: canMount)) func `an archive that is not what was captured is not shown`() async throws {
@@ -181,5 +182,88 @@ struct MountedArchiveTests {
         let result = try await bare.run("mount", "mnt")
         #expect(result.code == 69 && result.errors.contains("apt-get install bindfs fuse3"), "\(result)")
         #expect(result.errors.contains("restore --to"), "\(result)")
+    }
+
+    /// Else what is encrypted for others would lie in it as it is.
+    @Test(.enabled(if: canMount)) func `a backup beside it has nothing of what is unpacked and shown`() async throws {
+        try await world.backUp()
+        let (mnt, scratch) = (folder["documents/mnt"], folder["documents/scratch"])
+        for path in [mnt, scratch] {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        }
+        let (mounted, _) = try await mount(mnt, "--identity", key, "--scratch", scratch)
+        let second = try await world.backUp()
+        #expect(second.texts("notices").contains { $0.contains("left out where a backup is mounted: \(mnt)") })
+        let list = try await program.run("ls", "latest", "documents")
+        #expect(list.code == 0 && list.output.contains("two.txt"), "\(list)")
+        #expect(!list.output.contains("token") && !list.output.contains("shown"), "\(list)")
+        mounted.signal(SIGINT)
+        #expect(await mounted.result().code == 0)
+    }
+
+    @Test(.enabled(if: canMount)) func `what somebody else mounts there meanwhile is not taken for its own`()
+        async throws
+    {
+        try await world.backUp()
+        try folder.write("#!/bin/sh\nsleep 4\nexec /usr/bin/openssl \"$@\"\n", to: "slow/openssl", mode: 0o755)
+        let path = try #require(program.environment["PATH"])
+        let slow = try program.start(
+            ["mount", "mnt", "--only", "dump"], environment: ["PATH": folder["slow"] + ":" + path])
+        let state = folder["state/scratch"]
+        #expect(
+            try await slow.wait {
+                (try? FileManager.default.subpathsOfDirectory(atPath: state))?.contains { $0.hasSuffix("shown/dump") }
+                    == true
+            })
+        let (quick, _) = try await mount("mnt", "--only", "documents")
+        let late = await slow.result()
+        #expect(late.code == 64 && late.errors.contains("something is mounted at"), "\(late)")
+        #expect(!late.output.contains("restore point"), "\(late)")
+        #expect(try FileManager.default.contentsOfDirectory(atPath: folder["mnt"]) == ["documents"])
+        quick.signal(SIGINT)
+        #expect(await quick.result().code == 0)
+        #expect(try remains() == [])
+    }
+
+    @Test(.enabled(if: canMount))
+    func `while it is shown it is known to run, and hooks of the repository have had their end`()
+        async throws
+    {
+        let hook = try folder.write("#!/bin/sh\necho \"$1\" >> '\(folder["log"])'\n", to: "hook", mode: 0o755)
+        let profile = try String(contentsOfFile: folder["config/test.yaml"], encoding: .utf8)
+        try folder.write(
+            profile + """
+
+                hooks:
+                  - { on: repository.before, run: ["\(hook)", before] }
+                  - { on: repository.after, run: ["\(hook)", after] }
+
+                """, to: "config/test.yaml")
+        try await world.backUp()
+        try FileManager.default.removeItem(atPath: folder["log"])
+        let (mounted, _) = try await mount("mnt", "--only", "documents")
+        #expect(try String(contentsOfFile: folder["log"], encoding: .utf8) == "before\nafter\n")
+        let why = try await program.run("why")
+        #expect(why.code == 0 && why.output.contains("is running") && !why.output.contains("killed"), "\(why)")
+        // Its program dies, and nobody has anything open.
+        for process in try Processes.mentioning(folder["home"]) where process.contains("bindfs") {
+            let pid = try #require(process.split(separator: " ").first.flatMap { Int32($0) })
+            kill(pid, SIGKILL)
+        }
+        let ended = await mounted.result()
+        #expect(ended.code == 1 && ended.said.contains("bindfs ended with signal 9"), "\(ended)")
+        #expect(try remains() == [])
+        #expect(try String(contentsOfFile: folder["log"], encoding: .utf8) == "before\nafter\n")
+    }
+
+    @Test(.enabled(if: canMount)) func `what is to be known of the point is said in JSON too, and kept`() async throws {
+        let first = try await world.backUp().text("run")
+        try await world.backUp("documents")
+        let (mounted, event) = try await mount("mnt", "--only", "documents,dump")
+        #expect(event.texts("warnings").contains { $0.contains("comes from run \(first)") }, "\(event)")
+        #expect(event.objects("parts").first { $0.text("source") == "dump" }?.text("run") == first)
+        mounted.signal(SIGTERM)
+        let record = try await mounted.result().record()
+        #expect(record.texts("notices").contains { $0.contains("comes from run \(first)") }, "\(record)")
     }
 }

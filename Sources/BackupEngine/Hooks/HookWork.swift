@@ -32,6 +32,11 @@ struct HookWork: Sendable {
         var begun: [HookEvent.Scope] = []
         func note(_ outcome: Outcome) { self.outcome = Outcome.worst(of: [self.outcome, outcome]) }
         func begin(_ scope: HookEvent.Scope) { begun.append(scope) }
+        /// - Returns: whether it had begun.
+        func end(_ scope: HookEvent.Scope) -> Bool {
+            defer { begun.removeAll { $0 == scope } }
+            return begun.contains(scope)
+        }
         func skip(_ source: SourceName, _ skip: HookSkip) {
             skips.append(skip)
             skippedSources.insert(source)
@@ -114,6 +119,15 @@ struct HookWork: Sendable {
         if begun.contains(scope) { return await conclude(scope, .profile, present) }
         if let event = HookEvent.of(present, scope) { await fireLate(event, .profile, present) }
         return await worst()
+    }
+
+    /// The primary is not needed any more, although the work goes on.
+    func endRepository() async {
+        await uncancelled {
+            await resources.finished(.repository(primary.name))
+            guard await ledger.end(.repository) else { return }
+            _ = await conclude(.repository, .repository(primary), await worst())
+        }
     }
 
     /// What is known by now: of the work, of its hooks, of what could not be given back.

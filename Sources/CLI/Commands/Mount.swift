@@ -77,20 +77,21 @@ struct Mount: OperatorCommand {
     ) async throws -> ExitStatus {
         let folder = try await folder(live, ["fuse3": ResticRepository.mountHelper])
         let plan = try await plan(engine, at: folder, live, console)
+        warn(plan, console)
         let lock = try await engine.locks.acquire(
             .repository(location: repository.location), mode: .shared, purpose: "mounted at \(folder)",
             wait: engine.profile.settings.lockWait)
         defer { lock.release() }
         let view = MountedPoint(
-            point: plan.point,
+            plan: plan, closed: "encrypted; restore it",
             places: plan.items.map(\.part).map { part in
                 (part, .init(path: "\(folder)/ids/\(part.snapshot.short)", isClosed: part.encryption != nil))
             })
         let command = try await repository.mount(at: folder)
-        let result = try await MountPlace.show(folder, live, by: command) { view.show(at: folder, console) }
-        // Ctrl-C is how it ends.
-        if result.stopped == .cancelled { return .success }
-        if let failure = repository.failure(ofMount: result) { throw failure }
+        let result = try await MountPlace.show(
+            folder, live, by: command, as: \.showsRestic
+        ) { view.show(at: folder, console) }
+        if let failure = result.flatMap(repository.failure(ofMount:)) { throw failure }
         return .success
     }
 
@@ -98,23 +99,31 @@ struct Mount: OperatorCommand {
     private func unpack(_ engine: Engine, _ live: Live, _ console: Console) async throws -> ExitStatus {
         let folder = try await folder(live, ["fuse3": ResticRepository.mountHelper, "bindfs": Bindfs.program])
         let plan = try await plan(engine, at: folder, live, console)
-        let run = await MountRun(engine, plan) { laid, parts in
+        let unpacked: @Sendable (MountPoint) -> Bool = { $0.showsScratch(of: nil) }
+        let run = await MountRun(engine, plan) { empty in
+            let result = try await MountPlace.tryOut(
+                folder, live, by: Bindfs.show(empty, at: folder), as: unpacked)
+            if let result { throw Mount.failure(result, at: folder) }
+        } show: { laid, parts in
             let view = MountedPoint(
-                point: plan.point,
+                plan: plan, closed: "encrypted; give --identity",
                 places: parts.map { ($0.part, .init(path: "\(folder)/\($0.path)", isClosed: $0.isClosed)) })
-            let result = try await MountPlace.show(folder, live, by: Bindfs.show(laid, at: folder)) {
-                view.show(at: folder, console)
-            }
-            guard result.stopped != .cancelled, !result.didItsWork else { return }
-            throw Failure(
-                "it cannot be shown at \(folder): "
-                    + (result.errors.text.split(whereSeparator: \.isNewline).last.map(String.init)
-                        ?? "\(Bindfs.program) said nothing"),
-                hint: "`holdfast restore \(plan.point.run) --to DIR` needs no FUSE")
+            let result = try await MountPlace.show(
+                folder, live, by: Bindfs.show(laid, at: folder), as: { $0.source == laid }
+            ) { view.show(at: folder, console) }
+            if let result { throw Mount.failure(result, at: folder) }
         }.run()
         let status = RunReport.show(run, console)
         await live.tell(of: run, engine)
         return status
+    }
+
+    private static func failure(_ result: ToolResult, at folder: String) -> Failure {
+        let said = result.errors.text.split(whereSeparator: \.isNewline).last.map(String.init)
+        return Failure(
+            "nothing can be shown at \(folder): \(Bindfs.program) ended with \(result.termination)"
+                + (said.map { ": \($0)" } ?? ""),
+            hint: "in a container --device /dev/fuse --cap-add SYS_ADMIN; `holdfast restore --to DIR` needs none of it")
     }
 
     /// What lies there as plain folders needs no mounting.
@@ -122,13 +131,13 @@ struct Mount: OperatorCommand {
         to repository: RsyncRepository, _ engine: Engine, _ live: Live, _ console: Console
     ) async throws -> ExitStatus {
         let plan = try await plan(engine, at: KeyRotate.absolute(words[words.count - 1]), live, console)
-        var table = Table([("PART", .left), ("CAPTURED", .left), ("IN", .left)])
-        for part in plan.items.map(\.part) {
-            table.add([part.title, Format.time(part.capturedAt), try repository.path(of: part)])
-        }
-        console.print(
-            "nothing has to be mounted: restore point \(plan.point.run) is in plain folders. Change nothing in them.\n"
-                + Console.harmless(table.text))
+        warn(plan, console)
+        let view = MountedPoint(
+            plan: plan, closed: "encrypted; restore it",
+            places: try plan.items.map(\.part).map { part in
+                (part, .init(path: try repository.path(of: part), isClosed: part.encryption != nil))
+            })
+        view.point(at: console)
         return .success
     }
 
@@ -136,7 +145,9 @@ struct Mount: OperatorCommand {
         guard let option = scratch != nil ? "--scratch" : key.path != nil ? "--identity" : nil else { return }
         throw Failure(
             "\(option) goes with archives, and repository \(engine.primary.spec.name) has none",
-            hint: "leave it out; `holdfast restore --identity FILE --to DIR` opens what is encrypted by itself",
+            hint: key.path == nil
+                ? "leave it out"
+                : "leave it out; `holdfast restore --identity FILE --to DIR` opens what is encrypted by itself",
             kind: .usage)
     }
 
@@ -144,6 +155,10 @@ struct Mount: OperatorCommand {
 
     private func folder(_ live: Live, _ programs: [String: String]) async throws -> String {
         try await MountPlace(KeyRotate.absolute(words[words.count - 1]), live).checked(programs)
+    }
+
+    private func warn(_ plan: RestorePlan, _ console: Console) {
+        for warning in plan.warnings { console.say("note: \(Console.harmless(warning))") }
     }
 
     private func plan(
@@ -156,7 +171,6 @@ struct Mount: OperatorCommand {
         var options = RestoreOptions(directory: folder)
         options.only = try SourceNames.read(only, among: list, live.profile)
         let plan = try RestorePlan(point, options, sources: live.profile.sources.map(\.name))
-        for warning in plan.warnings { console.say("note: \(Console.harmless(warning))") }
         return plan
     }
 }
@@ -169,29 +183,49 @@ private struct MountedPoint: Sendable {
         var isClosed: Bool
     }
 
-    let point: RestorePoint
+    let plan: RestorePlan
+    /// What is said of such a file.
+    let closed: String
     let places: [(part: ManifestPart, place: Place)]
+
+    private var table: String {
+        var table = Table([("PART", .left), ("CAPTURED", .left), ("IN", .left)])
+        for (part, place) in places {
+            table.add(
+                [part.title, Format.time(part.capturedAt), place.path + (place.isClosed ? " (\(closed))" : "")])
+        }
+        return Console.harmless(table.text)
+    }
 
     func show(at folder: String, _ console: Console) {
         guard !console.isJSON else { return console.print(document(folder).text()) }
-        var table = Table([("PART", .left), ("CAPTURED", .left), ("IN", .left)])
-        for (part, place) in places {
-            let note = place.isClosed ? " (encrypted; restore it)" : ""
-            table.add([part.title, Format.time(part.capturedAt), place.path + note])
-        }
-        console.print("restore point \(point.run) of \(Format.time(point.time)):\n" + Console.harmless(table.text))
+        console.print("restore point \(plan.point.run) of \(Format.time(plan.point.time)):\n" + table)
         console.say("Ctrl-C ends it")
     }
 
-    private func document(_ folder: String) -> JSONValue {
+    /// Of what needs no mounting.
+    func point(at console: Console) {
+        guard !console.isJSON else { return console.print(document(nil).text()) }
+        console.print(
+            "nothing has to be mounted: restore point \(plan.point.run) is in plain folders. Change nothing in them.\n"
+                + table)
+    }
+
+    private func document(_ folder: String?) -> JSONValue {
         .object([
-            ("event", "mounted"), ("folder", .string(folder)), ("run", .string(point.run.rawValue)),
+            ("event", "mounted"), ("folder", JSONValue(folder)), ("point", .string(plan.point.run.rawValue)),
+            ("warnings", JSONValue(plan.warnings)),
             (
                 "parts",
                 .array(
                     places.map { part, place in
                         .object([
                             ("source", .string(part.source.rawValue)), ("part", .string(part.part.rawValue)),
+                            (
+                                "run",
+                                JSONValue(
+                                    plan.items.first { $0.part.snapshot == part.snapshot }?.run.rawValue)
+                            ),
                             ("path", .string(place.path)), ("encrypted", JSONValue(place.isClosed)),
                         ])
                     })
