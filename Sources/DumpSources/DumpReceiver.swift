@@ -1,4 +1,5 @@
 import BackupModel
+import Programs
 
 /// Writes one dump out of a snapshot to a file: beside its place under a name of our own first, counted and proved there, and
 /// only then given its name.
@@ -86,7 +87,16 @@ extension Services {
         }
         if result.wasEmpty { throw .producedNothing(tool: baseName(stages[0].program)) }
         let suspects = (result.firstFailure.map { [result.stages[$0]] } ?? []) + result.stages
-        for stage in suspects { if let failure = stage.failure { throw failure } }
+        for stage in suspects {
+            guard let failure = stage.failure else { continue }
+            let (tool, said) = (baseName(stage.command.program), stage.errors.text)
+            // A stream's key is tried only now, where a tree's was when it was unpacked.
+            if tool == "age" && Age.tellsOfWrongKey(said) || tool == "gpg" && GnuPG.tellsOfWrongKey(said) {
+                let reason = said.split(whereSeparator: \.isNewline).first.map(String.init) ?? "no key"
+                throw .repository(.noKey(file: "the backup of it", tool: tool, detail: reason))
+            }
+            throw failure
+        }
         guard result.committed else {
             throw .toolFailed(tool: baseName(stages[0].program), how: "its output was not let through", detail: "")
         }

@@ -318,4 +318,29 @@ import Testing
         #expect(!FileManager.default.fileExists(atPath: world.program.repository), "\(run)")
         #expect(!FileManager.default.fileExists(atPath: world.folder["was-read"]), "\(run)")
     }
+
+    @Test func `a key that does not open it is told alike of a tree and of a dump`() async throws {
+        let world = try World("archive-keys")
+        for key in ["right", "wrong"] {
+            let made = try await world.program.runTool("age-keygen", "-o", world.folder[key])
+            #expect(made.code == 0, "\(made)")
+        }
+        let recipient = try await world.program.runTool("age-keygen", "-y", world.folder["right"])
+        try world.program.writeProfile(
+            """
+            sources:
+              documents: { files: "\(world.documents)" }
+              dump: { command: { run: [seq, "1", "50000"], name: numbers.txt } }
+            repositories:
+              local: { archive: "\(world.program.repository)", recipients: ["\(recipient.output.split(separator: "\n").last ?? "")"] }
+            """)
+        try await world.backUp()
+        for source in ["documents", "dump"] {
+            let words = ["restore", "latest", "--only", source, "--to", world.folder["back"], "--yes", "--identity"]
+            let wrong = try await world.program.run(words + [world.folder["wrong"]])
+            #expect(wrong.code == 12 && wrong.errors.contains("age has no key that opens"), "\(wrong)")
+            let right = try await world.program.run(words + [world.folder["right"]])
+            #expect(right.code == 0, "\(right)")
+        }
+    }
 }
