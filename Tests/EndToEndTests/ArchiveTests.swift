@@ -342,5 +342,39 @@ import Testing
             let right = try await world.program.run(words + [world.folder["right"]])
             #expect(right.code == 0, "\(right)")
         }
+        let cat = ["cat", "latest", world.documents + "/one.txt"]
+        for words in [cat, ["find", "one.txt"], ["diff", "latest", "latest"], ["ls", "latest", "documents"]] {
+            let looked = try await world.program.run(words + ["--identity", world.folder["right"]])
+            #expect(looked.code == 0, "\(looked)")
+        }
+    }
+
+    /// tar stores content once, under the first name that it meets.
+    @Test func `a further name of a file is printed and restored alone, and what is no file is not printed`()
+        async throws
+    {
+        let world = try world(ArchiveTests.openssl)
+        let documents = world.documents
+        try world.folder.write("shared\n", to: "documents/a/first")
+        try FileManager.default.linkItem(atPath: documents + "/a/first", toPath: documents + "/second")
+        try FileManager.default.createSymbolicLink(atPath: documents + "/link", withDestinationPath: "second")
+        try await world.backUp()
+        for name in ["/a/first", "/second"] {
+            let cat = try await world.program.run("cat", "latest", documents + name)
+            #expect(cat.code == 0 && cat.output == "shared\n", "\(cat)")
+            let back = world.folder["back" + name.replacing("/", with: "-")]
+            let restore = try await world.program.run(
+                "restore", "latest", "--path", documents + name, "--to", back, "--yes")
+            #expect(restore.code == 0, "\(restore)")
+            #expect(
+                try FileManager.default.subpathsOfDirectory(atPath: back + "/documents" + documents).sorted()
+                    == (name == "/second" ? ["second"] : ["a", "a/first"]))
+            let content = try String(contentsOfFile: back + "/documents" + documents + name, encoding: .utf8)
+            #expect(content == "shared\n")
+        }
+        for name in ["/link", "/a"] {
+            let cat = try await world.program.run("cat", "latest", documents + name)
+            #expect(cat.code != 0 && cat.output.isEmpty && cat.errors.contains("is no file but a "), "\(cat)")
+        }
     }
 }

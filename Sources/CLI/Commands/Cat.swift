@@ -26,12 +26,14 @@ struct Cat: OperatorCommand {
     @Option(help: ArgumentHelp("Only these sources (repeatable, or separated by commas).", valueName: "source"))
     var only: [String] = []
 
+    @OptionGroup var key: IdentityOption
+
     @OptionGroup var place: OffsiteOptions
 
     @OptionGroup var global: GlobalOptions
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try place.live(global, console)
+        let live = try place.live(global, console, identity: key.path)
         let engine = try await live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         let chosen = try list.restorePoints.resolve(point, now: Date(), timeZone: .current)

@@ -32,6 +32,8 @@ struct Find: OperatorCommand {
     @Flag(name: [.customShort("i"), .long], help: "Small and capital letters are the same.")
     var ignoreCase = false
 
+    @OptionGroup var key: IdentityOption
+
     @OptionGroup var place: OffsiteOptions
 
     @OptionGroup var global: GlobalOptions
@@ -42,7 +44,7 @@ struct Find: OperatorCommand {
     }
 
     func perform(_ console: Console) async throws -> ExitStatus {
-        let live = try place.live(global, console)
+        let live = try place.live(global, console, identity: key.path)
         let engine = try await live.engine(place)
         let list = try await PointList(engine).load(loadingManifests: true)
         let result = try await FileSearch(

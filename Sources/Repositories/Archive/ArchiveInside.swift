@@ -60,6 +60,8 @@ struct ArchiveInside: Sendable {
         var size: Int64
         /// Seconds since 1970.
         var mtime: Double
+        /// Of a further name of a file its first, in the archive.
+        var link: String?
         /// The path has bytes that are no UTF-8, as `%XX`.
         var percent: Bool?
     }

@@ -40,10 +40,24 @@ struct ArchiveReader: PartReader {
             guard path.rawValue == inside.file.part else { throw .notFound(what: "\(path) in snapshot \(snapshot)") }
             return stages
         }
+        return stages + [Tar.print(try await stored(path, inside))]
+    }
+
+    /// The member that has a file's content: of its further names the first. tar prints nothing for anything else, and says nothing.
+    private func stored(_ path: PartPath, _ inside: ArchiveInside) async throws(RepositoryError) -> String {
         guard let name = TreeBase(inside.file.base).name(of: path.rawValue) else {
             throw .notFound(what: "\(path) in snapshot \(snapshot)")
         }
-        return stages + [Tar.print(name)]
+        let found = Mutex<ArchiveInside.Entry?>(nil)
+        try await inside.entries(isSafe: false) { entry in
+            if entry.path.utf8.elementsEqual(name.utf8) { found.withLock { $0 = entry } }
+        }
+        guard let entry = found.withLock({ $0 }) else { throw .notFound(what: "\(path) in snapshot \(snapshot)") }
+        switch (entry.type, entry.link) {
+        case ("file", _): return name
+        case ("hardlink", let first?): return first
+        default: throw .unsupported("\(path) is no file but a \(entry.type)")
+        }
     }
 
     func content(of path: PartPath, limit: ByteCount) async throws(RepositoryError) -> [UInt8] {
@@ -155,6 +169,21 @@ struct ArchiveReader: PartReader {
                 if entry.type == "file" {
                     tally.files += 1
                     tally.bytes += entry.size
+                } else if entry.type == "hardlink", let first = entry.link.map({ base + $0 }), !chosen.isEmpty,
+                    !chosen.contains(where: { first == $0 || first.hasPrefix($0 + "/") })
+                {
+                    tally.first.insert(first)
+                }
+            }
+        }
+        // The content of a chosen name may be stored under one that is not: that comes along, and goes again.
+        let along = tally.withLock { $0.first }
+        if !along.isEmpty {
+            try await inside.entries(isSafe: true) { entry in
+                guard entry.type == "file", along.contains(base + entry.path) else { return }
+                tally.withLock { tally in
+                    tally.files += 1
+                    tally.bytes += entry.size
                 }
             }
         }
@@ -166,12 +195,21 @@ struct ArchiveReader: PartReader {
             }
             names.append(name)
         }
+        let others = along.compactMap { TreeBase(inside.file.base).name(of: $0) }.sorted()
         let folder = staging + (base == "/" ? "" : String(base.dropLast()))
         try StagedTree.makeFolder(folder)
         _ = try await access.read(
-            try await access.opening(inside.file, in: inside.run) + [Tar.extract(into: folder, only: names)],
+            try await access.opening(inside.file, in: inside.run) + [Tar.extract(into: folder, only: names + others)],
             of: inside.file, into: staging)
         unlink(folder + "/" + OwnStreams.sumsName)
+        for name in others {
+            unlink(folder + "/" + name)
+            var above = (name as NSString).deletingLastPathComponent
+            // As far as nothing else is in it.
+            while !above.isEmpty, rmdir(folder + "/" + above) == 0 {
+                above = (above as NSString).deletingLastPathComponent
+            }
+        }
         let found = try StagedTree.count(staging)
         guard found.files == expected.files, found.bytes == expected.bytes else {
             throw .noEvidence(
@@ -186,5 +224,7 @@ struct ArchiveReader: PartReader {
         var files: Int64 = 0
         var bytes: Int64 = 0
         var reached: Set<String> = []
+        /// Names that are not chosen, and that hold the content of some that are.
+        var first: Set<String> = []
     }
 }
