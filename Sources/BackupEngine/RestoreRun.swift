@@ -132,6 +132,8 @@ package struct RestoreRun: Sendable {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true,
                 attributes: isPrivate ? [.posixPermissions: 0o700] : nil)
+            // Or what comes back private would be open to whom the target is.
+            if isPrivate { engine.host.disinherit(path) }
         } catch {
             throw Failure(
                 "\(path) cannot be made: \(error.localizedDescription)", hint: "choose another folder with --to")

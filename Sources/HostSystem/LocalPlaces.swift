@@ -71,6 +71,8 @@ extension LocalHost {
         #endif
     }
 
+    package func disinherit(_ folder: String) { InheritedAccess.remove(from: folder) }
+
     package func mounts(below path: String) -> [String] {
         guard let real = realpath(path, nil) else { return [] }
         defer { free(real) }

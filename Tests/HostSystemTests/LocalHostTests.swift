@@ -216,3 +216,40 @@ import Testing
         #expect(folders([:], user: 65_534).state.hasSuffix("/.local/state/holdfast"))
     }
 }
+
+@Suite struct `What a folder inherits` {
+    @Test func `is taken away, so that what comes to be in it is ours alone`() throws {
+        let folder = try ScratchFolder("inherited")
+        let script = """
+            import os, struct, sys
+            entries = [(1, 7, -1), (2, 7, 65534), (4, 5, -1), (16, 7, -1), (32, 0, -1)]
+            acl = struct.pack("<I", 2) + b"".join(struct.pack("<HHi", *entry) for entry in entries)
+            os.setxattr(sys.argv[1], "system.posix_acl_default", acl)
+            os.mkdir(sys.argv[1] + "/staging", 0o700)
+            """
+        func names(_ path: String) throws -> String {
+            try python("import os, sys; print(*os.listxattr(sys.argv[1]))", path)
+        }
+        func python(_ script: String, _ path: String) throws -> String {
+            let process = Process()
+            let pipe = Pipe()
+            process.executableURL = URL(fileURLWithPath: "/usr/bin/python3")
+            process.arguments = ["-c", script, path]
+            process.standardOutput = pipe
+            process.standardError = pipe
+            try process.run()
+            process.waitUntilExit()
+            return String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+        }
+        let said = try python(script, folder.path)
+        // Not every file system has them.
+        if said.contains("not supported") { return }
+        let staging = folder["staging"]
+        #expect(try names(staging).contains("posix_acl_default"), "\(said)")
+        LocalHost().disinherit(staging)
+        try folder.write("secret", to: "staging/key", mode: 0o640)
+        #expect(try !names(staging).contains("posix_acl") && !names(staging + "/key").contains("posix_acl"))
+        #expect(try FileManager.default.attributesOfItem(atPath: staging)[.posixPermissions] as? Int == 0o700)
+        LocalHost().disinherit(folder["nowhere"])
+    }
+}

@@ -38,6 +38,8 @@ package final class FakeHost: HostFacts, Places {
     package var bootTime: Date? { machine.withLock { $0.bootTime } }
     package var effectiveUserID: UInt32 { machine.withLock { $0.effectiveUserID } }
 
+    package func disinherit(_ folder: String) {}
+
     package func mounts() -> [MountPoint] { machine.withLock { $0.mounts } }
 
     package func mount(containing path: String) -> MountPoint? {

@@ -196,6 +196,7 @@ actor InPlaceStaging {
         do {
             try FileManager.default.createDirectory(
                 atPath: path, withIntermediateDirectories: true, attributes: [.posixPermissions: 0o700])
+            engine.host.disinherit(path)
         } catch {
             throw Failure(
                 "\(path) cannot be made: \(error.localizedDescription)",

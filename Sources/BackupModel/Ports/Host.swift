@@ -102,6 +102,9 @@ package protocol HostFacts: Sendable {
 
 /// Names of files and folders on this machine, as a restore into place moves them.
 package protocol Places: Sendable {
+    /// Takes from a folder of ours what it inherited from the one above: who may do what with all that comes to be in it (ACLs). Where
+    /// that cannot be done, or there is none, nothing happens.
+    func disinherit(_ folder: String)
     /// Lets two paths trade places in one step.
     /// - Returns: false where that cannot be done; then nothing has changed.
     func exchange(_ path: String, _ other: String) throws(Failure) -> Bool
