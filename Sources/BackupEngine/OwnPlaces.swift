@@ -28,6 +28,7 @@ extension CaptureContext {
     /// Leaves out what is no part of what any source has.
     mutating func leaveOut(_ engine: Engine) throws(StoreError) {
         keptAside = try KeptAside(engine).paths()
+        keptDatabases = try KeptAside(engine).databases()
         workedIn = try OwnPlaces(engine).scratch()
         shown = OwnPlaces(engine).mounts()
     }

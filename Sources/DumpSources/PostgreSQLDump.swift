@@ -24,7 +24,7 @@ package struct PostgreSQLDump: DumpSource {
         var preview = SourcePreview(summary: "", parts: [], tools: ["pg_dump": server.clientVersion.description])
         var bytes: Int64 = 0
         var version = ""
-        let databases = try await server.databases(applicationName: name)
+        let databases = try await server.databases(applicationName: name, besides: context.keptDatabases)
         guard !databases.isEmpty else {
             throw .empty("the PostgreSQL server", hint: "it has no database that allows connections")
         }
@@ -55,7 +55,8 @@ package struct PostgreSQLDump: DumpSource {
         _ context: CaptureContext, storing store: PartStore
     ) async throws(SourceError) -> [PartReport] {
         let server = try await PostgreSQLServer(settings, spec, services)
-        let databases = try await server.databases(applicationName: applicationName(context))
+        let databases = try await server.databases(
+            applicationName: applicationName(context), besides: context.keptDatabases)
         guard !databases.isEmpty else {
             throw .empty("the PostgreSQL server", hint: "it has no database that allows connections")
         }

@@ -63,14 +63,15 @@ struct PostgreSQLServer: Sendable {
     }
 
     /// The databases that are to be dumped, as of now.
-    func databases(applicationName: String) async throws(SourceError) -> [String] {
+    /// - Parameter kept: are nobody's databases; one that the profile names is dumped all the same.
+    func databases(applicationName: String, besides kept: Set<String>) async throws(SourceError) -> [String] {
         switch settings.databases {
         case .named(let names): return names
         case .all:
             let lines = try await ask(
                 PostgreSQLQueries.databases,
                 connection(to: settings.maintenanceDatabase, applicationName: applicationName))
-            return try decode(String.self, lines)
+            return try decode(String.self, lines).filter { !kept.contains($0) }
         }
     }
 

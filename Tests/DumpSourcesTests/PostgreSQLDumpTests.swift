@@ -226,6 +226,24 @@ struct `PostgreSQL databases` {
         _ = try await without.preflight(bench.context)
     }
 
+    @Test func `what restores have put aside is nobody's database, unless it is named`() async throws {
+        let server = try PrivatePostgres()
+        for name in ["shop", "shop_before_20261121t020000z_000001"] { try server.makeDatabase(name) }
+        let value = settings(
+            ("databases", "all"), ("host", server.socketFolder), ("user", server.superuser), ("globals", false))
+        let kept: Set = ["shop_before_20261121t020000z_000001"]
+        let all = try await bench.capture(bench.source("postgres", value)) { $0.keptDatabases = kept }
+        #expect(all.map(\.path.rawValue).sorted() == ["/postgres/postgres.sql", "/postgres/shop.sql"])
+        let named = try await bench.capture(
+            bench.source(
+                "postgres",
+                settings(
+                    ("database", "shop_before_20261121t020000z_000001"), ("host", server.socketFolder),
+                    ("user", server.superuser), ("globals", false)))
+        ) { $0.keptDatabases = kept }
+        #expect(named.count == 1)
+    }
+
     @Test func `roles come along, without passwords where those may not be read`() async throws {
         let database = try postgres.makeDatabase("globals_" + UUID().uuidString.prefix(6).lowercased())
         try postgres.sql(

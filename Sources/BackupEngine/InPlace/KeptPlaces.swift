@@ -29,6 +29,23 @@ extension KeptAside {
         return paths.sorted()
     }
 
+    /// Names of databases that have been put aside, and of those that are being loaded under another name.
+    package func databases() throws(StoreError) -> Set<String> {
+        var names: Set<String> = []
+        for entry in try engine.journal.entries(profile: engine.profile.name) {
+            switch entry.action {
+            case .dropDatabase(let name, part: _): names.insert(name)
+            case .keep(let settlement), .settle(let settlement):
+                for case .database(let renaming) in settlement.steps {
+                    names.insert(renaming.aside)
+                    if let staged = renaming.staged { names.insert(staged) }
+                }
+            case .removeFolder, .endProcess, .release: continue
+            }
+        }
+        return names
+    }
+
     /// In a place that something is mounted at, it holds what was there.
     private static func folderName(of run: RunID) -> String { ".holdfast-before-\(run)" }
 

@@ -82,6 +82,8 @@ package struct CaptureContext: Sendable {
     package var notice: @Sendable (String) -> Void
     /// Absolute; what restores into place have put aside. It is no part of what the source has, wherever it lies.
     package var keptAside: [String] = []
+    /// Names of databases that restores into place have put aside, or are loading.
+    package var keptDatabases: Set<String> = []
     /// Absolute; where runs work at the moment, this one among them.
     package var workedIn: [String] = []
     /// Absolute; where backups are mounted at the moment.
