@@ -21,7 +21,7 @@ struct RowsByHand: Sendable {
         let plain = rows.keys.filter(isPlain).sorted()
         guard !plain.isEmpty else { return ["unproven \"the rows of \(what): it had no table that is counted\""] }
         let total = plain.reduce(Int64(0)) { $0 + (rows[$1] ?? 0) }
-        var lines = ["before=$wrong", "while read -r rows table; do", "  found=$(\(count) < /dev/null)"]
+        var lines = ["before=$wrong.$other", "while read -r rows table; do", "  found=$(\(count) < /dev/null)"]
         lines += [
             "  [ \"$found\" = \"$rows\" ] || wrong \"\(what): $table has $found rows, and had $rows when it was backed up\"",
             "done <<'ROWS'",
@@ -29,7 +29,7 @@ struct RowsByHand: Sendable {
         lines += plain.map { "\(rows[$0] ?? 0) \(quoted($0))" }
         lines += [
             "ROWS",
-            "[ \"$wrong\" != \"$before\" ] || proven \"\(what): \(Words.count(plain.count, "table")), \(Words.count(total, "row"))\"",
+            "[ \"$wrong.$other\" != \"$before\" ] || proven \"\(what): \(Words.count(plain.count, "table")), \(Words.count(total, "row"))\"",
         ]
         let left = rows.keys.count { !isPlain($0) } + (facts.uncounted?.count ?? 0)
         if left > 0 { lines.append("unproven \"the rows of \(Words.count(left, "table")) of \(what)\"") }

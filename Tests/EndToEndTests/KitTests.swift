@@ -62,6 +62,33 @@ import Testing
         }
     }
 
+    @Test func `rows that are others than the sheet's are no proof, also where that is no fault`() async throws {
+        let world = try World("kit-newest")
+        let database = world.folder["app.db"]
+        let made = try await world.program.runTool("sqlite3", database, "create table t (x); insert into t values (1)")
+        #expect(made.code == 0, "\(made)")
+        // A name that is not UTF-8 stands in no listing, and is no reason to fail.
+        let odd = try await world.program.runTool(
+            "bash", "-c", "echo odd > \"$1\"/$'latin\\xe9.txt'", "bash", world.documents)
+        #expect(odd.code == 0, "\(odd)")
+        try world.writeProfile("  documents: { files: \"\(world.documents)\" }\n  db: { sqlite: \"\(database)\" }")
+        try await world.backUp()
+        let kit = try await world.program.run("kit")
+        let sheet = try world.folder.write(kit.output, to: "kit.sh")
+        let drill = try await world.program.run("drill", "--from-kit", sheet)
+        #expect(drill.code == 0 && drill.output.contains("but 1 whose name is not UTF-8"), "\(drill)")
+        _ = try await world.program.runTool("sqlite3", database, "insert into t values (2)")
+        try await world.backUp()
+        let password = try world.folder.write(
+            try #require(world.program.environment["RESTIC_PASSWORD"]) + "\n", to: "password", mode: 0o600)
+        let done = try await world.program.startTool([
+            "env", "-i", "PATH=\(world.program.environment["PATH"] ?? "")", "HOME=\(world.folder["home"])",
+            "TARGET=\(world.folder["back"])", "PASSWORD_FILE=\(password)", "NEWEST=yes", "bash", sheet,
+        ]).result()
+        #expect(done.code == 0 && done.output.contains("has 2 rows, and had 1"), "\(done)")
+        #expect(!done.output.contains("app.db: 1 table"), "\(done)")
+    }
+
     @Test func `each copy is in it, what is missing is named first, and one part that is lost keeps no other`()
         async throws
     {

@@ -102,11 +102,18 @@ struct KitProof: Sendable {
         if let failure = found.failure { throw Failure("\(part.title): \(failure)", kind: .unproven) }
         guard found.files > 0 else {
             return RestoreReport(
-                place: place, bytes: part.bytes, files: 0, proofs: ["it holds no file, as when it was backed up"])
+                place: place, bytes: part.bytes, files: 0,
+                proofs: found.unnameable == 0 ? ["it holds no file, as when it was backed up"] : [],
+                unproven: found.unnameable == 0 ? [] : ["its files, whose names are not UTF-8"])
         }
         return RestoreReport(
             place: place, bytes: ByteCount(found.bytes), files: found.files,
-            proofs: ["\(Words.count(found.files, "file")), \(found.bytes) bytes, all that the repository lists"])
+            proofs: [
+                "\(Words.count(found.files, "file")), \(found.bytes) bytes, all that the repository lists"
+                    + (found.unnameable == 0
+                        ? ""
+                        : " but \(found.unnameable) whose \(found.unnameable == 1 ? "name is" : "names are") not UTF-8")
+            ])
     }
 
     private struct Tally {
@@ -114,12 +121,18 @@ struct KitProof: Sendable {
         var base: String?
         var files: Int64 = 0
         var bytes: Int64 = 0
+        /// Whose names are not UTF-8, so that the listing does not have them.
+        var unnameable = 0
         /// The first.
         var failure: String?
     }
 
     private func compare(_ file: SnapshotEntry, at place: String, _ tally: inout Tally) {
         guard tally.failure == nil else { return }
+        if file.path.unicodeScalars.contains("\u{FFFD}") {
+            tally.unnameable += 1
+            return
+        }
         if tally.base == nil {
             tally.base = bases(of: file.path).first { size(of: place + file.path.dropFirst($0.count)) != nil }
         }

@@ -133,9 +133,10 @@ struct KitSheet: Sendable {
     private static func preamble(_ kit: Kit) -> Step {
         let names = kit.sections.map(\.name.rawValue)
         var lines = [
-            "set -euo pipefail", "umask 077", "unset CDPATH", "failed='' wrong=0",
+            "set -euo pipefail", "umask 077", "unset CDPATH", "failed='' wrong=0 other=0",
             "stop() { echo \"stop: $*\" >&2; exit 1; }",
-            "wrong() {", "  if [ -n \"${NEWEST:-}\" ]; then echo \"other than in the backup of this sheet: $*\"",
+            "wrong() {",
+            "  if [ -n \"${NEWEST:-}\" ]; then other=$((other + 1)); echo \"other than in the backup of this sheet: $*\"",
             "  else wrong=$((wrong + 1)); echo \"WRONG: $*\" >&2; fi", "}",
             "proven() { echo \"proven: $*\"; }", "unproven() { echo \"not proven: $*\"; }",
             "ended() { if [ $? = 0 ]; then echo \"ok: $1\"; else failed=\"$failed, $1\"; echo \"FAILED: $1\" >&2; fi; }",
