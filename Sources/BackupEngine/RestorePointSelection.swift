@@ -29,7 +29,8 @@ extension RestorePoints {
 
     /// The state of what had been captured before `end`; `nil` when that is nothing.
     ///
-    /// - Parameter time: what the point is said to be of, and what ages count from.
+    /// - Parameter time: of what was asked. The point is said to be of the newest run in it, should that be earlier: nothing in it is
+    ///   younger, and ages count from there.
     func point(before end: Date, time: Date) -> RestorePoint? {
         var state = RestoreState()
         var newest: CommittedRun?
@@ -37,7 +38,7 @@ extension RestorePoints {
             state.add(run, before: end)
             if run.parts.contains(where: { $0.capturedAt < end }) { newest = run }
         }
-        return newest.map { state.point(run: $0, time: time, host: host, before: end) }
+        return newest.map { state.point(run: $0, time: min(time, $0.time), host: host, before: end) }
     }
 
     /// Every run that has a manifest, oldest first: one of which nothing is left still says what there once was.
@@ -53,6 +54,7 @@ extension RestorePoints {
         where point.entries[index].part.source == part.source && point.entries[index].part.part == part.part {
             point.entries[index] = entry
         }
+        point.named = part
         return point
     }
 }

@@ -218,4 +218,18 @@ struct RestorePointsTests {
         #expect(points.manifestsLeftEmpty(afterRemoving: [first[0]]).isEmpty)
         #expect(points.manifestsLeftEmpty(afterRemoving: [first[0], first[1]]) == [first[2]])
     }
+
+    @Test func `a time gives a point of the time that it has, and a part's snapshot names that part`() throws {
+        var contents = RepositoryContents()
+        contents.run("2026-11-18T02:00:00Z", [.init("db"), .init("web")])
+        let points = contents.restorePoints()
+        let now = Candidates.date("2026-11-20T00:00:00Z")
+        let newest = try points.resolve("latest", now: now, timeZone: .gmt)
+        #expect(newest.named == nil)
+        let asked = try points.resolve("2026-11-19 06:00", now: now, timeZone: .gmt)
+        #expect(asked.time == newest.time && asked.run == newest.run)
+        let web = try #require(newest.entries.first { $0.part.source.rawValue == "web" })
+        let named = try points.resolve(web.part.snapshot.rawValue, now: now, timeZone: .gmt)
+        #expect(named.named == web.part && named.entries.count == 2)
+    }
 }

@@ -178,4 +178,32 @@ extension InPlaceTests {
         let unread = try await world.program.run("backup")
         #expect(unread.code != 0 && unread.errors.contains("older than the PostgreSQL server"), "\(unread)")
     }
+
+    @Test(.timeLimit(.minutes(5)), .enabled(if: PrivatePostgres.programs != nil, "PostgreSQL is not installed"))
+    func `one database of several is put back alone, by the name of its dump or by its snapshot`() async throws {
+        let postgres = try PrivatePostgres()
+        for name in ["shop", "crm"] {
+            try postgres.makeDatabase(name, "CREATE TABLE t AS SELECT generate_series(1, 10) AS x")
+        }
+        let world = try World("inplace-one-of-two")
+        try world.writeProfile(
+            "  db: { postgres: { databases: [shop, crm], host: \"\(postgres.socketFolder)\", user: \(postgres.superuser) } }"
+        )
+        let record = try await world.backUp()
+        func empty() throws { for name in ["shop", "crm"] { try postgres.sql("DELETE FROM t", database: name) } }
+        func rows() throws -> [String] {
+            try ["shop", "crm"].map { try postgres.sql("SELECT count(*) FROM t", database: $0) }
+        }
+        try empty()
+        let one = try await world.program.run("restore", "latest", "--path", "/postgres/shop.sql", "--yes")
+        #expect(one.code == 0, "\(one)")
+        #expect(try rows() == ["10", "0"])
+        let undone = try await world.program.run("restore", "--undo", "--yes")
+        #expect(undone.code == 0, "\(undone)")
+        #expect(try rows() == ["0", "0"])
+        let part = try #require(record.objects("parts").first { $0.text("part") == "/postgres/crm.sql" })
+        let other = try await world.program.run("restore", String(part.text("snapshot").prefix(12)), "--yes")
+        #expect(other.code == 0 && other.said.contains("that snapshot is db /postgres/crm.sql alone"), "\(other)")
+        #expect(try rows() == ["0", "10"])
+    }
 }

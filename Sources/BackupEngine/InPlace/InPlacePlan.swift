@@ -85,7 +85,8 @@ package struct InPlacePlanner: Sendable {
                 leftOut.append((item.part, reason))
                 continue
             }
-            if !options.paths.isEmpty {
+            // A part that is one file, such as a dump, is chosen by the name that it has in the backup, too.
+            if !options.paths.isEmpty, item.part.isTree || !options.paths.contains(item.part.part.rawValue) {
                 // A database that is a part of its own is not in the tree around it.
                 let apart = base.items.map(\.part).filter {
                     item.part.isTree && !$0.isTree && $0.source == item.part.source
@@ -161,7 +162,10 @@ package struct InPlacePlanner: Sendable {
     private func checkIsSomething(
         _ targets: [InPlacePlan.Target], _ leftOut: [(part: ManifestPart, reason: String)], _ options: InPlaceOptions
     ) throws {
-        for path in options.paths where !targets.contains(where: { InPlacePlanner.covers($0.live, path) }) {
+        for path in options.paths
+        where !targets.contains(where: {
+            InPlacePlanner.covers($0.live, path) || !$0.item.part.isTree && $0.item.part.part.rawValue == path
+        }) {
             throw Failure(
                 "nothing in this restore point lives at \(path)",
                 hint: "give the absolute path as it was when it was backed up; `holdfast find` looks for a name",

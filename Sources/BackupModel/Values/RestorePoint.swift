@@ -32,6 +32,8 @@ package struct RestorePoint: Codable, Sendable, Equatable {
     package var lost: [SourceName: RunID]
     /// Sources that its run left to a later one; older parts stand here for them.
     package var notDue: [NotDue]
+    /// The part that was asked for by its snapshot; `nil` where all of the point was.
+    package var named: ManifestPart?
 
     package init(
         run: RunID, time: Date, host: String, retentionClass: String, entries: [Entry], gaps: [ManifestGap],

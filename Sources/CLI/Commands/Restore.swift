@@ -139,14 +139,40 @@ struct Restore: OperatorCommand {
         if point == nil, only.isEmpty, path.isEmpty, target == nil, into.isEmpty {
             choice = try await RestoreDialogue(engine: engine, console: console).ask(chosen, list.restorePoints)
         }
+        if let part = chosen.named, choice.only == nil, choice.paths.isEmpty, into.isEmpty {
+            choice.only = [part.source]
+            if !part.isTree { choice.paths = [part.part.rawValue] }
+            console.say("note: that snapshot is \(part.title) alone; name run \(chosen.run) for all of it")
+        }
         guard choice.folder != nil || !into.isEmpty else {
             var options = InPlaceOptions()
             options.only = choice.only
             options.paths = choice.paths
             options.whileInUse = whileInUse
-            return try await inPlace.restore(chosen, options, isAgreed: yes, dryRun: dryRun)
+            return try await tellingCopies(live, console) {
+                try await inPlace.restore(chosen, options, isAgreed: yes, dryRun: dryRun)
+            }
         }
-        return try await restore(chosen, choice, live, engine, console)
+        return try await tellingCopies(live, console) { try await restore(chosen, choice, live, engine, console) }
+    }
+
+    /// What is damaged here may be whole in another place.
+    private func tellingCopies(
+        _ live: Live, _ console: Console, _ body: () async throws -> ExitStatus
+    ) async throws -> ExitStatus {
+        let copies = place.isWanted ? [] : live.profile.followers.map(\.name.rawValue)
+        func tell() {
+            guard let first = copies.first else { return }
+            console.warn("\(copies.joined(separator: ", ")) may have it whole: the same again with --from \(first)")
+        }
+        do {
+            let status = try await body()
+            if status == .damaged { tell() }
+            return status
+        } catch let error as any OperatorError where error.kind == .damaged {
+            tell()
+            throw error
+        }
     }
 
     private var sources: [SourceName]? {
