@@ -41,7 +41,7 @@ package struct Recovery: Sendable {
                 Failure(
                     "the run was killed or the machine went down"
                         + (run.process.bootID == engine.host.bootID ? "" : " (it has been restarted since)"),
-                    hint: "nothing to do: a later run makes up for it", kind: .interrupted))
+                    hint: Recovery.afterwards(run), kind: .interrupted))
             try engine.store.update(run)
             done.killedRuns.append(run.id)
             done.notices.append("recorded run \(run.id), which was killed, as interrupted")
@@ -62,6 +62,16 @@ package struct Recovery: Sendable {
             done.notices.append("left for the next run to sweep: \(error.description)")
         }
         return done
+    }
+
+    private static func afterwards(_ run: RunRecord) -> String {
+        switch run.operation {
+        case .backup, .prune, .verify, .drill: "nothing to do: a later run makes up for it"
+        case .restore:
+            "what it has put into place `holdfast restore --kept -p \(run.profile)` tells; where that has nothing of run \(run.id), "
+                + "nothing was changed: restore again"
+        case .recover, .mount: "nothing to do"
+        }
     }
 
     /// A run of the last days that this history knows nothing of belongs to another user's, whose `scratch:` is the same.

@@ -29,7 +29,8 @@ enum ToolWords {
     private static func of(_ error: RepositoryError) -> [String: String] {
         switch error {
         case .toolFailed(let tool, _, let detail), .producerFailed(let tool, _, let detail, _): words(tool, detail)
-        case .locked(_, _, let detail), .damaged(_, let detail), .full(_, let detail, _), .readOnly(_, let detail),
+        case .locked(_, _, let detail), .damaged(_, let detail), .full(_, let detail, _),
+            .noRoom(_, let detail, _), .readOnly(_, let detail),
             .denied(_, let detail), .unreachable(_, let detail), .formatTooNew(_, let detail),
             .noEvidence(_, let detail), .sourceUnreadable(let detail):
             words("repository", detail)

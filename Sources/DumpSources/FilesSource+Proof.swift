@@ -7,10 +7,13 @@ extension FilesSource {
         var report = ProofReport(try await restore(request.restore, context))
         guard request.restore.part.part == FilesSource.part else { return report }
         let folder = request.restore.directory
+        // Nobody who restores does this.
+        let begun = services.clock.uptime
         try await proveDatabases(below: folder, &report)
         let comparison = RestoredFiles(folder: folder).compare(request.sample) { Task.isCancelled }
         if Task.isCancelled { throw .cancelled }
         FilesSource.add(comparison, to: &report)
+        report.preparation += services.clock.uptime - begun
         if request.restore.part.condition == .tolerated { report.restored.excused = report.restored.unproven }
         return report
     }

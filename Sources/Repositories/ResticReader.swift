@@ -95,6 +95,9 @@ struct ResticReader: PartReader {
             reading: reader)
         let failed = ResticDiagnostics(result.errors.text).items
         if !result.didItsWork {
+            if RestorePlace.isFull(result.errors.text) {
+                throw RestorePlace.full(directory + "/", failed.first?.reason ?? "", access.services.host)
+            }
             let failure = access.failure(of: result)
             if case .damaged = failure { throw failure }
             // Single files that could not be written are told one by one; anything else failed as a whole.

@@ -9,8 +9,11 @@ extension ResticRepository {
         _ pattern: PathPattern, in snapshots: [SnapshotID],
         _ body: @escaping @Sendable (SnapshotID, SnapshotEntry) -> Void
     ) async throws(RepositoryError) {
-        // restic's own search compares names; what it makes of a backslash is its own business.
-        guard !pattern.lastComponent.contains("\\") else { return try await read(pattern, snapshots, body) }
+        // restic's own search compares names; what it makes of these is its own business.
+        let name = pattern.lastComponent
+        guard !name.contains("\\"), !name.contains("["), !name.hasPrefix("!") else {
+            return try await read(pattern, snapshots, body)
+        }
         for start in stride(from: 0, to: snapshots.count, by: ResticRepository.searchedAtOnce) {
             let batch = Array(snapshots[start..<min(start + ResticRepository.searchedAtOnce, snapshots.count)])
             let result = try await access.run(

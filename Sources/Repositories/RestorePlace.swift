@@ -6,7 +6,7 @@ enum RestorePlace {
     static func error(_ failure: SystemFailure) -> RepositoryError {
         switch failure.code {
         case SystemFailure.noSpace, EDQUOT:
-            .full(location: failure.path, detail: failure.reason, free: nil)
+            .noRoom(place: failure.path, detail: failure.reason, free: nil)
         case SystemFailure.readOnly: .readOnly(location: failure.path, detail: failure.reason)
         case SystemFailure.noAccess, SystemFailure.notPermitted:
             .denied(location: failure.path, detail: failure.reason)
@@ -16,7 +16,7 @@ enum RestorePlace {
 
     static func full(_ place: String, _ detail: String, _ host: any HostFacts) -> RepositoryError {
         let room = host.room(at: (place as NSString).deletingLastPathComponent)
-        return .full(location: place, detail: detail + withoutInodes(room), free: room?.free)
+        return .noRoom(place: place, detail: detail + withoutInodes(room), free: room?.free)
     }
 
     /// A disk may have room and yet take no further file.
@@ -27,7 +27,7 @@ enum RestorePlace {
 
     /// - Parameter errors: of a program that wrote there.
     static func isFull(_ errors: String) -> Bool {
-        errors.contains("No space left on device") || errors.contains("Disk quota exceeded")
+        errors.lowercased().contains("no space left on device") || errors.contains("Disk quota exceeded")
             || errors.contains("Disc quota exceeded")
     }
 }

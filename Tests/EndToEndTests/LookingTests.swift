@@ -108,4 +108,23 @@ struct LookingTests {
         let found = try await world.program.run("find", "one.txt", "--json")
         #expect(try found.document().objects("matches").first?.objects("versions").count == 3, "\(found)")
     }
+
+    @Test(arguments: repositories)
+    func `names that a program would take for patterns are found as they are`(_ repository: String) async throws {
+        let (world, _) = try await world(repository)
+        for name in ["!bang", "[odd", "[ab]"] { try world.folder.write(name, to: "documents/" + name) }
+        try await world.backUp()
+        for name in ["!bang", "[odd", "[ab]"] {
+            let found = try await world.program.run("find", name)
+            #expect(found.code == 0 && found.output.contains(world.documents + "/" + name), "\(found)")
+            let back = world.folder["back"]
+            let restored = try await world.program.run(
+                "restore", "latest", "--path", world.documents + "/" + name, "--to", back, "--yes")
+            #expect(restored.code == 0, "\(restored)")
+            let content = try String(
+                contentsOfFile: back + "/documents" + world.documents + "/" + name, encoding: .utf8)
+            #expect(content == name)
+            try FileManager.default.removeItem(atPath: back)
+        }
+    }
 }

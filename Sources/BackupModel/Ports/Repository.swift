@@ -280,6 +280,8 @@ package enum RepositoryError: OperatorError {
     case locked(location: String, by: [RepositoryLock], detail: String)
     case damaged(location: String, detail: String)
     case full(location: String, detail: String, free: ByteCount?)
+    /// The disk that is restored to.
+    case noRoom(place: String, detail: String, free: ByteCount?)
     case readOnly(location: String, detail: String)
     case denied(location: String, detail: String)
     case unreachable(location: String, detail: String)

@@ -5,7 +5,7 @@ extension RepositoryError {
         case .wrongPassword, .noKey: .wrongPassword
         case .locked: .locked
         case .damaged, .keysMissing, .changed: .damaged
-        case .full: .destinationFull
+        case .full, .noRoom: .destinationFull
         case .readOnly: .destinationReadOnly
         case .denied: .notPermitted
         case .unreachable: .serverUnreachable
@@ -38,7 +38,7 @@ extension RepositoryError {
                             + "\(lock.host) since \(Timestamp.format(lock.time))"
                     }.joined(separator: ","))
         case .damaged(let location, let detail): "the repository at \(location) is damaged: \(detail)"
-        case .full(let location, let detail, let free):
+        case .full(let location, let detail, let free), .noRoom(let location, let detail, let free):
             "no room left at \(location)" + (free.map { " (\($0) free)" } ?? "") + ": \(detail)"
         case .readOnly(let location, let detail): "\(location) is read-only: \(detail)"
         case .denied(let location, let detail): "access to \(location) was refused: \(detail)"
@@ -85,6 +85,8 @@ extension RepositoryError {
         case .keysMissing: "put the files of keys/ back from another copy of the repository"
         case .locked: "wait for it, or look at it with `holdfast repository unlock`"
         case .damaged: "do not prune; run `holdfast backup verify --data 100%`, then follow docs/repair.md"
+        case .noRoom:
+            "free some room there, or restore less of it (--only, --path), or elsewhere (--to DIR); no backup is in the way"
         case .full: "free room on the destination, or `holdfast backup prune`; earlier backups are untouched"
         case .readOnly: "remount it read-write; earlier backups are untouched"
         case .denied: "check the owner and mode of the folder, or the permissions of the credential"
@@ -94,7 +96,8 @@ extension RepositoryError {
         case .occupied: "choose an empty folder for a new repository"
         case .misplaced: "mount its disk, or correct the path; nothing was written"
         case .changed:
-            "if it was moved or replaced on purpose: `holdfast repository accept-id`; otherwise treat it as tampering"
+            "if it was moved, replaced or given another password on purpose: `holdfast repository accept-id`; otherwise treat it as tampering, "
+                + "and take a key that nobody knows away (docs/keys.md)"
         case .producerFailed, .producedNothing, .miscounted:
             "earlier backups are untouched; mend the cause and run it again"
         case .noEvidence: "run `holdfast backup list` to see what is there, then the backup again"
