@@ -57,7 +57,7 @@ package struct ChosenPaths: Sendable {
     private func isThere(_ wanted: Wanted) async throws -> Bool {
         let found = Mutex(false)
         let see: @Sendable (SnapshotEntry) -> Void = { entry in
-            if entry.path == wanted.stored { found.withLock { $0 = true } }
+            if ExactPath(entry.path) == ExactPath(wanted.stored) { found.withLock { $0 = true } }
         }
         let pattern = PathPattern(wanted.stored)
         if pattern.lastComponent.contains(where: { "*?[\\".contains($0) }) {

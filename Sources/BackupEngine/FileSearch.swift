@@ -58,7 +58,7 @@ package struct FileSearch: Sendable {
                     let entry = SnapshotEntry(
                         path: part.part.rawValue, type: .file, size: part.bytes.bytes,
                         modified: Timestamp.format(part.capturedAt))
-                    found[Key(source: part.source, path: entry.path), default: []].append((run.id, entry))
+                    found[Key(source: part.source, path: ExactPath(entry.path)), default: []].append((run.id, entry))
                 }
             }
         }
@@ -71,12 +71,12 @@ package struct FileSearch: Sendable {
         }
         for (snapshot, entry) in hits.withLock({ $0 }) {
             guard let holder = holders[snapshot] else { continue }
-            found[Key(source: holder.source, path: entry.path), default: []].append((holder.run, entry))
+            found[Key(source: holder.source, path: ExactPath(entry.path)), default: []].append((holder.run, entry))
         }
         let order = Dictionary(uniqueKeysWithValues: runs.enumerated().map { ($1.id, $0) })
         let matches = found.map { key, entries in
             Match(
-                source: key.source, path: key.path,
+                source: key.source, path: key.path.text,
                 versions: FileSearch.versions(entries.sorted { order[$0.run, default: 0] < order[$1.run, default: 0] }))
         }
         return Result(
@@ -86,7 +86,7 @@ package struct FileSearch: Sendable {
 
     private struct Key: Hashable {
         var source: SourceName
-        var path: String
+        var path: ExactPath
     }
 
     /// Runs that follow one another and hold the same are one version.

@@ -80,13 +80,13 @@ package struct PointDifference: Sendable {
     }
 
     private func files(_ old: ManifestPart, _ new: ManifestPart) async throws -> [Change] {
-        let state = Mutex<(known: [String: SnapshotEntry], changes: [Change])>(([:], []))
+        let state = Mutex<(known: [ExactPath: SnapshotEntry], changes: [Change])>(([:], []))
         try await engine.primary.reader(for: old.snapshot).entries { entry in
-            state.withLock { $0.known[entry.path] = entry }
+            state.withLock { $0.known[ExactPath(entry.path)] = entry }
         }
         try await engine.primary.reader(for: new.snapshot).entries { entry in
             state.withLock { state in
-                guard let before = state.known.removeValue(forKey: entry.path) else {
+                guard let before = state.known.removeValue(forKey: ExactPath(entry.path)) else {
                     state.changes.append(.added(entry))
                     return
                 }

@@ -35,11 +35,11 @@ struct RestoreTarget: Sendable {
     }
 
     func covers(_ path: String) -> Bool {
-        patterns.isEmpty || patterns.contains { path == $0 || path.hasPrefix($0 + "/") }
+        patterns.isEmpty || patterns.contains { ExactPath($0).holds(path) }
     }
 
     /// True also for the folders above what is chosen.
-    func leadsToCovered(_ path: String) -> Bool { covers(path) || patterns.contains { $0.hasPrefix(path + "/") } }
+    func leadsToCovered(_ path: String) -> Bool { covers(path) || patterns.contains { ExactPath(path).holds($0) } }
 
     func isOccupied() throws(RepositoryError) -> Bool {
         do throws(SystemFailure) {
@@ -60,7 +60,7 @@ struct RestoreTarget: Sendable {
 
     /// Looks whether an entry of the snapshot is there, with the right type and size.
     func compare(_ entry: SnapshotEntry, _ tally: inout Tally) {
-        for pattern in patterns where entry.path == pattern { tally.reached.insert(pattern) }
+        for pattern in patterns where ExactPath(entry.path) == ExactPath(pattern) { tally.reached.insert(pattern) }
         var status: SystemFolder.Status?
         do throws(SystemFailure) {
             status = try SystemFolder.status(directory + entry.path)

@@ -127,4 +127,32 @@ struct LookingTests {
             try FileManager.default.removeItem(atPath: back)
         }
     }
+
+    /// Both are names on Linux, and Swift takes them for one.
+    @Test(arguments: repositories)
+    func `two names that read alike stay two`(_ repository: String) async throws {
+        let (world, _) = try await world(repository)
+        let names = ["caf\u{e9}.txt", "cafe\u{301}.txt"]
+        for (number, name) in names.enumerated() {
+            try world.folder.write(String(repeating: "x", count: number + 1), to: "documents/" + name)
+        }
+        try #require(try FileManager.default.contentsOfDirectory(atPath: world.documents).count == 6)
+        let first = try await world.backUp().text("run")
+        try await world.backUp()
+        let diff = try await world.program.run("diff", first, "latest", "--only", "documents")
+        #expect(diff.code == 0 && !diff.output.contains("caf"), "\(diff)")
+        let found = try await world.program.run("find", "caf*", "--json")
+        #expect(try found.document().objects("matches").count == 2, "\(found)")
+        for (number, name) in names.enumerated() {
+            let back = world.folder["back-\(number)"]
+            let restored = try await world.program.run(
+                "restore", "latest", "--path", world.documents + "/" + name, "--to", back, "--yes")
+            #expect(restored.code == 0, "\(restored)")
+            let folder = back + "/documents" + world.documents
+            #expect(try FileManager.default.contentsOfDirectory(atPath: folder).count == 1)
+            #expect(FileManager.default.contents(atPath: folder + "/" + name)?.count == number + 1)
+            let cat = try await world.program.run("cat", "latest", world.documents + "/" + name)
+            #expect(cat.code == 0 && cat.output.count == number + 1, "\(cat)")
+        }
+    }
 }

@@ -157,22 +157,20 @@ struct ArchiveReader: PartReader {
         _ inside: ArchiveInside, _ include: [String], into staging: String
     ) async throws(RepositoryError) -> ExtractReport {
         let base = TreeBase(inside.file.base).prefix
-        let chosen = include.contains("/") ? [] : include
+        let chosen = (include.contains("/") ? [] : include).map(ExactPath.init)
         let tally = Mutex(Tally())
         try await inside.entries(isSafe: true) { entry in
             let path = entry.path == "." ? "/" : base + entry.path
             tally.withLock { tally in
-                guard chosen.isEmpty || chosen.contains(where: { path == $0 || path.hasPrefix($0 + "/") }) else {
-                    return
-                }
-                for place in chosen where path == place { tally.reached.insert(place) }
+                guard chosen.isEmpty || chosen.contains(where: { $0.holds(path) }) else { return }
+                for place in chosen where ExactPath(path) == place { tally.reached.insert(place) }
                 if entry.type == "file" {
                     tally.files += 1
                     tally.bytes += entry.size
                 } else if entry.type == "hardlink", let first = entry.link.map({ base + $0 }), !chosen.isEmpty,
-                    !chosen.contains(where: { first == $0 || first.hasPrefix($0 + "/") })
+                    !chosen.contains(where: { $0.holds(first) })
                 {
-                    tally.first.insert(first)
+                    tally.first.insert(ExactPath(first))
                 }
             }
         }
@@ -180,7 +178,7 @@ struct ArchiveReader: PartReader {
         let along = tally.withLock { $0.first }
         if !along.isEmpty {
             try await inside.entries(isSafe: true) { entry in
-                guard entry.type == "file", along.contains(base + entry.path) else { return }
+                guard entry.type == "file", along.contains(ExactPath(base + entry.path)) else { return }
                 tally.withLock { tally in
                     tally.files += 1
                     tally.bytes += entry.size
@@ -190,12 +188,12 @@ struct ArchiveReader: PartReader {
         let expected = tally.withLock { $0 }
         var names: [String] = []
         for place in chosen {
-            guard expected.reached.contains(place), let name = TreeBase(inside.file.base).name(of: place) else {
-                throw .notFound(what: "\(place) of snapshot \(snapshot)")
+            guard expected.reached.contains(place), let name = TreeBase(inside.file.base).name(of: place.text) else {
+                throw .notFound(what: "\(place.text) of snapshot \(snapshot)")
             }
             names.append(name)
         }
-        let others = along.compactMap { TreeBase(inside.file.base).name(of: $0) }.sorted()
+        let others = along.compactMap { TreeBase(inside.file.base).name(of: $0.text) }.sorted()
         let folder = staging + (base == "/" ? "" : String(base.dropLast()))
         try StagedTree.makeFolder(folder)
         _ = try await access.read(
@@ -223,8 +221,8 @@ struct ArchiveReader: PartReader {
     private struct Tally {
         var files: Int64 = 0
         var bytes: Int64 = 0
-        var reached: Set<String> = []
+        var reached: Set<ExactPath> = []
         /// Names that are not chosen, and that hold the content of some that are.
-        var first: Set<String> = []
+        var first: Set<ExactPath> = []
     }
 }
