@@ -21,10 +21,12 @@ struct PostgreSQLDatabases: DatabaseServer {
         return Set(try server.decode(String.self, lines))
     }
 
-    func exchange(live: String, staged: String, aside: String) async throws(SourceError) -> [String] {
+    func exchange(
+        live: String, staged: String, aside: String, adopting: Bool
+    ) async throws(SourceError) -> [String] {
         let connection = connection(apartFrom: [live, staged, aside])
         let isThere = try await existing([live]).contains(live)
-        let notices = isThere ? try await adopt(live, by: staged, connection) : []
+        let notices = isThere && adopting ? try await adopt(live, by: staged, connection) : []
         let ending = endSessions(of: isThere ? [live, staged] : [staged], connection)
         defer { ending.cancel() }
         do throws(SourceError) {
@@ -67,15 +69,14 @@ struct PostgreSQLDatabases: DatabaseServer {
     ) async throws(SourceError) -> [String] {
         let owner = try server.decode(
             String.self, try await server.ask(PostgreSQLRenaming.owner(of: live), connection))
+        // First the owner: what he may goes by who he is.
+        var refused = try await server.carryOut(
+            owner.map { PostgreSQLRenaming.setOwner(of: staged, to: $0).trimmingCharacters(in: .newlines) }, connection)
         let reset = try server.decode(
             String.self, try await server.ask(PostgreSQLProperties.reset(of: staged), connection))
         let properties = try await server.properties(of: live, connection)
-        let statements =
-            owner.map { PostgreSQLRenaming.setOwner(of: staged, to: $0).trimmingCharacters(in: .newlines) } + reset
-            + properties.statements(for: staged)
-        return try await server.carryOut(statements, connection).map {
-            "not taken over from the former \(live): \($0)"
-        }
+        refused += try await server.carryOut(reset + properties.statements(for: staged), connection)
+        return refused.map { "not taken over from the former \(live): \($0)" }
     }
 
     func identity() async throws(SourceError) -> String? {

@@ -29,12 +29,12 @@ struct PostgreSQLRestore: Sendable {
             let loaded = PostgreSQLLoadedRows()
             try await fill(target, from: request, loaded)
             let proof = try await prove(target, request.part, countsAnew ? PostgreSQLLoadedRows() : loaded)
+            if let owner = notes["owner"] { await give(database, to: owner, maintenance, &notices) }
             for refused in try await server.carryOut(
                 PostgreSQLProperties(notes)?.statements(for: database) ?? [], maintenance)
             {
                 notices.append("database \(database) does not have what it had: \(refused)")
             }
-            if let owner = notes["owner"] { await give(database, to: owner, maintenance, &notices) }
             var report = RestoreReport(
                 place: "database \(database)", bytes: request.part.bytes,
                 proofs: ["\(request.part.bytes.bytes) bytes"] + proof.proofs, unproven: proof.unproven,

@@ -42,7 +42,8 @@ package struct PostgreSQLProperties: Sendable, Equatable {
 
     /// A JSON array of two strings a line. Everybody may ask it.
     ///
-    /// Values of settings that are lists are written as they are kept, others as literals.
+    /// Values of settings that are lists are written as they are kept, others as literals; an empty element, which is kept as an
+    /// identifier that no statement may have, as a literal.
     /// - Source: `makeAlterConfigCommand` and `variable_is_guc_list_quote` of pg_dump 15
     package static func query(of database: String) -> String {
         let name = PostgreSQLQueries.literal(database)
@@ -58,7 +59,8 @@ package struct PostgreSQLProperties: Sendable, Equatable {
                 ELSE pg_catalog.format('ALTER ROLE %I IN DATABASE ', pg_catalog.pg_get_userbyid(setrole)) END,
                 pg_catalog.format(' SET %I TO %s;', name, CASE WHEN name IN ('local_preload_libraries', 'search_path',
                 'session_preload_libraries', 'shared_preload_libraries', 'temp_tablespaces', 'unix_socket_directories')
-                AND value <> '' THEN value ELSE pg_catalog.quote_literal(value) END)
+                AND value <> '' THEN pg_catalog.regexp_replace(value, '(^|,\\s*)""(?=\\s*(,|$))', '\\1''''', 'g')
+                ELSE pg_catalog.quote_literal(value) END)
               FROM (SELECT setrole, pg_catalog.split_part(c, '=', 1) AS name,
                   pg_catalog.substr(c, pg_catalog.strpos(c, '=') + 1) AS value
                 FROM pg_catalog.pg_db_role_setting JOIN pg_catalog.pg_database d ON d.oid = setdatabase,
@@ -91,10 +93,12 @@ package struct PostgreSQLProperties: Sendable, Equatable {
               FROM pg_catalog.pg_db_role_setting JOIN pg_catalog.pg_database d ON d.oid = setdatabase
               WHERE datname = \(name)
             UNION ALL SELECT DISTINCT 4, pg_catalog.format('REVOKE ALL ON DATABASE %I FROM %s CASCADE;', datname,
-                pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)))
-              FROM pg_catalog.pg_database, pg_catalog.aclexplode(datacl) a
-              WHERE datname = \(name) AND a.grantee NOT IN (0, datdba)
-            UNION ALL SELECT 5, pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC;', datname)
+                CASE WHEN a.grantee = 0 THEN 'PUBLIC' ELSE pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(a.grantee)) END)
+              FROM pg_catalog.pg_database, pg_catalog.aclexplode(datacl) a WHERE datname = \(name)
+            UNION ALL SELECT 5, pg_catalog.format('GRANT ALL ON DATABASE %I TO %I;', datname,
+                pg_catalog.pg_get_userbyid(datdba))
+              FROM pg_catalog.pg_database WHERE datname = \(name) AND datacl IS NOT NULL
+            UNION ALL SELECT 6, pg_catalog.format('GRANT CONNECT, TEMPORARY ON DATABASE %I TO PUBLIC;', datname)
               FROM pg_catalog.pg_database WHERE datname = \(name) AND datacl IS NOT NULL
             ) statements ORDER BY n;
 

@@ -59,6 +59,7 @@ struct `PostgreSQL databases in place` {
             CREATE ROLE "\(owner)"; ALTER DATABASE \(name) OWNER TO "\(owner)"; ALTER DATABASE \(name) CONNECTION LIMIT 7;
             ALTER DATABASE \(name) SET search_path = app, "$user", public; ALTER DATABASE \(name) SET work_mem = '3MB';
             ALTER DATABASE \(name) SET app.words = 'it''s, "so"'; ALTER ROLE "\(owner)" IN DATABASE \(name) SET work_mem = '4MB';
+            ALTER ROLE "\(owner)" IN DATABASE \(name) SET search_path = '';
             REVOKE ALL ON DATABASE \(name) FROM PUBLIC; GRANT CONNECT ON DATABASE \(name) TO "\(owner)" WITH GRANT OPTION;
             COMMENT ON DATABASE \(name) IS 'whose';
             """)
@@ -69,11 +70,18 @@ struct `PostgreSQL databases in place` {
             """
             ALTER DATABASE \(staged) SET statement_timeout = 1; ALTER ROLE "\(owner)" IN DATABASE \(staged) SET jit = off;
             GRANT CREATE ON DATABASE \(staged) TO "\(owner)", pg_monitor WITH GRANT OPTION;
+            GRANT CREATE ON DATABASE \(staged) TO PUBLIC;
             """)
         let notices = try await server().exchange(live: name, staged: staged, aside: "old2_\(name)")
         #expect(notices.isEmpty, "\(notices)")
-        #expect(try postgres.properties(of: name) == before)
+        let found = try postgres.properties(of: name)
+        #expect(found == before, "\(found) is not \(before)")
         #expect(before.contains("7") && before.contains("it's"))
+        // Taken back, it has its own, whatever the other one has by then.
+        _ = try postgres.sql("ALTER DATABASE \(name) RESET ALL; ALTER DATABASE \(name) CONNECTION LIMIT 3")
+        _ = try await server().exchange(live: name, staged: "old2_\(name)", aside: "gone_\(name)", adopting: false)
+        let back = try postgres.properties(of: name)
+        #expect(back == before, "\(back) is not \(before)")
     }
 
     @Test func `without the right to rename nothing has changed, and it is said which right`() async throws {

@@ -160,6 +160,8 @@ struct `PostgreSQL restores` {
             ALTER DATABASE \(original) SET search_path = app, "$user", public;
             ALTER DATABASE \(original) SET app.words = 'it''s, :"db" \\ so';
             ALTER ROLE "\(role)" IN DATABASE \(original) SET work_mem = '4MB';
+            ALTER ROLE "\(role)" IN DATABASE \(original) SET search_path = '', "a""b", "x, y";
+            ALTER ROLE "\(role)" IN DATABASE \(original) SET temp_tablespaces = '';
             REVOKE ALL ON DATABASE \(original) FROM PUBLIC; GRANT CONNECT ON DATABASE \(original) TO pg_monitor WITH GRANT OPTION;
             COMMENT ON DATABASE \(original) IS E'the\nshop''s';
             """)

@@ -24,7 +24,9 @@ package final class MemoryDatabases: DatabaseServer {
         return databases.withLock { Set(names).intersection($0.keys) }
     }
 
-    package func exchange(live: String, staged: String, aside: String) async throws(SourceError) -> [String] {
+    package func exchange(
+        live: String, staged: String, aside: String, adopting: Bool
+    ) async throws(SourceError) -> [String] {
         if let error = failure.withLock({ $0 }) { throw error }
         databases.withLock { databases in
             if let old = databases.removeValue(forKey: live) { databases[aside] = old }

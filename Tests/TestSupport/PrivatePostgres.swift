@@ -117,7 +117,7 @@ package final class PrivatePostgres: Sendable {
               (SELECT json_agg(json_build_array(setrole::regrole, setconfig) ORDER BY setrole::regrole::text)
                FROM pg_db_role_setting WHERE setdatabase = d.oid), datcollate,
               row_to_json(d) ->> 'datlocprovider', coalesce(row_to_json(d) ->> 'datlocale', row_to_json(d) ->> 'daticulocale')
-            FROM pg_database d WHERE datname = '\(database)'
+            FROM pg_database d WHERE datname = '\(database.replacingOccurrences(of: "'", with: "''"))'
             """)
     }
 

@@ -138,9 +138,11 @@ struct Settling: Sendable {
             let server = try await server(of: renaming)
             let notices =
                 if let staged = renaming.staged {
-                    try await server.exchange(live: renaming.live, staged: staged, aside: renaming.aside)
+                    try await server.exchange(
+                        live: renaming.live, staged: staged, aside: renaming.aside, adopting: renaming.isReturn != true)
                 } else {
-                    try await server.exchange(live: renaming.aside, staged: renaming.live, aside: "")
+                    try await server.exchange(
+                        live: renaming.aside, staged: renaming.live, aside: "", adopting: false)
                 }
             for notice in notices { engine.observer.observe(.notice(notice)) }
         }
@@ -160,14 +162,16 @@ struct Settling: Sendable {
                 [renaming.live, renaming.aside] + (renaming.staged.map { [$0] } ?? []))
             guard let staged = renaming.staged else {
                 guard !there.contains(renaming.live), there.contains(renaming.aside) else { return }
-                _ = try await server.exchange(live: renaming.live, staged: renaming.aside, aside: "")
+                _ = try await server.exchange(
+                    live: renaming.live, staged: renaming.aside, aside: "", adopting: false)
                 return
             }
             guard !there.contains(staged), there.contains(renaming.live) else { return }
             if there.contains(renaming.aside) {
-                _ = try await server.exchange(live: renaming.live, staged: renaming.aside, aside: staged)
+                _ = try await server.exchange(
+                    live: renaming.live, staged: renaming.aside, aside: staged, adopting: false)
             } else {
-                _ = try await server.exchange(live: staged, staged: renaming.live, aside: "")
+                _ = try await server.exchange(live: staged, staged: renaming.live, aside: "", adopting: false)
             }
         }
     }

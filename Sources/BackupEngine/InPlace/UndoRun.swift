@@ -151,9 +151,11 @@ package struct UndoRun: Sendable {
         let there = try await server.existing([renaming.aside, renaming.live])
         let isKept = there.contains(renaming.aside)
         guard isKept || renaming.wasThere != true else { throw gone("the name \(renaming.aside)") }
-        return Settlement.Renaming(
+        var back = Settlement.Renaming(
             part: renaming.part, staged: isKept ? renaming.aside : nil, live: renaming.live,
             aside: server.asideName(of: renaming.live, by: record.id), wasThere: there.contains(renaming.live),
             server: renaming.server)
+        back.isReturn = true
+        return back
     }
 }

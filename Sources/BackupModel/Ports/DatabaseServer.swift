@@ -5,8 +5,12 @@ package protocol DatabaseServer: Sendable {
 
     /// Gives `live` the name `aside` and `staged` the name `live`, both or neither, and ends the sessions that would be in
     /// the way. Where `live` does not exist, only the second.
+    /// - Parameter adopting: whether the new one gets what the former one has that is no part of its content; a database that comes
+    ///   back has its own.
     /// - Returns: what of the former one could not be given to the new one, in words.
-    func exchange(live: String, staged: String, aside: String) async throws(SourceError) -> [String]
+    func exchange(
+        live: String, staged: String, aside: String, adopting: Bool
+    ) async throws(SourceError) -> [String]
 
     /// - Important: deletes a database with all that is in it.
     func drop(_ name: String) async throws(SourceError)
@@ -21,4 +25,11 @@ package protocol DatabaseServer: Sendable {
 
     /// The longest name of a database, in bytes.
     var longestName: Int { get }
+}
+
+extension DatabaseServer {
+    /// As ``exchange(live:staged:aside:adopting:)``, adopting.
+    package func exchange(live: String, staged: String, aside: String) async throws(SourceError) -> [String] {
+        try await exchange(live: live, staged: staged, aside: aside, adopting: true)
+    }
 }

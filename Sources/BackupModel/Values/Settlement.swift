@@ -57,6 +57,8 @@ package struct Settlement: Codable, Sendable, Equatable {
         package var wasThere: Bool?
         /// Of the server, see ``DatabaseServer/identity()``.
         package var server: String?
+        /// What takes the name had it before, and comes back with what it has of its own; `nil`: no.
+        package var isReturn: Bool?
 
         package init(
             part: ManifestPart, staged: String?, live: String, aside: String, wasThere: Bool? = nil,
