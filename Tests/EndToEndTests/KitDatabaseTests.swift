@@ -10,7 +10,7 @@ struct KitDatabaseTests {
     func `databases of PostgreSQL and MySQL are made, loaded and counted, and other rows are told`() async throws {
         let postgres = try PrivatePostgres.shared.get()
         let mariadb = try PrivateMariaDB.shared.get()
-        let name = "kit-\(UUID().uuidString.prefix(6).lowercased())"
+        let name = "kit's-\(UUID().uuidString.prefix(6).lowercased())"
         try postgres.makeDatabase(
             name, "CREATE TABLE \"odd ta'ble\"(a int); CREATE TABLE visit AS SELECT generate_series(1, 500) AS id;")
         try postgres.sql(

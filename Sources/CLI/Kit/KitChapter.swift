@@ -80,7 +80,10 @@ struct KitChapter {
     private var keyStep: [KitSheet.Step] {
         var lines: [String] = []
         for setting in section.settings {
-            lines.append("export \(setting.variable)=\"${\(setting.variable):-\(plain(setting.value))}\"")
+            lines += [
+                "usual=\(KitChapter.word(setting.value))",
+                "export \(setting.variable)=\"${\(setting.variable):-$usual}\"",
+            ]
         }
         var hasFiles = false
         for key in section.keys {
@@ -116,6 +119,11 @@ struct KitChapter {
         }
         guard !lines.isEmpty else { return [] }
         return [KitSheet.Step(title: "Keys", words: [], lines: lines, server: nil, standsAlone: false)]
+    }
+
+    /// One word on one line. In `${X:-…}` within double quotes not every shell takes a single quote for itself.
+    private static func word(_ text: String) -> String {
+        ShellWord.quoted(String(text.map { $0.isNewline ? " " : $0 }))
     }
 
     /// Between the braces of `${X:?…}`, in double quotes.
@@ -194,7 +202,7 @@ struct KitChapter {
             if let database = use.database {
                 var variable = databases.count == 1 ? "DATABASE" : "DATABASE_" + KitChapter.variable(database)
                 while !taken.insert(variable).inserted { variable += "_" }
-                lines.append("DATABASE=\"${\(variable):-\(plain(database))}\"")
+                lines += ["usual=\(KitChapter.word(database))", "DATABASE=\"${\(variable):-$usual}\""]
                 title += ": load it into database \(database)"
             } else {
                 title += use.server == nil ? ": look whether it is whole" : ": load it"
