@@ -47,7 +47,7 @@ package struct MountRun: Sendable {
         for warning in plan.warnings { recorder.notice(warning) }
         let scratch = try await holdings.scratch(for: run)
         // A level of its own: what a source puts beside what it restores is not to be seen.
-        let folder = scratch + "/shown"
+        let folder = scratch + "/" + MountPoint.shownFolder
         try makeFolder(folder)
         try await recorder.step(.preflight) {
             guard !(scratch + "/").hasPrefix(plan.directory + "/") else {

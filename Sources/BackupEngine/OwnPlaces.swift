@@ -17,6 +17,8 @@ struct OwnPlaces: Sendable {
                 if case .removeFolder(let path) = entry.action { paths.append(path) }
             }
         }
+        // By the names that they have without links, too: a source may lead there without.
+        paths += paths.map { URL(fileURLWithPath: $0).resolvingSymlinksInPath().path }
         return Array(Set(paths)).sorted()
     }
 

@@ -84,7 +84,7 @@ package struct Recovery: Sendable {
     }
 
     /// Somebody may look into a backup for longer than any run takes.
-    private func isShown(_ run: RunID) -> Bool { engine.host.mounts().contains { $0.showsScratch(of: run) } }
+    private func isShown(_ run: RunID) -> Bool { engine.host.mounts().contains { $0.shownRun == run } }
 
     /// In seconds; nobody's run takes longer.
     private static let strangersTime: Double = 3 * 86_400

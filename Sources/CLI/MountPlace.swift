@@ -112,8 +112,8 @@ extension MountPlace {
     }
 
     private static func holds(_ folder: String, _ live: Live, _ isOurs: (MountPoint) -> Bool) -> Bool {
-        guard let mount = live.host.mount(containing: folder) else { return false }
-        return mount.path == folder && isOurs(mount)
+        // By the list of mounts: one whose program is gone cannot be looked at. Of several the last covers the others.
+        live.host.mounts().last { $0.path == folder }.map(isOurs) ?? false
     }
 
     /// Ends a mount whose program is gone.

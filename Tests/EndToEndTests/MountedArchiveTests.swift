@@ -187,8 +187,11 @@ struct MountedArchiveTests {
     /// Else what is encrypted for others would lie in it as it is.
     @Test(.enabled(if: canMount)) func `a backup beside it has nothing of what is unpacked and shown`() async throws {
         try await world.backUp()
-        let (mnt, scratch) = (folder["documents/mnt"], folder["documents/scratch"])
-        for path in [mnt, scratch] {
+        // With a space bindfs does not say what it shows, and a link does not say where it is.
+        let (mnt, real) = (folder["documents/mnt"], folder["documents/My Disk, 2"])
+        let scratch = folder["scratch link"]
+        try FileManager.default.createSymbolicLink(atPath: scratch, withDestinationPath: real)
+        for path in [mnt, real] {
             try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         }
         let (mounted, _) = try await mount(mnt, "--identity", key, "--scratch", scratch)

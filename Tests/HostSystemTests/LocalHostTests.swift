@@ -129,14 +129,17 @@ import Testing
 
     @Test(arguments: [
         ("fuse restic", true), ("fuse restic:5020c07a34", true), ("fuse resticker", false), ("ext4 restic", false),
+        ("fuse.rclone restic:", false), ("fuse.sshfs restic:/data", false), ("fuse /srv/holdfast-app/shown", false),
+        ("fuse.bindfs holdfast-20261122T054624Z-4b153c/shown", true),
+        ("fuse /srv/holdfast-20261122T054624Z-4b153c/data", false),
         ("fuse /var/lib/holdfast/scratch/holdfast-20261122T054624Z-4b153c/shown", true), ("fuse /home/me/shown", false),
     ])
     func `tells what shows a backup`(_ mount: String, _ showsBackup: Bool) throws {
         let line = "35 21 0:28 / /m ro - \(mount) ro"
         let mount = try #require(MountTable.parse(line).first)
         #expect(mount.showsBackup == showsBackup)
-        #expect(mount.showsScratch(of: RunID(unchecked: "20261122T054624Z-4b153c")) == mount.source.contains("4b153c"))
-        #expect(!mount.showsScratch(of: RunID(unchecked: "20261122T054624Z-000000")))
+        let isUnpacked = showsBackup && !mount.source.hasPrefix("restic")
+        #expect(mount.shownRun?.rawValue == (isUnpacked ? "20261122T054624Z-4b153c" : nil))
     }
 
     @Test func `answers with the longest mount, the last of equals, and whole names only`() {

@@ -38,21 +38,25 @@ package struct MountPoint: Sendable, Equatable, Codable {
     }
 
     /// Whether it is a repository that restic shows.
-    /// - Source: `restic` with 0.14.0 and 0.18.0, `restic:5020c07a34` with 0.19.1.
-    package var showsRestic: Bool {
-        fileSystem.hasPrefix("fuse") && (source == "restic" || source.hasPrefix("restic:"))
-    }
+    /// - Source: type `fuse`, of `restic` with 0.14.0 and 0.18.0, of `restic:5020c07a34` with 0.19.1. Others have a type of their own, such
+    ///   as `fuse.rclone` and `fuse.sshfs`.
+    package var showsRestic: Bool { fileSystem == "fuse" && (source == "restic" || source.hasPrefix("restic:")) }
 
     /// Whether it shows a backup: restic's, or one that was unpacked into the scratch folder of a run.
-    package var showsBackup: Bool {
-        showsRestic || showsScratch(of: nil)
-    }
+    package var showsBackup: Bool { showsRestic || shownRun != nil }
 
-    /// - Parameter run: `nil` for any.
-    package func showsScratch(of run: RunID?) -> Bool {
-        guard fileSystem.hasPrefix("fuse") else { return false }
-        let folder = ((source as NSString).deletingLastPathComponent as NSString).lastPathComponent
-        return folder.hasPrefix("holdfast-") && (run == nil || folder == "holdfast-\(run?.rawValue ?? "")")
+    /// The name of what a run shows, below its scratch folder.
+    package static let shownFolder = "shown"
+
+    /// The run whose unpacked backup it shows: its source ends as the path of that does.
+    /// - Source: bindfs 1.14.7 names the folder that it shows, and where that has a space or a comma what it was told to.
+    package var shownRun: RunID? {
+        let words = source.split(separator: "/").suffix(2)
+        guard fileSystem.hasPrefix("fuse"), words.count == 2, words.last.map(String.init) == MountPoint.shownFolder,
+            let folder = words.first, folder.hasPrefix("holdfast-")
+        else { return nil }
+        let run = RunID(unchecked: String(folder.dropFirst("holdfast-".count)))
+        return run.rawValue.utf8.count == 23 && run.date != nil ? run : nil
     }
 }
 

@@ -99,17 +99,20 @@ struct Mount: OperatorCommand {
     private func unpack(_ engine: Engine, _ live: Live, _ console: Console) async throws -> ExitStatus {
         let folder = try await folder(live, ["fuse3": ResticRepository.mountHelper, "bindfs": Bindfs.program])
         let plan = try await plan(engine, at: folder, live, console)
-        let unpacked: @Sendable (MountPoint) -> Bool = { $0.showsScratch(of: nil) }
+        // Whichever run's it is, nothing was mounted there before.
+        let unpacked: @Sendable (MountPoint) -> Bool = { $0.shownRun != nil }
         let run = await MountRun(engine, plan) { empty in
-            let result = try await MountPlace.tryOut(
-                folder, live, by: Bindfs.show(empty, at: folder), as: unpacked)
+            var trial = Bindfs.show(empty, at: folder)
+            trial.limits.total = .seconds(60)
+            let result = try await MountPlace.tryOut(folder, live, by: trial, as: unpacked)
             if let result { throw Mount.failure(result, at: folder) }
         } show: { laid, parts in
             let view = MountedPoint(
                 plan: plan, closed: "encrypted; give --identity",
                 places: parts.map { ($0.part, .init(path: "\(folder)/\($0.path)", isClosed: $0.isClosed)) })
             let result = try await MountPlace.show(
-                folder, live, by: Bindfs.show(laid, at: folder), as: { $0.source == laid }
+                folder, live, by: Bindfs.show(laid, at: folder),
+                as: { $0.shownRun.map { laid.contains($0.rawValue) } == true }
             ) { view.show(at: folder, console) }
             if let result { throw Mount.failure(result, at: folder) }
         }.run()

@@ -134,14 +134,14 @@ struct Restore: OperatorCommand {
         if discard { return try await inPlace.discard(point, isAgreed: yes, dryRun: dryRun) }
         let list = try await PointList(engine).load(loadingManifests: true)
         for notice in list.notices { console.say("note: \(Console.harmless(notice))") }
-        let chosen = try choose(from: list, console)
+        var chosen = try choose(from: list, console)
         var choice = RestoreDialogue.Choice(only: try sources, paths: path.map(absolute), folder: target)
         if point == nil, only.isEmpty, path.isEmpty, target == nil, into.isEmpty {
             choice = try await RestoreDialogue(engine: engine, console: console).ask(chosen, list.restorePoints)
         }
-        if let part = chosen.named, choice.only == nil, choice.paths.isEmpty, into.isEmpty {
-            choice.only = [part.source]
-            if !part.isTree { choice.paths = [part.part.rawValue] }
+        if let part = chosen.named {
+            chosen.entries.removeAll { $0.part.snapshot != part.snapshot }
+            choice.only = choice.only ?? [part.source]
             console.say("note: that snapshot is \(part.title) alone; name run \(chosen.run) for all of it")
         }
         guard choice.folder != nil || !into.isEmpty else {
