@@ -14,8 +14,7 @@ struct MountPlace {
     }
 
     static func isMounted(_ folder: String, _ live: Live) -> Bool {
-        guard let mount = live.host.mount(containing: folder) else { return false }
-        return mount.path == folder && mount.fileSystem.hasPrefix("fuse")
+        holds(folder, live) { $0.fileSystem.hasPrefix("fuse") }
     }
 
     /// - Parameter programs: that it takes, by the packages that Debian has them in.

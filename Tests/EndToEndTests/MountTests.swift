@@ -59,6 +59,8 @@ struct MountTests {
             for _ in 0..<600 where try !Processes.mentioning(world.folder["home"]).isEmpty {
                 try await Task.sleep(for: .milliseconds(50))
             }
+            // Until then the kernel tells from memory that it is a folder.
+            try await Task.sleep(for: .milliseconds(1500))
         }
         #expect(try FileManager.default.contentsOfDirectory(atPath: world.folder["mnt"]).isEmpty)
     }
