@@ -176,8 +176,8 @@ package struct DueReview: Sendable {
 
     /// What the repository has, as far as that can be told without starting anything; `nil` where nothing can.
     private func held() throws(StoreError) -> Set<SnapshotID>? {
-        // A disk that is away is told of by the run that needs it; until then the history says what was there.
-        if let onDisk = (try? engine.primary.snapshotIDsOnDisk()) ?? nil { return onDisk }
+        if let onDisk = try? engine.primary.snapshotIDsOnDisk() { return onDisk }  // away: the run that needs it says so
+        // Until then the history says what was there.
         guard let pin = try engine.pins.pin(profile: engine.profile.name, repository: engine.primary.spec.pinName),
             !engine.store.wasRecreated
         else { return nil }

@@ -95,8 +95,7 @@ struct Feeding: Sendable {
 
     /// How many snapshots a follower that was not fed lacks.
     private func behind(_ wanted: Wanted, _ follower: any Follower) -> Int {
-        // Where the history cannot be read it counts as lacking everything, and why it was not fed is told all the same.
-        let known = (try? engine.store.deliveries(from: catalog.key)[follower.spec.name]) ?? []
+        let known = (try? engine.store.deliveries(from: catalog.key)[follower.spec.name]) ?? []  // unread: lacks everything
         return wanted.lacking(known, follower)
     }
 

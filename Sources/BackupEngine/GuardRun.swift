@@ -225,9 +225,10 @@ package struct GuardRun: Sendable {
             }
         }
         for run in Set(entries.map(\.run)) {
-            // What another version of the profile captured may not be all that is to be guarded now; where the history cannot be
-            // read, a new point is taken.
-            guard let record = try? engine.store.run(run) else { return "nothing is known of run \(run)" }
+            guard let record = try? engine.store.run(run) else {  // unread is unknown: a new point is taken
+                return "nothing is known of run \(run)"
+            }
+            // What another version of the profile captured may not be all that is to be guarded now.
             if record.isRebuilt || record.profileDigest != engine.profile.digest {
                 return "the profile has changed since run \(run)"
             }

@@ -79,8 +79,7 @@ package struct Recovery: Sendable {
         guard let begun = run.date, engine.clock.now.timeIntervalSince(begun) < Recovery.strangersTime else {
             return false
         }
-        // Where the history cannot be read, the folder is left alone as well.
-        return ((try? engine.store.run(run)) ?? nil) == nil
+        return (try? engine.store.run(run)) == nil  // where the history cannot be read, it is left alone as well
     }
 
     /// Somebody may look into a backup for longer than any run takes.

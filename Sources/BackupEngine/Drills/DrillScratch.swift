@@ -6,7 +6,7 @@ import Foundation
 actor DrillScratch {
     private let engine: Engine
     private let run: RunRecord
-    private var made: (entry: JournalEntry?, path: String)?
+    private var made: (entry: JournalEntry?, path: String)?  // no entry: within the run's own folder, which has one
 
     /// Where the usual place lets nobody pass.
     private static let publicRoot = "/var/tmp"
@@ -52,8 +52,7 @@ actor DrillScratch {
     private static func letsPass(_ path: String) -> Bool {
         var place = path
         while place.count > 1 {
-            // What cannot be looked at cannot be passed through.
-            guard let attributes = try? FileManager.default.attributesOfItem(atPath: place),
+            guard let attributes = try? FileManager.default.attributesOfItem(atPath: place),  // unseen: nobody passes
                 let mode = (attributes[.posixPermissions] as? NSNumber)?.intValue, mode & 0o001 != 0
             else { return false }
             place = (place as NSString).deletingLastPathComponent

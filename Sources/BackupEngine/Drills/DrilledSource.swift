@@ -147,17 +147,12 @@ struct DrilledSource: Sendable {
         }
         let report = try await source.prove(request, context)
         let place = report.restored.place
-        guard !place.hasPrefix("/") || FileManager.default.fileExists(atPath: place) || isLink(place) else {
+        guard try !place.hasPrefix("/") || engine.host.entry(at: place) != nil else {
             throw Failure(
                 "\(title) was read and left nothing",
                 hint: "look what snapshot \(item.part.snapshot) holds: holdfast ls \(item.part.snapshot)")
         }
         return report
-    }
-
-    private func isLink(_ path: String) -> Bool {
-        // For what is no link, or is not there, the answer is an error.
-        (try? FileManager.default.destinationOfSymbolicLink(atPath: path)) != nil
     }
 
     private func add(_ report: ProofReport, to part: inout DrilledPart, _ folder: String) {

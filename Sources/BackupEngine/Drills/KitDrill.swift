@@ -55,8 +55,9 @@ package struct KitDrill: Sendable {
         let share = result.duration / max(1, result.parts.count)
         var parts: [DrilledPart] = []
         for proof in result.parts {
-            let entry = entries.first { $0.part.snapshot == proof.part.snapshot }
-            var part = DrilledPart(proof.part, run: entry?.run ?? own)
+            // An old sheet may name a part that no point has any more.
+            let run = entries.first { $0.part.snapshot == proof.part.snapshot }?.run ?? own
+            var part = DrilledPart(proof.part, run: run)
             // How long one of them took the sheet does not say.
             part.duration = share
             part.bytes = proof.failure == nil ? proof.part.bytes : .zero

@@ -64,16 +64,14 @@ struct KitProof: Sendable {
     }
 
     private func size(of path: String) -> Int64? {
-        // What is not there has no size, which is what is to be found out.
-        guard let found = try? FileManager.default.attributesOfItem(atPath: path),
+        guard let found = try? FileManager.default.attributesOfItem(atPath: path),  // what did not come back has no size
             found[.type] as? FileAttributeType == .typeRegular
         else { return nil }
         return (found[.size] as? NSNumber)?.int64Value
     }
 
     private func hasOtherNames(_ path: String) -> Bool {
-        // Nothing that cannot be looked at is left out of the count for it.
-        let found = try? FileManager.default.attributesOfItem(atPath: path)
+        let found = try? FileManager.default.attributesOfItem(atPath: path)  // unseen: taken for a file with one name
         return ((found?[.referenceCount] as? NSNumber)?.intValue ?? 1) > 1
     }
 

@@ -32,8 +32,7 @@ package struct MetricsReview: Sendable {
         } catch {
             facts.isHistoryReadable = false
         }
-        // A disk that is away is told of by the runs that miss it.
-        facts.size = try? engine.primary.sizeOnDisk()
+        facts.size = try? engine.primary.sizeOnDisk()  // away: told of by the runs that miss it
         return ProfileMetrics(facts).document
     }
 
